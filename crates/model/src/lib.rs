@@ -1,0 +1,16 @@
+//! The nouns and rules of Fleetwire: what a command, an event, a vehicle and a user are.
+//!
+//! Refuses I/O, clocks and randomness: time comes in as an argument, and the same input always
+//! gives the same result.
+
+pub mod catalog;
+pub mod command;
+pub mod dtc;
+pub mod event;
+pub mod id;
+pub mod parts;
+pub mod user;
+pub mod vehicle;
+pub mod vin;
+
+pub use jiff::Timestamp;

@@ -1,0 +1,100 @@
+//! Who may do what: roles, and the permissions that they stand for.
+//!
+//! Refuses to know how somebody proved who they are.
+
+use crate::command::Risk;
+use serde::{Deserialize, Serialize};
+
+/// What a user is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Watches and reads.
+    Viewer,
+    /// Also submits commands up to R2.
+    Engineer,
+    /// Also submits R3.
+    Senior,
+    /// Approves what needs a second person.
+    Approver,
+    /// Reads the audit log.
+    Auditor,
+    /// Administers, and may do all of the above.
+    Admin,
+}
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Self; 6] =
+        [Self::Viewer, Self::Engineer, Self::Senior, Self::Approver, Self::Auditor, Self::Admin];
+
+    /// The word as stored and sent.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Engineer => "engineer",
+            Self::Senior => "senior",
+            Self::Approver => "approver",
+            Self::Auditor => "auditor",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// The role of a word; `None` if there is none of that name.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.word() == word)
+    }
+
+    /// Whether the role permits the action. What is not listed is denied.
+    pub fn may(self, action: Action) -> bool {
+        match action {
+            Action::Watch => self != Self::Auditor,
+            Action::Submit(Risk::R0 | Risk::R1 | Risk::R2) | Action::SeeParameters => {
+                matches!(self, Self::Engineer | Self::Senior | Self::Admin)
+            }
+            Action::Submit(Risk::R3) => matches!(self, Self::Senior | Self::Admin),
+            Action::ReadAudit => matches!(self, Self::Auditor | Self::Admin),
+            Action::Administer => self == Self::Admin,
+        }
+    }
+
+    /// Whether the role sees every fleet without a grant.
+    pub fn sees_all_fleets(self) -> bool {
+        self == Self::Admin
+    }
+}
+
+/// What can be permitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// See vehicles and commands and watch answers.
+    Watch,
+    /// See whole VINs and the parameters of commands.
+    SeeParameters,
+    /// Submit, or cancel, a command of this risk class.
+    Submit(Risk),
+    /// Read the audit log.
+    ReadAudit,
+    /// Change vehicles, users, fleets and grants.
+    Administer,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dangerous_commands_need_a_senior() {
+        assert!(Role::Engineer.may(Action::Submit(Risk::R2)));
+        assert!(!Role::Engineer.may(Action::Submit(Risk::R3)));
+        assert!(Role::Senior.may(Action::Submit(Risk::R3)));
+        assert!(!Role::Viewer.may(Action::Submit(Risk::R0)));
+    }
+
+    #[test]
+    fn an_auditor_reads_the_audit_only() {
+        assert!(Role::Auditor.may(Action::ReadAudit));
+        assert!(!Role::Auditor.may(Action::Watch));
+        assert!(!Role::Engineer.may(Action::ReadAudit));
+    }
+}
