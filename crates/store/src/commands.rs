@@ -1,0 +1,285 @@
+//! Accepting commands and reading where they stand.
+//!
+//! Refuses to move them: that is [`crate::drive`]'s.
+
+use crate::audit::{self, AuditEntry};
+use crate::clock::micros;
+use crate::engine::{execute, fetch, statements};
+use crate::row::{self, CommandRow};
+use crate::writer::{Tx, Write};
+use crate::{Store, StoreError};
+use model::Timestamp;
+use model::command::reduce::accept;
+use model::command::{Command, Order, Risk, Status, Step, later};
+use model::event::Event;
+use model::id::{CommandId, FleetId, UserId, VehicleId};
+use serde_json::value::RawValue;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// How long an idempotency key is remembered.
+const KEY_LIFE: Duration = Duration::from_hours(24);
+
+statements! {
+    COMMAND = { "select * from commands where command_id = $1" }
+    PLACE = {
+        "select v.vehicle_id, v.fleet_id from commands c join vehicles v on v.vehicle_id = c.vehicle_id
+        where c.command_id = $1"
+    }
+    // The comparison first: it is where PostgreSQL learns the type of a filter that is not given.
+    LIST = {
+        "select c.* from commands c
+        join vehicles v on v.vehicle_id = c.vehicle_id
+        where (c.user_id = $1 or $1 is null)
+            and (c.command_id < $2 or $2 is null)
+            and (c.submitted_at >= $3 or $3 is null)
+            and (c.submitted_at <= $4 or $4 is null)
+            and ($5 = '' or $5 like '%,' || c.state || ',%')
+            and (v.fleet_id in (select fleet_id from grants
+                where user_id = $6 and (until is null or until > $7)) or $6 is null)
+        order by c.command_id desc limit $8 offset $9"
+    }
+    LIST_OF_VEHICLE = {
+        "select c.* from commands c
+        join vehicles v on v.vehicle_id = c.vehicle_id
+        where (c.user_id = $1 or $1 is null)
+            and (c.command_id < $2 or $2 is null)
+            and (c.submitted_at >= $3 or $3 is null)
+            and (c.submitted_at <= $4 or $4 is null)
+            and ($5 = '' or $5 like '%,' || c.state || ',%')
+            and (v.fleet_id in (select fleet_id from grants
+                where user_id = $6 and (until is null or until > $7)) or $6 is null)
+            and c.vehicle_id = $10
+        order by c.command_id desc limit $8 offset $9"
+    }
+    FORGET_KEY = {
+        "delete from idempotency_keys where user_id = $1 and key = $2 and created_at <= $3"
+    }
+    TAKE_KEY = {
+        "insert into idempotency_keys (user_id, key, body_hash, command_id, created_at)
+        values ($1, $2, $3, $4, $5) on conflict (user_id, key) do nothing"
+    }
+    KEY = { "select body_hash, command_id from idempotency_keys where user_id = $1 and key = $2" }
+}
+
+/// A command that may be accepted: everything has been checked but the key.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    /// The id that it gets.
+    pub command_id: CommandId,
+    /// The vehicle.
+    pub vehicle_id: VehicleId,
+    /// Who orders it.
+    pub user_id: UserId,
+    /// Its catalogue name.
+    pub name: String,
+    /// Its parameters.
+    pub params: Box<RawValue>,
+    /// Its risk class.
+    pub risk: Risk,
+    /// Why.
+    pub reason: Option<String>,
+    /// Its priority.
+    pub priority: i16,
+    /// How long it may wait for its first start.
+    pub deliver_within: Duration,
+    /// How long it may run.
+    pub run_timeout: Duration,
+}
+
+/// The client's word that two submissions are the same.
+#[derive(Debug, Clone)]
+pub struct IdempotencyKey {
+    /// The key, unique per user for 24 hours.
+    pub key: String,
+    /// The SHA-256 of the submission.
+    pub body_hash: Vec<u8>,
+}
+
+/// What came of a submission.
+#[derive(Debug)]
+pub enum Accepted {
+    /// It is stored.
+    New(Box<Command>, Vec<Event>),
+    /// It had been stored before, under the same key.
+    Replayed(Box<Command>),
+    /// The key had been used for another submission.
+    KeyReused,
+}
+
+/// Which commands to list; `None` = any.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Of this vehicle.
+    pub vehicle_id: Option<VehicleId>,
+    /// In this coarse state.
+    pub status: Option<Status>,
+    /// Submitted by this user.
+    pub user_id: Option<UserId>,
+    /// Submitted at this time or later.
+    pub from: Option<Timestamp>,
+    /// Submitted at this time or earlier.
+    pub until: Option<Timestamp>,
+    /// Only of fleets that this user has a grant for.
+    pub granted_to: Option<UserId>,
+    /// Only those submitted before this one.
+    pub before: Option<CommandId>,
+    /// How many at most.
+    pub limit: u32,
+    /// How many to pass over.
+    pub offset: u32,
+}
+
+impl Store {
+    /// Accepts a command: from the moment this returns it survives the end of the process.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; nothing is stored then, unless the answer of the database was lost.
+    pub async fn accept(
+        &self,
+        draft: Draft,
+        key: Option<IdempotencyKey>,
+        audit: AuditEntry,
+    ) -> Result<Accepted, StoreError> {
+        self.write(Accept { draft, key, audit }).await
+    }
+
+    /// The command; `None` if there is none of that id.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] as for any read.
+    pub async fn command(&self, id: CommandId) -> Result<Option<Command>, StoreError> {
+        fetch!(&self.pool, COMMAND, [Uuid::from(id)], fetch_optional as CommandRow)?
+            .map(Command::try_from)
+            .transpose()
+    }
+
+    /// The command's vehicle and its fleet; the latter decides about who may see the command.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] as for any read.
+    pub async fn place_of_command(
+        &self,
+        id: CommandId,
+    ) -> Result<Option<(VehicleId, FleetId)>, StoreError> {
+        let row = fetch!(&self.pool, PLACE, [Uuid::from(id)], fetch_optional as (Uuid, Uuid))?;
+        Ok(row.map(|(vehicle, fleet)| (vehicle.into(), fleet.into())))
+    }
+
+    /// Commands, newest first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] as for any read.
+    pub async fn commands(&self, filter: &Filter) -> Result<Vec<Command>, StoreError> {
+        let user = filter.user_id.map(Uuid::from);
+        let before = filter.before.map(Uuid::from);
+        let (from, until) = (filter.from.map(micros), filter.until.map(micros));
+        let states = filter.status.map(states_of).unwrap_or_default();
+        let granted = filter.granted_to.map(Uuid::from);
+        let (limit, offset) = (i64::from(filter.limit), i64::from(filter.offset));
+        let now = micros(self.now());
+        let rows = match filter.vehicle_id.map(Uuid::from) {
+            None => fetch!(
+                &self.pool,
+                LIST,
+                [user, before, from, until, &states, granted, now, limit, offset],
+                fetch_all as CommandRow
+            )?,
+            Some(vehicle) => fetch!(
+                &self.pool,
+                LIST_OF_VEHICLE,
+                [user, before, from, until, &states, granted, now, limit, offset, vehicle],
+                fetch_all as CommandRow
+            )?,
+        };
+        rows.into_iter().map(Command::try_from).collect()
+    }
+}
+
+/// The fine words of a coarse one, as `LIST` looks for them.
+fn states_of(status: Status) -> String {
+    let words = model::command::Phase::ALL
+        .into_iter()
+        .filter(|phase| phase.status() == status)
+        .map(model::command::Phase::word);
+    words.fold(",".to_owned(), |list, word| list + word + ",")
+}
+
+struct Accept {
+    draft: Draft,
+    key: Option<IdempotencyKey>,
+    audit: AuditEntry,
+}
+
+impl Write for Accept {
+    type Done = Accepted;
+
+    async fn run(&self, tx: &mut Tx) -> Result<Accepted, StoreError> {
+        if let Some(key) = &self.key
+            && let Some(earlier) = self.take_key(tx, key).await?
+        {
+            return Ok(earlier);
+        }
+        let step = accept(self.order(tx.now));
+        row::insert(tx, &step).await?;
+        audit::insert(tx, &self.audit).await?;
+        let Step { command, events } = step;
+        Ok(Accepted::New(Box::new(command), events))
+    }
+}
+
+impl Accept {
+    /// Takes the key for this submission, or tells what it was taken for before. Whoever comes
+    /// second waits here for the commit of the first.
+    async fn take_key(
+        &self,
+        tx: &mut Tx,
+        key: &IdempotencyKey,
+    ) -> Result<Option<Accepted>, StoreError> {
+        let user_id = Uuid::from(self.draft.user_id);
+        let oldest = micros(tx.now).saturating_sub(micros_of(KEY_LIFE));
+        execute!(&mut tx.conn, FORGET_KEY, [user_id, &key.key, oldest])?;
+        let command_id = Uuid::from(self.draft.command_id);
+        let taken = execute!(
+            &mut tx.conn,
+            TAKE_KEY,
+            [user_id, &key.key, &key.body_hash, command_id, micros(tx.now)]
+        )?;
+        if taken == 1 {
+            return Ok(None);
+        }
+        let (hash, earlier) =
+            fetch!(&mut tx.conn, KEY, [user_id, &key.key], fetch_one as (Vec<u8>, Uuid))?;
+        if hash != key.body_hash {
+            return Ok(Some(Accepted::KeyReused));
+        }
+        let row = fetch!(&mut tx.conn, COMMAND, [earlier], fetch_one as CommandRow)?;
+        Ok(Some(Accepted::Replayed(Box::new(row.try_into()?))))
+    }
+
+    fn order(&self, now: Timestamp) -> Order {
+        let draft = self.draft.clone();
+        Order {
+            command_id: draft.command_id,
+            vehicle_id: draft.vehicle_id,
+            user_id: draft.user_id,
+            name: draft.name,
+            params: draft.params,
+            risk: draft.risk,
+            reason: draft.reason,
+            priority: draft.priority,
+            submitted_at: now,
+            deliver_by: later(now, draft.deliver_within),
+            run_timeout: draft.run_timeout,
+        }
+    }
+}
+
+/// A span in the unit of the store.
+pub(crate) fn micros_of(span: Duration) -> i64 {
+    i64::try_from(span.as_micros()).unwrap_or(i64::MAX)
+}

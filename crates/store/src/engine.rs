@@ -1,0 +1,281 @@
+//! The two databases: how they are opened, and how one statement runs on either.
+//!
+//! Refuses a third, and refuses SQL that is built at run time: every statement is a constant that a
+//! test prepares on both.
+
+use crate::StoreError;
+use sqlx::migrate::Migrator;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, SqliteConnection, SqlitePool};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Which database.
+#[derive(Clone)]
+pub enum Target {
+    /// A file; made if it is missing.
+    Sqlite(PathBuf),
+    /// A PostgreSQL server, version 15 or later.
+    Postgres(Box<PgConnectOptions>),
+}
+
+impl std::fmt::Debug for Target {
+    // Connection options hold a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Sqlite(path) => f.debug_tuple("Sqlite").field(path).finish(),
+            Self::Postgres(_) => f.debug_tuple("Postgres").finish_non_exhaustive(),
+        }
+    }
+}
+
+/// Why the store could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The URL is of no database that we know, or malformed.
+    #[error("database_url must be postgres://user:password@host:port/database")]
+    Url,
+    /// No connection, or the file cannot be opened or made.
+    #[error("cannot open the database {what}")]
+    Connect {
+        /// Which one, without secrets.
+        what: String,
+        /// Why.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// The tables could not be brought up to date.
+    #[error("cannot bring the tables of the database up to date")]
+    Migrate(#[source] sqlx::migrate::MigrateError),
+    /// It opened, and does not take writes.
+    #[error("the database does not take writes")]
+    Unusable(#[source] StoreError),
+}
+
+impl Target {
+    /// The database of a `postgres://` URL.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Url`] for anything else.
+    pub fn from_url(url: &str) -> Result<Self, OpenError> {
+        let known = url.starts_with("postgres://") || url.starts_with("postgresql://");
+        let options: PgConnectOptions = url.parse().map_err(|_| OpenError::Url)?;
+        if known { Ok(Self::Postgres(Box::new(options))) } else { Err(OpenError::Url) }
+    }
+
+    /// The database's place in words, without its password.
+    fn place(&self) -> String {
+        match self {
+            Self::Sqlite(path) => path.display().to_string(),
+            Self::Postgres(options) => format!("at {}:{}", options.get_host(), options.get_port()),
+        }
+    }
+}
+
+/// One thing for each engine.
+#[derive(Clone)]
+pub(crate) enum Engine<S, P> {
+    Sqlite(S),
+    Postgres(P),
+}
+
+/// Connections that only read.
+pub(crate) type Pool = Engine<SqlitePool, PgPool>;
+/// The connection that writes.
+pub(crate) type Conn = Engine<SqliteConnection, PgConnection>;
+
+/// How many statements may read at the same time.
+const READERS: u32 = 8;
+/// How long a reader waits for its turn before the store counts as unavailable.
+const TURN: Duration = Duration::from_secs(3);
+/// How long SQLite waits for another process's write (an `admin` command beside the server).
+const OTHER_WRITER: Duration = Duration::from_secs(5);
+/// How long PostgreSQL may be silent in the middle of a conversation; longer than its `lock_timeout`.
+const SILENCE: Duration = Duration::from_secs(3);
+/// How long a connection attempt may take.
+pub(crate) const CONNECT: Duration = Duration::from_millis(1500);
+
+static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
+static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// Opens the readers, after the tables have been brought up to date.
+pub(crate) async fn open(target: &Target) -> Result<Pool, OpenError> {
+    let failed = |source| OpenError::Connect { what: target.place(), source };
+    match target {
+        Target::Sqlite(_) => {
+            let mut conn = sqlite(target).connect().await.map_err(failed)?;
+            // One transaction around all: a command line beside the server may do the same.
+            let mut alone = conn.begin_with("begin immediate").await.map_err(failed)?;
+            SQLITE.run(&mut *alone).await.map_err(OpenError::Migrate)?;
+            alone.commit().await.map_err(failed)?;
+            let readers = sqlite(target).pragma("query_only", "on");
+            let options = SqlitePoolOptions::new().max_connections(READERS).acquire_timeout(TURN);
+            Ok(Engine::Sqlite(options.connect_with(readers).await.map_err(failed)?))
+        }
+        Target::Postgres(connect) => {
+            let options = PgPoolOptions::new().max_connections(READERS).acquire_timeout(TURN);
+            let pool = options.connect_with(*connect.clone()).await.map_err(failed)?;
+            POSTGRES.run(&pool).await.map_err(OpenError::Migrate)?;
+            Ok(Engine::Postgres(pool))
+        }
+    }
+}
+
+/// Opens a connection that writes.
+pub(crate) async fn connect(target: &Target) -> Result<Conn, sqlx::Error> {
+    let connecting = async {
+        match target {
+            Target::Sqlite(_) => sqlite(target).connect().await.map(Engine::Sqlite),
+            Target::Postgres(options) => options.connect().await.map(Engine::Postgres),
+        }
+    };
+    match tokio::time::timeout(CONNECT, connecting).await {
+        Ok(connected) => connected,
+        Err(_) => Err(sqlx::Error::PoolTimedOut),
+    }
+}
+
+fn sqlite(target: &Target) -> SqliteConnectOptions {
+    let options = SqliteConnectOptions::new()
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(OTHER_WRITER);
+    match target {
+        Target::Sqlite(path) => options.filename(path),
+        Target::Postgres(_) => options,
+    }
+}
+
+impl Pool {
+    pub(crate) async fn close(&self) {
+        match self {
+            Self::Sqlite(pool) => pool.close().await,
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+/// What PostgreSQL answers. A server that is frozen, or cut off without a word, counts as gone.
+pub(crate) async fn answered<T>(
+    answer: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    tokio::time::timeout(SILENCE, answer).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+}
+
+/// A statement, in the words of each engine.
+#[derive(Clone, Copy)]
+pub(crate) struct Sql {
+    pub(crate) sqlite: &'static str,
+    pub(crate) postgres: &'static str,
+}
+
+/// Declares the statements of a module: once where the text serves both engines, twice where it
+/// cannot. `ALL` hands them to the test that prepares every one.
+macro_rules! statements {
+    (@sql $sql:literal) => {
+        $crate::engine::Sql { sqlite: $sql, postgres: $sql }
+    };
+    (@sql $sql:literal, postgres: + $suffix:literal) => {
+        $crate::engine::Sql { sqlite: $sql, postgres: concat!($sql, " ", $suffix) }
+    };
+    (@sql $sqlite:literal, postgres: $postgres:literal) => {
+        $crate::engine::Sql { sqlite: $sqlite, postgres: $postgres }
+    };
+    ($($name:ident = { $($sql:tt)+ })+) => {
+        $(const $name: $crate::engine::Sql = $crate::engine::statements!(@sql $($sql)+);)+
+        pub(crate) const ALL: &[(&str, $crate::engine::Sql)] = &[$((stringify!($name), $name)),+];
+    };
+}
+pub(crate) use statements;
+
+/// Runs a statement that answers rows: `fetch!(on, STATEMENT, [binds], fetch_all as Row)`.
+macro_rules! fetch {
+    ($on:expr, $sql:expr, [$($bind:expr),* $(,)?], $method:ident as $row:ty) => {
+        match $on {
+            $crate::engine::Engine::Sqlite(on) => {
+                sqlx::query_as::<sqlx::Sqlite, $row>($sql.sqlite)$(.bind($bind))*.$method(on).await
+            }
+            $crate::engine::Engine::Postgres(on) => {
+                let answer = sqlx::query_as::<sqlx::Postgres, $row>($sql.postgres)$(.bind($bind))*;
+                $crate::engine::answered(answer.$method(on)).await
+            }
+        }
+    };
+}
+pub(crate) use fetch;
+
+/// Runs a statement that answers nothing, and tells how many rows it changed.
+macro_rules! execute {
+    ($on:expr, $sql:expr, [$($bind:expr),* $(,)?]) => {
+        match $on {
+            $crate::engine::Engine::Sqlite(on) => {
+                sqlx::query($sql.sqlite)$(.bind($bind))*.execute(on).await.map(|done| done.rows_affected())
+            }
+            $crate::engine::Engine::Postgres(on) => {
+                let answer = sqlx::query($sql.postgres)$(.bind($bind))*;
+                $crate::engine::answered(answer.execute(on)).await.map(|done| done.rows_affected())
+            }
+        }
+    };
+}
+pub(crate) use execute;
+
+/// Every statement of the crate as (name, SQLite text, PostgreSQL text).
+#[doc(hidden)]
+#[must_use]
+pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
+    [
+        crate::audit::ALL,
+        crate::commands::ALL,
+        crate::drive::ALL,
+        crate::events::ALL,
+        crate::fleets::ALL,
+        crate::keys::ALL,
+        crate::row::ALL,
+        crate::sessions::ALL,
+        crate::users::ALL,
+        crate::vehicles::ALL,
+        crate::writer::ALL,
+    ]
+    .concat()
+    .into_iter()
+    .map(|(name, sql)| (name, sql.sqlite, sql.postgres))
+    .collect()
+}
+
+/// SQLite's "full" and PostgreSQL's `disk_full`.
+fn is_full(code: &str) -> bool {
+    matches!(code, "13" | "53100")
+}
+
+/// PostgreSQL shuts down, starts, has no connection left or lost this one.
+fn is_gone(code: &str) -> bool {
+    code.starts_with("57P") || code.starts_with("08") || code == "53300"
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        let code = error
+            .as_database_error()
+            .and_then(sqlx::error::DatabaseError::code)
+            .unwrap_or_default();
+        let is_transport = error.as_database_error().is_none()
+            && !matches!(
+                error,
+                sqlx::Error::ColumnDecode { .. }
+                    | sqlx::Error::Decode(_)
+                    | sqlx::Error::RowNotFound
+            );
+        match &*code {
+            code if is_full(code) => Self::Full(Arc::new(error)),
+            code if is_gone(code) => Self::Unavailable(Arc::new(error)),
+            _ if is_transport => Self::Unavailable(Arc::new(error)),
+            _ => Self::Failed(Arc::new(error)),
+        }
+    }
+}

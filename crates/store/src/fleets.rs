@@ -1,0 +1,136 @@
+//! Fleets: the units in which rights to vehicles are granted.
+//!
+//! Refuses to lose history: a fleet that has ever had a vehicle stays.
+
+use crate::clock::micros;
+use crate::engine::{execute, fetch, statements};
+use crate::writer::{Tx, Write};
+use crate::{AuditEntry, Store, StoreError, audit};
+use model::id::{FleetId, UserId};
+use model::vehicle::Fleet;
+use uuid::Uuid;
+
+statements! {
+    ADD_FLEET = { "insert into fleets (fleet_id, name) values ($1, $2) on conflict do nothing" }
+    FLEET = { "select fleet_id, name from fleets where fleet_id = $1" }
+    FLEET_OF_NAME = { "select fleet_id, name from fleets where name = $1" }
+    FLEETS = {
+        "select fleet_id, name from fleets where fleet_id in (select fleet_id from grants
+            where user_id = $1 and (until is null or until > $2)) or $1 is null
+        order by name"
+    }
+    RENAME_FLEET = { "update fleets set name = $2 where fleet_id = $1" }
+    VEHICLES_IN_FLEET = { "select count(*) from vehicles where fleet_id = $1" }
+    REMOVE_FLEET = { "delete from fleets where fleet_id = $1" }
+}
+
+impl Store {
+    /// The fleet of that name, made if it is missing.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] as for any write.
+    pub async fn fleet_named(&self, name: &str, audit: AuditEntry) -> Result<Fleet, StoreError> {
+        self.write(FleetNamed { name: name.to_owned(), audit }).await
+    }
+
+    /// The fleet; `None` if there is none of that id.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] as for any read.
+    pub async fn fleet(&self, id: FleetId) -> Result<Option<Fleet>, StoreError> {
+        let row = fetch!(&self.pool, FLEET, [Uuid::from(id)], fetch_optional as (Uuid, String))?;
+        Ok(row.map(fleet))
+    }
+
+    /// Fleets by name; with `granted_to`, only those that this user has a grant for.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] as for any read.
+    pub async fn fleets(&self, granted_to: Option<UserId>) -> Result<Vec<Fleet>, StoreError> {
+        let now = micros(self.now());
+        let granted = granted_to.map(Uuid::from);
+        let rows = fetch!(&self.pool, FLEETS, [granted, now], fetch_all as (Uuid, String))?;
+        Ok(rows.into_iter().map(fleet).collect())
+    }
+
+    /// Renames a fleet; `false` if there is none of that id.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Failed`] if the name is taken.
+    pub async fn rename_fleet(
+        &self,
+        id: FleetId,
+        name: &str,
+        audit: AuditEntry,
+    ) -> Result<bool, StoreError> {
+        self.write(RenameFleet { id, name: name.to_owned(), audit }).await
+    }
+
+    /// Removes a fleet that has never had a vehicle; `false` if it has, or does not exist.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] as for any write.
+    pub async fn remove_fleet(&self, id: FleetId, audit: AuditEntry) -> Result<bool, StoreError> {
+        self.write(RemoveFleet { id, audit }).await
+    }
+}
+
+fn fleet((fleet_id, name): (Uuid, String)) -> Fleet {
+    Fleet { fleet_id: fleet_id.into(), name }
+}
+
+struct FleetNamed {
+    name: String,
+    audit: AuditEntry,
+}
+
+impl Write for FleetNamed {
+    type Done = Fleet;
+
+    async fn run(&self, tx: &mut Tx) -> Result<Fleet, StoreError> {
+        let id = Uuid::from(FleetId::new());
+        let added = execute!(&mut tx.conn, ADD_FLEET, [id, &self.name])?;
+        audit::insert_if(tx, added, &self.audit).await?;
+        let row = fetch!(&mut tx.conn, FLEET_OF_NAME, [&self.name], fetch_one as (Uuid, String))?;
+        Ok(fleet(row))
+    }
+}
+
+struct RenameFleet {
+    id: FleetId,
+    name: String,
+    audit: AuditEntry,
+}
+
+impl Write for RenameFleet {
+    type Done = bool;
+
+    async fn run(&self, tx: &mut Tx) -> Result<bool, StoreError> {
+        let renamed = execute!(&mut tx.conn, RENAME_FLEET, [Uuid::from(self.id), &self.name])?;
+        audit::insert_if(tx, renamed, &self.audit).await
+    }
+}
+
+struct RemoveFleet {
+    id: FleetId,
+    audit: AuditEntry,
+}
+
+impl Write for RemoveFleet {
+    type Done = bool;
+
+    async fn run(&self, tx: &mut Tx) -> Result<bool, StoreError> {
+        let id = Uuid::from(self.id);
+        let (vehicles,) = fetch!(&mut tx.conn, VEHICLES_IN_FLEET, [id], fetch_one as (i64,))?;
+        if vehicles > 0 {
+            return Ok(false);
+        }
+        let removed = execute!(&mut tx.conn, REMOVE_FLEET, [id])?;
+        audit::insert_if(tx, removed, &self.audit).await
+    }
+}

@@ -1,0 +1,119 @@
+//! The durable truth of Fleetwire, on SQLite or PostgreSQL: the only crate that knows SQL.
+//!
+//! Refuses to publish, to dispatch and to decide: how a command moves is the model's rule, applied
+//! here inside the transaction that stores it.
+
+mod audit;
+mod clock;
+mod commands;
+mod drive;
+mod engine;
+mod events;
+mod fleets;
+mod keys;
+mod row;
+mod sessions;
+mod users;
+mod vehicles;
+mod writer;
+
+pub use audit::{AuditEntry, AuditPage};
+pub use commands::{Accepted, Draft, Filter, IdempotencyKey};
+pub use drive::{Applied, Claimed, Reach};
+pub use engine::{OpenError, Target};
+pub use events::{Head, Page};
+pub use keys::SigningKey;
+pub use sessions::{Access, NewSession, Redeemed, Rotation};
+pub use users::{NewUser, User, UserChange};
+pub use vehicles::{NewVehicle, ProbeResult, VehicleChange, VehicleFilter};
+
+use clock::Clock;
+use engine::Pool;
+use model::Timestamp;
+use std::sync::Arc;
+use tokio_util::task::TaskTracker;
+use writer::Writer;
+
+/// A handle to the store; cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    pool: Pool,
+    writer: Writer,
+    clock: Arc<Clock>,
+    tasks: TaskTracker,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").finish_non_exhaustive()
+    }
+}
+
+/// Why the store did not do what it was asked.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// The database cannot be reached; nothing is known to be stored.
+    #[error("the database cannot be reached")]
+    Unavailable(#[source] Arc<sqlx::Error>),
+    /// There is no room on the disk.
+    #[error("the database's disk is full")]
+    Full(#[source] Arc<sqlx::Error>),
+    /// A row of ours does not read as what we write.
+    #[error("a stored {0} cannot be read")]
+    Corrupt(&'static str),
+    /// The write was not taken: too many are waiting, or the store is closing.
+    #[error("the store takes no more writes now")]
+    Busy,
+    /// A rule of the database was broken.
+    #[error("the database refused")]
+    Failed(#[source] Arc<sqlx::Error>),
+}
+
+impl Store {
+    /// Opens the store and brings its tables up to date.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`], in a sentence that says what to do.
+    pub async fn open(target: &Target) -> Result<Self, OpenError> {
+        let pool = engine::open(target).await?;
+        let clock = Arc::new(Clock::start());
+        let tasks = TaskTracker::new();
+        let writer = Writer::start(target.clone(), Arc::clone(&clock), &tasks);
+        let store = Self { pool, writer, clock, tasks };
+        store.write(writer::Nothing).await.map_err(OpenError::Unusable)?;
+        Ok(store)
+    }
+
+    /// Commits what waits and closes every connection.
+    pub async fn close(self) {
+        let Self { pool, writer, tasks, .. } = self;
+        writer.close();
+        tasks.close();
+        tasks.wait().await;
+        pool.close().await;
+    }
+
+    /// Whether the database answers and takes writes.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] as for any write.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        self.write(writer::Nothing).await
+    }
+
+    /// The time by which the store decides: the database's where several nodes share one.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+#[doc(hidden)]
+pub mod testing {
+    //! What the crate's own tests need and nobody else may use.
+    //!
+    //! Refuses to be an interface.
+
+    pub use crate::engine::all_statements;
+}

@@ -1,0 +1,257 @@
+//! How a command stands in its row.
+//!
+//! Refuses to guess: a row that does not read as what we write is an error.
+
+use crate::StoreError;
+use crate::clock::{micros, time};
+use crate::engine::{execute, statements};
+use crate::writer::Tx;
+use model::Timestamp;
+use model::command::{
+    Cancelling, Command, Dispatched, Ended, ErrorCode, Failure, Lease, Order, Outcome, Phase,
+    Queued, Risk, Running, State, Step,
+};
+use model::event::Event;
+use model::id::{CommandId, NodeId};
+use serde_json::value::RawValue;
+use std::time::Duration;
+use uuid::Uuid;
+
+statements! {
+    INSERT = {
+        "insert into commands (
+            command_id, vehicle_id, user_id, name, params, risk, reason, priority,
+            submitted_at, deliver_by, run_timeout_us,
+            state, attempt, fence, due_at, last_offset, last_sequence, last_part)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, 0, $13, $14, 0, 0)"
+    }
+    UPDATE = {
+        "update commands set
+            state = $3, attempt = $4, started_at = $5, not_before = $6, cancel_until = $7,
+            owner = $8, lease_until = $9, fence = $10, due_at = $11,
+            last_offset = $12, last_sequence = $13, last_part = $14,
+            completed_at = $15, error_code = $16, error_message = $17
+        where command_id = $1 and last_offset = $2 and due_at is not null"
+    }
+    APPEND = {
+        "insert into events (
+            command_id, event_offset, kind, sequence_number, attempt, part,
+            recorded_at, frame_bytes, frame)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+    }
+}
+
+/// A row of `commands`.
+#[derive(sqlx::FromRow)]
+pub(crate) struct CommandRow {
+    pub(crate) command_id: Uuid,
+    pub(crate) vehicle_id: Uuid,
+    pub(crate) user_id: Uuid,
+    name: String,
+    params: String,
+    risk: i16,
+    reason: Option<String>,
+    priority: i16,
+    submitted_at: i64,
+    deliver_by: i64,
+    run_timeout_us: i64,
+    state: String,
+    attempt: i32,
+    started_at: Option<i64>,
+    not_before: Option<i64>,
+    cancel_until: Option<i64>,
+    owner: Option<Uuid>,
+    lease_until: Option<i64>,
+    fence: i64,
+    last_offset: i64,
+    last_sequence: i32,
+    last_part: i32,
+    completed_at: Option<i64>,
+    error_code: Option<String>,
+    error_message: Option<String>,
+}
+
+impl TryFrom<CommandRow> for Command {
+    type Error = StoreError;
+
+    fn try_from(row: CommandRow) -> Result<Self, StoreError> {
+        const CORRUPT: StoreError = StoreError::Corrupt("command");
+        let state = state(&row).ok_or(CORRUPT)?;
+        Ok(Self {
+            state,
+            attempt: row.attempt.try_into().map_err(|_| CORRUPT)?,
+            started_at: row.started_at.map(time),
+            fence: row.fence,
+            last_offset: row.last_offset.try_into().map_err(|_| CORRUPT)?,
+            last_sequence: row.last_sequence.try_into().map_err(|_| CORRUPT)?,
+            last_part: row.last_part.try_into().map_err(|_| CORRUPT)?,
+            order: order(row).ok_or(CORRUPT)?,
+        })
+    }
+}
+
+fn order(row: CommandRow) -> Option<Order> {
+    Some(Order {
+        command_id: row.command_id.into(),
+        vehicle_id: row.vehicle_id.into(),
+        user_id: row.user_id.into(),
+        name: row.name,
+        params: RawValue::from_string(row.params).ok()?,
+        risk: Risk::from_level(row.risk),
+        reason: row.reason,
+        priority: row.priority,
+        submitted_at: time(row.submitted_at),
+        deliver_by: time(row.deliver_by),
+        run_timeout: Duration::from_micros(row.run_timeout_us.try_into().ok()?),
+    })
+}
+
+fn state(row: &CommandRow) -> Option<State> {
+    let lease = || {
+        let until = row.lease_until.map(time)?;
+        Some(Lease { owner: row.owner.map(NodeId::from)?, until })
+    };
+    let phase = Phase::from_word(&row.state)?;
+    Some(match phase {
+        Phase::Queued => State::Queued(Queued { not_before: row.not_before.map(time) }),
+        Phase::Dispatched => State::Dispatched(Dispatched { lease: lease()? }),
+        Phase::Running => State::Running(Running { lease: lease()? }),
+        Phase::Cancelling => {
+            State::Cancelling(Cancelling { lease: lease()?, until: time(row.cancel_until?) })
+        }
+        Phase::Completed => ended(row, Outcome::Completed)?,
+        Phase::Failed | Phase::Rejected | Phase::Cancelled | Phase::Expired | Phase::Unknown => {
+            let code = ErrorCode::from_word(row.error_code.as_deref()?)?;
+            let message = row.error_message.clone()?;
+            ended(row, Outcome::Failed(Failure { phase, code, message }))?
+        }
+    })
+}
+
+fn ended(row: &CommandRow, outcome: Outcome) -> Option<State> {
+    Some(State::Ended(Ended { outcome, at: time(row.completed_at?) }))
+}
+
+/// The columns that a state fills.
+#[derive(Default)]
+struct StateColumns<'a> {
+    not_before: Option<Timestamp>,
+    cancel_until: Option<Timestamp>,
+    completed_at: Option<Timestamp>,
+    failure: Option<&'a Failure>,
+}
+
+impl<'a> From<&'a State> for StateColumns<'a> {
+    fn from(state: &'a State) -> Self {
+        match state {
+            State::Queued(queued) => Self { not_before: queued.not_before, ..Self::default() },
+            State::Dispatched(_) | State::Running(_) => Self::default(),
+            State::Cancelling(state) => Self { cancel_until: Some(state.until), ..Self::default() },
+            State::Ended(ended) => {
+                let failure = match &ended.outcome {
+                    Outcome::Completed => None,
+                    Outcome::Failed(failure) => Some(failure),
+                };
+                Self { completed_at: Some(ended.at), failure, ..Self::default() }
+            }
+        }
+    }
+}
+
+/// Stores a newly accepted command with its first events.
+pub(crate) async fn insert(tx: &mut Tx, step: &Step) -> Result<(), StoreError> {
+    let Command { order, .. } = &step.command;
+    execute!(
+        &mut tx.conn,
+        INSERT,
+        [
+            Uuid::from(order.command_id),
+            Uuid::from(order.vehicle_id),
+            Uuid::from(order.user_id),
+            &order.name,
+            order.params.get(),
+            order.risk.level(),
+            order.reason.as_deref(),
+            order.priority,
+            micros(order.submitted_at),
+            micros(order.deliver_by),
+            i64::try_from(order.run_timeout.as_micros()).unwrap_or(i64::MAX),
+            step.command.phase().word(),
+            step.command.due_at().map(micros),
+            signed(step.command.last_offset),
+        ]
+    )?;
+    append(tx, order.command_id, &step.events).await
+}
+
+/// Stores what one or more inputs made of a command whose newest event was `before`.
+///
+/// The `where` clause repeats two of the model's rules where other nodes can see them: the log has
+/// no gaps, and nothing follows the end.
+pub(crate) async fn update(
+    tx: &mut Tx,
+    before: u64,
+    command: &Command,
+    events: &[Event],
+) -> Result<(), StoreError> {
+    let columns = StateColumns::from(&command.state);
+    let lease = command.lease();
+    let changed = execute!(
+        &mut tx.conn,
+        UPDATE,
+        [
+            Uuid::from(command.order.command_id),
+            signed(before),
+            command.phase().word(),
+            narrow(command.attempt),
+            command.started_at.map(micros),
+            columns.not_before.map(micros),
+            columns.cancel_until.map(micros),
+            lease.map(|lease| Uuid::from(lease.owner)),
+            lease.map(|lease| micros(lease.until)),
+            command.fence,
+            command.due_at().map(micros),
+            signed(command.last_offset),
+            narrow(command.last_sequence),
+            narrow(command.last_part),
+            columns.completed_at.map(micros),
+            columns.failure.map(|failure| failure.code.word()),
+            columns.failure.map(|failure| failure.message.as_str()),
+        ]
+    )?;
+    if changed == 1 {
+        append(tx, command.order.command_id, events).await
+    } else {
+        Err(StoreError::Corrupt("command"))
+    }
+}
+
+async fn append(tx: &mut Tx, command_id: CommandId, events: &[Event]) -> Result<(), StoreError> {
+    for event in events {
+        execute!(
+            &mut tx.conn,
+            APPEND,
+            [
+                Uuid::from(command_id),
+                signed(event.offset),
+                event.kind.word(),
+                event.sequence_number.map(narrow),
+                narrow(event.attempt),
+                event.part.map(narrow),
+                micros(event.recorded_at),
+                i32::try_from(event.frame.len()).unwrap_or(i32::MAX),
+                &event.frame,
+            ]
+        )?;
+    }
+    Ok(())
+}
+
+/// An offset as both databases store it.
+pub(crate) fn signed(offset: u64) -> i64 {
+    i64::try_from(offset).unwrap_or(i64::MAX)
+}
+
+fn narrow(count: u32) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
+}

@@ -1,0 +1,384 @@
+//! Logins: sessions, refresh tokens and tickets, all stored as hashes.
+//!
+//! Refuses to see a secret: whoever calls hashes it first.
+
+use crate::clock::{micros, time};
+use crate::commands::micros_of;
+use crate::engine::{execute, fetch, statements};
+use crate::writer::{Tx, Write};
+use crate::{AuditEntry, Store, StoreError, audit, users};
+use model::Timestamp;
+use model::id::{CommandId, FleetId, SessionId, UserId};
+use model::user::Role;
+use std::time::Duration;
+use uuid::Uuid;
+
+statements! {
+    OPEN = {
+        "insert into sessions (session_id, user_id, created_at, expires_at, idle_until)
+        values ($1, $2, $3, $4, $5)"
+    }
+    ISSUE = { "insert into refresh_tokens (token_hash, session_id) values ($1, $2)" }
+    PRESENTED = {
+        "select t.session_id, s.user_id, t.used_at, s.expires_at, s.idle_until, s.ended_at,
+            u.is_active
+        from refresh_tokens t join sessions s on s.session_id = t.session_id
+        join users u on u.user_id = s.user_id
+        where t.token_hash = $1",
+        postgres: + "for update of t"
+    }
+    USE = { "update refresh_tokens set used_at = $2 where token_hash = $1" }
+    EXTEND = { "update sessions set idle_until = $2 where session_id = $1" }
+    END = {
+        "update sessions set ended_at = $2 where session_id = $1 and ended_at is null
+        returning user_id"
+    }
+    ACCESS = {
+        "select u.user_id, u.username, u.email, u.role, s.expires_at
+        from sessions s join users u on u.user_id = s.user_id
+        where s.session_id = $1 and s.ended_at is null and s.expires_at > $2 and u.is_active"
+    }
+    ACCESS_OF_USER = {
+        "select user_id, username, email, role, cast(null as bigint) as expires_at
+        from users where user_id = $1 and is_active"
+    }
+    GRANTED = {
+        "select fleet_id, until from grants where user_id = $1 and (until is null or until > $2)"
+    }
+    TICKET = {
+        "insert into tickets (ticket_hash, session_id, command_id, expires_at)
+        values ($1, $2, $3, $4)"
+    }
+    REDEEM = {
+        "delete from tickets where ticket_hash = $1 and expires_at > $2
+        returning session_id, command_id"
+    }
+    FORGET_TICKETS = { "delete from tickets where expires_at <= $1" }
+    FORGET_SESSIONS = {
+        "delete from sessions where expires_at <= $1 or idle_until <= $1 or ended_at <= $1"
+    }
+    FORGET_KEYS = { "delete from idempotency_keys where created_at <= $1" }
+}
+
+/// What a login opens.
+#[derive(Debug, Clone)]
+pub struct NewSession {
+    /// Its id.
+    pub session_id: SessionId,
+    /// Who logged in.
+    pub user_id: UserId,
+    /// The SHA-256 of its first refresh token.
+    pub refresh_hash: Vec<u8>,
+    /// How long it lives, whatever happens.
+    pub life: Duration,
+    /// How long it lives unless it is refreshed.
+    pub idle: Duration,
+}
+
+/// Who a live session belongs to, and what they may see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    /// Who.
+    pub user_id: UserId,
+    /// Their name.
+    pub username: String,
+    /// Where to write to.
+    pub email: Option<String>,
+    /// What they may do.
+    pub role: Role,
+    /// The fleets that they have been granted, each with its end.
+    pub fleets: Vec<(FleetId, Option<Timestamp>)>,
+    /// When the session ends at the latest; `None` for access without one.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// What came of a refresh token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rotation {
+    /// It was good, and is now used up.
+    Rotated(SessionId, UserId),
+    /// It had been used before: somebody stole one of the two. The session has been ended.
+    Reused(SessionId, UserId),
+    /// It is unknown, or its session has ended.
+    Refused,
+}
+
+/// What a ticket stood for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Redeemed {
+    /// The session that asked for it.
+    pub session_id: SessionId,
+    /// The one command that it is good for; `None` = any.
+    pub command_id: Option<CommandId>,
+}
+
+#[derive(sqlx::FromRow)]
+struct AccessRow {
+    user_id: Uuid,
+    username: String,
+    email: Option<String>,
+    role: String,
+    expires_at: Option<i64>,
+}
+
+#[derive(sqlx::FromRow)]
+struct PresentedRow {
+    session_id: Uuid,
+    user_id: Uuid,
+    used_at: Option<i64>,
+    expires_at: i64,
+    idle_until: i64,
+    ended_at: Option<i64>,
+    is_active: bool,
+}
+
+impl PresentedRow {
+    fn is_alive(&self, now: i64) -> bool {
+        self.is_active && self.ended_at.is_none() && self.expires_at > now && self.idle_until > now
+    }
+}
+
+impl Store {
+    /// Opens a session.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] as for any write.
+    pub async fn open_session(&self, new: NewSession, audit: AuditEntry) -> Result<(), StoreError> {
+        self.write(OpenSession { new, audit }).await
+    }
+
+    /// Exchanges a refresh token for the next one. Using one twice ends the session.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] as for any write.
+    pub async fn rotate(
+        &self,
+        presented: Vec<u8>,
+        next: Vec<u8>,
+        idle: Duration,
+        reuse: AuditEntry,
+    ) -> Result<Rotation, StoreError> {
+        self.write(Rotate { presented, next, idle, reuse }).await
+    }
+
+    /// Ends a session, effective on every node within a second; `false` if it had ended.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] as for any write.
+    pub async fn end_session(
+        &self,
+        session_id: SessionId,
+        audit: AuditEntry,
+    ) -> Result<bool, StoreError> {
+        self.write(EndSession { session_id, audit }).await
+    }
+
+    /// What a session gives access to; `None` if it is not alive.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] as for any read.
+    pub async fn access(&self, session_id: SessionId) -> Result<Option<Access>, StoreError> {
+        let now = micros(self.now());
+        let row =
+            fetch!(&self.pool, ACCESS, [Uuid::from(session_id), now], fetch_optional as AccessRow)?;
+        self.with_grants(row).await
+    }
+
+    /// What a user has access to without a session; `None` if there is no such active user.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] as for any read.
+    pub async fn access_of_user(&self, user_id: UserId) -> Result<Option<Access>, StoreError> {
+        let id = Uuid::from(user_id);
+        let row = fetch!(&self.pool, ACCESS_OF_USER, [id], fetch_optional as AccessRow)?;
+        self.with_grants(row).await
+    }
+
+    async fn with_grants(&self, row: Option<AccessRow>) -> Result<Option<Access>, StoreError> {
+        let Some(row) = row else {
+            return Ok(None);
+        };
+        let now = micros(self.now());
+        let granted =
+            fetch!(&self.pool, GRANTED, [row.user_id, now], fetch_all as (Uuid, Option<i64>))?;
+        Ok(Some(Access {
+            user_id: row.user_id.into(),
+            username: row.username,
+            email: row.email,
+            role: Role::from_word(&row.role).ok_or(StoreError::Corrupt("user"))?,
+            fleets: granted.into_iter().map(|(id, end)| (id.into(), end.map(time))).collect(),
+            expires_at: row.expires_at.map(time),
+        }))
+    }
+
+    /// Stores a ticket: good once, for a short time.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] as for any write.
+    pub async fn issue_ticket(
+        &self,
+        ticket_hash: Vec<u8>,
+        stands_for: Redeemed,
+        life: Duration,
+    ) -> Result<(), StoreError> {
+        self.write(IssueTicket { ticket_hash, stands_for, life }).await
+    }
+
+    /// Uses a ticket up; `None` if it is unknown, too old or used.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] as for any write.
+    pub async fn redeem_ticket(
+        &self,
+        ticket_hash: Vec<u8>,
+    ) -> Result<Option<Redeemed>, StoreError> {
+        self.write(RedeemTicket { ticket_hash }).await
+    }
+
+    /// Deletes what has ended: sessions, tickets, idempotency keys.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] as for any write.
+    pub async fn forget_ended(&self) -> Result<(), StoreError> {
+        self.write(Forget).await
+    }
+}
+
+struct OpenSession {
+    new: NewSession,
+    audit: AuditEntry,
+}
+
+impl Write for OpenSession {
+    type Done = ();
+
+    async fn run(&self, tx: &mut Tx) -> Result<(), StoreError> {
+        let now = micros(tx.now);
+        let id = Uuid::from(self.new.session_id);
+        let expires_at = now.saturating_add(micros_of(self.new.life));
+        let idle_until = now.saturating_add(micros_of(self.new.idle));
+        let user = Uuid::from(self.new.user_id);
+        execute!(&mut tx.conn, OPEN, [id, user, now, expires_at, idle_until])?;
+        execute!(&mut tx.conn, ISSUE, [&self.new.refresh_hash, id])?;
+        audit::insert(tx, &self.audit).await
+    }
+}
+
+struct Rotate {
+    presented: Vec<u8>,
+    next: Vec<u8>,
+    idle: Duration,
+    reuse: AuditEntry,
+}
+
+impl Write for Rotate {
+    type Done = Rotation;
+
+    async fn run(&self, tx: &mut Tx) -> Result<Rotation, StoreError> {
+        let now = micros(tx.now);
+        let row =
+            fetch!(&mut tx.conn, PRESENTED, [&self.presented], fetch_optional as PresentedRow)?;
+        let Some(row) = row.filter(|row| row.is_alive(now)) else {
+            return Ok(Rotation::Refused);
+        };
+        let (session, user) = (row.session_id, row.user_id);
+        if row.used_at.is_some() {
+            end(tx, session).await?;
+            audit::insert(tx, &self.reuse).await?;
+            return Ok(Rotation::Reused(session.into(), user.into()));
+        }
+        let idle_until = now.saturating_add(micros_of(self.idle));
+        execute!(&mut tx.conn, USE, [&self.presented, now])?;
+        execute!(&mut tx.conn, ISSUE, [&self.next, session])?;
+        execute!(&mut tx.conn, EXTEND, [session, idle_until])?;
+        Ok(Rotation::Rotated(session.into(), user.into()))
+    }
+}
+
+/// Ends a session; `false` if it had ended.
+async fn end(tx: &mut Tx, session: Uuid) -> Result<bool, StoreError> {
+    let now = micros(tx.now);
+    let ended = fetch!(&mut tx.conn, END, [session, now], fetch_optional as (Uuid,))?;
+    if let Some((user,)) = ended {
+        users::touch(tx, user).await?;
+    }
+    Ok(ended.is_some())
+}
+
+struct EndSession {
+    session_id: SessionId,
+    audit: AuditEntry,
+}
+
+impl Write for EndSession {
+    type Done = bool;
+
+    async fn run(&self, tx: &mut Tx) -> Result<bool, StoreError> {
+        let ended = end(tx, self.session_id.into()).await?;
+        audit::insert_if(tx, ended.into(), &self.audit).await
+    }
+}
+
+struct IssueTicket {
+    ticket_hash: Vec<u8>,
+    stands_for: Redeemed,
+    life: Duration,
+}
+
+impl Write for IssueTicket {
+    type Done = ();
+
+    async fn run(&self, tx: &mut Tx) -> Result<(), StoreError> {
+        let expires_at = micros(tx.now).saturating_add(micros_of(self.life));
+        let command = self.stands_for.command_id.map(Uuid::from);
+        let session = Uuid::from(self.stands_for.session_id);
+        execute!(&mut tx.conn, TICKET, [&self.ticket_hash, session, command, expires_at])?;
+        Ok(())
+    }
+}
+
+struct RedeemTicket {
+    ticket_hash: Vec<u8>,
+}
+
+impl Write for RedeemTicket {
+    type Done = Option<Redeemed>;
+
+    async fn run(&self, tx: &mut Tx) -> Result<Option<Redeemed>, StoreError> {
+        let now = micros(tx.now);
+        let row = fetch!(
+            &mut tx.conn,
+            REDEEM,
+            [&self.ticket_hash, now],
+            fetch_optional as (Uuid, Option<Uuid>)
+        )?;
+        Ok(row.map(|(session, command)| Redeemed {
+            session_id: session.into(),
+            command_id: command.map(CommandId::from),
+        }))
+    }
+}
+
+struct Forget;
+
+impl Write for Forget {
+    type Done = ();
+
+    async fn run(&self, tx: &mut Tx) -> Result<(), StoreError> {
+        let now = micros(tx.now);
+        let yesterday = now.saturating_sub(micros_of(Duration::from_hours(24)));
+        execute!(&mut tx.conn, FORGET_TICKETS, [now])?;
+        // An ended session is kept for a day: a stolen refresh token of it is still recognised.
+        execute!(&mut tx.conn, FORGET_SESSIONS, [yesterday])?;
+        execute!(&mut tx.conn, FORGET_KEYS, [yesterday])?;
+        Ok(())
+    }
+}

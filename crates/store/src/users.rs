@@ -1,0 +1,352 @@
+//! Users, and the fleets that they have been granted.
+//!
+//! Refuses passwords: it stores the hash that it is given.
+
+use crate::clock::{micros, time};
+use crate::engine::{execute, fetch, statements};
+use crate::writer::{Tx, Write};
+use crate::{AuditEntry, Store, StoreError, audit};
+use model::Timestamp;
+use model::id::{FleetId, UserId};
+use model::user::Role;
+use uuid::Uuid;
+
+statements! {
+    USER = { "select * from users where user_id = $1" }
+    OF_NAME = { "select * from users where username = $1" }
+    LIST = { "select * from users order by username limit $1 offset $2" }
+    ADD = {
+        "insert into users (user_id, username, email, role, is_active, password_hash,
+            access_changed_at)
+        values ($1, $2, $3, $4, true, $5, $6) on conflict (username) do nothing"
+    }
+    CHANGE = {
+        "update users set role = coalesce($2, role), is_active = coalesce($3, is_active),
+            email = coalesce($4, email), password_hash = coalesce($5, password_hash),
+            access_changed_at = $6
+        where user_id = $1"
+    }
+    END_SESSIONS = { "update sessions set ended_at = $2 where user_id = $1 and ended_at is null" }
+    TOUCH = { "update users set access_changed_at = $2 where user_id = $1" }
+    CHANGED = { "select user_id, access_changed_at from users where access_changed_at > $1" }
+    GRANT = {
+        "insert into grants (user_id, fleet_id, until) values ($1, $2, $3)
+        on conflict (user_id, fleet_id) do update set until = excluded.until"
+    }
+    REVOKE = { "delete from grants where user_id = $1 and fleet_id = $2" }
+    GRANTS = { "select fleet_id, until from grants where user_id = $1 order by fleet_id" }
+}
+
+/// A person or program that can log in. Has no `Debug`: it holds a hash.
+#[derive(Clone)]
+pub struct User {
+    /// Its id.
+    pub user_id: UserId,
+    /// The name to log in with.
+    pub username: String,
+    /// Where to write to; `None` if nobody said.
+    pub email: Option<String>,
+    /// What it may do.
+    pub role: Role,
+    /// Whether it may log in.
+    pub is_active: bool,
+    /// The Argon2id hash of its password, in PHC form.
+    pub password_hash: String,
+}
+
+impl std::fmt::Debug for User {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("User").field("username", &self.username).finish_non_exhaustive()
+    }
+}
+
+/// A user to add.
+#[derive(Clone)]
+pub struct NewUser {
+    /// The name to log in with.
+    pub username: String,
+    /// Where to write to.
+    pub email: Option<String>,
+    /// What it may do.
+    pub role: Role,
+    /// The Argon2id hash of its password.
+    pub password_hash: String,
+    /// The fleets that it is granted.
+    pub fleets: Vec<FleetId>,
+}
+
+impl std::fmt::Debug for NewUser {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewUser").field("username", &self.username).finish_non_exhaustive()
+    }
+}
+
+/// What to change of a user; `None` = leave it.
+#[derive(Clone, Default)]
+pub struct UserChange {
+    /// What it may do.
+    pub role: Option<Role>,
+    /// Whether it may log in; `false` also ends its sessions.
+    pub is_active: Option<bool>,
+    /// Where to write to.
+    pub email: Option<String>,
+    /// The hash of a new password; ends its sessions.
+    pub password_hash: Option<String>,
+}
+
+impl std::fmt::Debug for UserChange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("UserChange").finish_non_exhaustive()
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct UserRow {
+    user_id: Uuid,
+    username: String,
+    email: Option<String>,
+    role: String,
+    is_active: bool,
+    password_hash: String,
+}
+
+impl TryFrom<UserRow> for User {
+    type Error = StoreError;
+
+    fn try_from(row: UserRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            user_id: row.user_id.into(),
+            username: row.username,
+            email: row.email,
+            role: Role::from_word(&row.role).ok_or(StoreError::Corrupt("user"))?,
+            is_active: row.is_active,
+            password_hash: row.password_hash,
+        })
+    }
+}
+
+impl Store {
+    /// The user; `None` if there is none of that id.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] as for any read.
+    pub async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
+        fetch!(&self.pool, USER, [Uuid::from(id)], fetch_optional as UserRow)?
+            .map(User::try_from)
+            .transpose()
+    }
+
+    /// The user of that name.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] as for any read.
+    pub async fn user_named(&self, username: &str) -> Result<Option<User>, StoreError> {
+        fetch!(&self.pool, OF_NAME, [username], fetch_optional as UserRow)?
+            .map(User::try_from)
+            .transpose()
+    }
+
+    /// Users by name.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] as for any read.
+    pub async fn users(&self, limit: u32, offset: u32) -> Result<Vec<User>, StoreError> {
+        let (limit, offset) = (i64::from(limit), i64::from(offset));
+        fetch!(&self.pool, LIST, [limit, offset], fetch_all as UserRow)?
+            .into_iter()
+            .map(User::try_from)
+            .collect()
+    }
+
+    /// Adds a user; `None` if the name is taken.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] as for any write; the fleets have to exist.
+    pub async fn add_user(
+        &self,
+        new: NewUser,
+        audit: AuditEntry,
+    ) -> Result<Option<UserId>, StoreError> {
+        self.write(AddUser { user_id: UserId::new(), new, audit }).await
+    }
+
+    /// Changes a user, effective on every node within a second; `false` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] as for any write.
+    pub async fn change_user(
+        &self,
+        user_id: UserId,
+        change: UserChange,
+        audit: AuditEntry,
+    ) -> Result<bool, StoreError> {
+        self.write(ChangeUser { user_id, change, audit }).await
+    }
+
+    /// Lets a user see a fleet, until then or for good.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] as for any write; both have to exist.
+    pub async fn grant(
+        &self,
+        user_id: UserId,
+        fleet_id: FleetId,
+        until: Option<Timestamp>,
+        audit: AuditEntry,
+    ) -> Result<(), StoreError> {
+        self.write(Grant { user_id, fleet_id, until, audit }).await
+    }
+
+    /// Takes a grant back, effective on every node within a second; `false` if there was none.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] as for any write.
+    pub async fn revoke(
+        &self,
+        user_id: UserId,
+        fleet_id: FleetId,
+        audit: AuditEntry,
+    ) -> Result<bool, StoreError> {
+        self.write(Revoke { user_id, fleet_id, audit }).await
+    }
+
+    /// The fleets that a user has been granted, each with its end.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] as for any read.
+    pub async fn grants(
+        &self,
+        user_id: UserId,
+    ) -> Result<Vec<(FleetId, Option<Timestamp>)>, StoreError> {
+        let rows =
+            fetch!(&self.pool, GRANTS, [Uuid::from(user_id)], fetch_all as (Uuid, Option<i64>))?;
+        Ok(rows.into_iter().map(|(fleet, until)| (fleet.into(), until.map(time))).collect())
+    }
+
+    /// The users whose rights or sessions changed after that time, each with the time.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] as for any read.
+    pub async fn access_changed_since(
+        &self,
+        since: Timestamp,
+    ) -> Result<Vec<(UserId, Timestamp)>, StoreError> {
+        let rows = fetch!(&self.pool, CHANGED, [micros(since)], fetch_all as (Uuid, i64))?;
+        Ok(rows.into_iter().map(|(user, at)| (user.into(), time(at))).collect())
+    }
+}
+
+/// Tells every node that what it may have remembered of the user's rights is old.
+pub(crate) async fn touch(tx: &mut Tx, user_id: Uuid) -> Result<(), StoreError> {
+    execute!(&mut tx.conn, TOUCH, [user_id, micros(tx.now)])?;
+    Ok(())
+}
+
+struct AddUser {
+    user_id: UserId,
+    new: NewUser,
+    audit: AuditEntry,
+}
+
+impl Write for AddUser {
+    type Done = Option<UserId>;
+
+    async fn run(&self, tx: &mut Tx) -> Result<Option<UserId>, StoreError> {
+        let id = Uuid::from(self.user_id);
+        let added = execute!(
+            &mut tx.conn,
+            ADD,
+            [
+                id,
+                &self.new.username,
+                self.new.email.as_deref(),
+                self.new.role.word(),
+                &self.new.password_hash,
+                micros(tx.now),
+            ]
+        )?;
+        if added == 0 {
+            return Ok(None);
+        }
+        for fleet in &self.new.fleets {
+            execute!(&mut tx.conn, GRANT, [id, Uuid::from(*fleet), None::<i64>])?;
+        }
+        audit::insert(tx, &self.audit).await?;
+        Ok(Some(self.user_id))
+    }
+}
+
+struct ChangeUser {
+    user_id: UserId,
+    change: UserChange,
+    audit: AuditEntry,
+}
+
+impl Write for ChangeUser {
+    type Done = bool;
+
+    async fn run(&self, tx: &mut Tx) -> Result<bool, StoreError> {
+        let id = Uuid::from(self.user_id);
+        let change = &self.change;
+        let changed = execute!(
+            &mut tx.conn,
+            CHANGE,
+            [
+                id,
+                change.role.map(Role::word),
+                change.is_active,
+                change.email.as_deref(),
+                change.password_hash.as_deref(),
+                micros(tx.now),
+            ]
+        )?;
+        if change.is_active == Some(false) || change.password_hash.is_some() {
+            execute!(&mut tx.conn, END_SESSIONS, [id, micros(tx.now)])?;
+        }
+        audit::insert_if(tx, changed, &self.audit).await
+    }
+}
+
+struct Grant {
+    user_id: UserId,
+    fleet_id: FleetId,
+    until: Option<Timestamp>,
+    audit: AuditEntry,
+}
+
+impl Write for Grant {
+    type Done = ();
+
+    async fn run(&self, tx: &mut Tx) -> Result<(), StoreError> {
+        let (user, fleet) = (Uuid::from(self.user_id), Uuid::from(self.fleet_id));
+        execute!(&mut tx.conn, GRANT, [user, fleet, self.until.map(micros)])?;
+        touch(tx, user).await?;
+        audit::insert(tx, &self.audit).await
+    }
+}
+
+struct Revoke {
+    user_id: UserId,
+    fleet_id: FleetId,
+    audit: AuditEntry,
+}
+
+impl Write for Revoke {
+    type Done = bool;
+
+    async fn run(&self, tx: &mut Tx) -> Result<bool, StoreError> {
+        let user = Uuid::from(self.user_id);
+        let revoked = execute!(&mut tx.conn, REVOKE, [user, Uuid::from(self.fleet_id)])?;
+        touch(tx, user).await?;
+        audit::insert_if(tx, revoked, &self.audit).await
+    }
+}

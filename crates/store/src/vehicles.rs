@@ -1,0 +1,384 @@
+//! The registry of vehicles, and what is known of their connections.
+//!
+//! Refuses to reach a vehicle: it stores what a probe found.
+
+use crate::clock::{micros, time};
+use crate::engine::{execute, fetch, statements};
+use crate::writer::{Tx, Write};
+use crate::{AuditEntry, Store, StoreError, audit};
+use model::id::{FleetId, UserId, VehicleId};
+use model::vehicle::{ConnectionStatus, Model, Presence, Vehicle};
+use model::vin::Vin;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+statements! {
+    VEHICLE = { "select * from vehicles where vehicle_id = $1 and removed_at is null" }
+    OF_VIN = { "select * from vehicles where vin = $1 and removed_at is null" }
+    LIST = {
+        "select * from vehicles where removed_at is null
+            and (connection_status = $1 or $1 is null)
+            and (lower(vin || ' ' || make || ' ' || model) like $2 escape '!' or $2 is null)
+            and (fleet_id in (select fleet_id from grants
+                where user_id = $3 and (until is null or until > $4)) or $3 is null)
+            and (fleet_id = $5 or $5 is null)
+        order by vehicle_id limit $6 offset $7"
+    }
+    COUNT = {
+        "select count(*) from vehicles where removed_at is null
+            and (connection_status = $1 or $1 is null)
+            and (lower(vin || ' ' || make || ' ' || model) like $2 escape '!' or $2 is null)
+            and (fleet_id in (select fleet_id from grants
+                where user_id = $3 and (until is null or until > $4)) or $3 is null)
+            and (fleet_id = $5 or $5 is null)"
+    }
+    ALL_VEHICLES = { "select * from vehicles where removed_at is null order by vehicle_id" }
+    ADD = {
+        "insert into vehicles (vehicle_id, vin, fleet_id, make, model, year, sovd_url, metadata,
+            connection_status, revision)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, 'disconnected', 1)
+        on conflict (vin) where removed_at is null do nothing"
+    }
+    CHANGE = {
+        "update vehicles set fleet_id = $3, make = $4, model = $5, year = $6, sovd_url = $7,
+            metadata = $8, revision = revision + 1
+        where vehicle_id = $1 and revision = $2 and removed_at is null"
+    }
+    REMOVE = {
+        "update vehicles set removed_at = $2, connection_status = 'disconnected',
+            revision = revision + 1
+        where vehicle_id = $1 and removed_at is null and (revision = $3 or $3 is null)"
+    }
+    PROBED = {
+        "update vehicles set connection_status = $2, last_seen_at = coalesce($3, last_seen_at),
+            revision = revision + (case when connection_status = $2 then 0 else 1 end)
+        where vehicle_id = $1 and removed_at is null
+        returning connection_status, last_seen_at, revision"
+    }
+}
+
+/// A vehicle to register.
+#[derive(Debug, Clone)]
+pub struct NewVehicle {
+    /// Its VIN.
+    pub vin: Vin,
+    /// What of it can be changed later.
+    pub change: VehicleChange,
+}
+
+/// What can be said of a vehicle.
+#[derive(Debug, Clone)]
+pub struct VehicleChange {
+    /// Its fleet.
+    pub fleet_id: FleetId,
+    /// What people call it.
+    pub model: Model,
+    /// The address of its SOVD server.
+    pub sovd_url: String,
+    /// See [`Vehicle::metadata`].
+    pub metadata: Map<String, Value>,
+}
+
+/// Which vehicles to list; `None` = any.
+#[derive(Debug, Clone, Default)]
+pub struct VehicleFilter {
+    /// In this state.
+    pub status: Option<ConnectionStatus>,
+    /// With this text in VIN, make or model.
+    pub search: Option<String>,
+    /// Only of fleets that this user has a grant for.
+    pub granted_to: Option<UserId>,
+    /// Only of this fleet.
+    pub fleet_id: Option<FleetId>,
+    /// How many at most.
+    pub limit: u32,
+    /// How many to pass over.
+    pub offset: u32,
+}
+
+/// What a probe found.
+#[derive(Debug, Clone, Copy)]
+pub struct ProbeResult {
+    /// The vehicle.
+    pub vehicle_id: VehicleId,
+    /// What its connection is like.
+    pub status: ConnectionStatus,
+}
+
+#[derive(sqlx::FromRow)]
+pub(crate) struct VehicleRow {
+    vehicle_id: Uuid,
+    vin: String,
+    fleet_id: Uuid,
+    make: String,
+    model: String,
+    year: Option<i32>,
+    sovd_url: String,
+    metadata: String,
+    connection_status: String,
+    last_seen_at: Option<i64>,
+    revision: i64,
+}
+
+impl TryFrom<VehicleRow> for Vehicle {
+    type Error = StoreError;
+
+    fn try_from(row: VehicleRow) -> Result<Self, StoreError> {
+        const CORRUPT: StoreError = StoreError::Corrupt("vehicle");
+        Ok(Self {
+            vehicle_id: row.vehicle_id.into(),
+            vin: row.vin.parse().map_err(|_| CORRUPT)?,
+            fleet_id: row.fleet_id.into(),
+            model: Model { make: row.make, model: row.model, year: row.year },
+            sovd_url: row.sovd_url,
+            metadata: serde_json::from_str(&row.metadata).map_err(|_| CORRUPT)?,
+            connection_status: ConnectionStatus::from_word(&row.connection_status)
+                .ok_or(CORRUPT)?,
+            last_seen_at: row.last_seen_at.map(time),
+            revision: row.revision,
+        })
+    }
+}
+
+impl Store {
+    /// The vehicle; `None` if there is none of that id.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] as for any read.
+    pub async fn vehicle(&self, id: VehicleId) -> Result<Option<Vehicle>, StoreError> {
+        fetch!(&self.pool, VEHICLE, [Uuid::from(id)], fetch_optional as VehicleRow)?
+            .map(Vehicle::try_from)
+            .transpose()
+    }
+
+    /// The vehicle of a VIN.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] as for any read.
+    pub async fn vehicle_of_vin(&self, vin: &Vin) -> Result<Option<Vehicle>, StoreError> {
+        fetch!(&self.pool, OF_VIN, [vin.as_str()], fetch_optional as VehicleRow)?
+            .map(Vehicle::try_from)
+            .transpose()
+    }
+
+    /// Vehicles in the order of registration, and how many there are in all.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] as for any read.
+    pub async fn vehicles(
+        &self,
+        filter: &VehicleFilter,
+    ) -> Result<(Vec<Vehicle>, u64), StoreError> {
+        let status = filter.status.map(ConnectionStatus::word);
+        let search = filter.search.as_deref().map(containing);
+        let granted = filter.granted_to.map(Uuid::from);
+        let (limit, offset) = (i64::from(filter.limit), i64::from(filter.offset));
+        let fleet = filter.fleet_id.map(Uuid::from);
+        let now = micros(self.now());
+        let rows = fetch!(
+            &self.pool,
+            LIST,
+            [status, search.as_deref(), granted, now, fleet, limit, offset],
+            fetch_all as VehicleRow
+        )?;
+        let (total,) = fetch!(
+            &self.pool,
+            COUNT,
+            [status, search.as_deref(), granted, now, fleet],
+            fetch_one as (i64,)
+        )?;
+        let vehicles = rows.into_iter().map(Vehicle::try_from).collect::<Result<_, _>>()?;
+        Ok((vehicles, total.unsigned_abs()))
+    }
+
+    /// Every vehicle of the registry.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] as for any read.
+    pub async fn all_vehicles(&self) -> Result<Vec<Vehicle>, StoreError> {
+        fetch!(&self.pool, ALL_VEHICLES, [], fetch_all as VehicleRow)?
+            .into_iter()
+            .map(Vehicle::try_from)
+            .collect()
+    }
+
+    /// Registers a vehicle; `None` if the VIN is registered already.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] as for any write; the fleet has to exist.
+    pub async fn add_vehicle(
+        &self,
+        new: NewVehicle,
+        audit: AuditEntry,
+    ) -> Result<Option<VehicleId>, StoreError> {
+        self.write(AddVehicle { vehicle_id: VehicleId::new(), new, audit }).await
+    }
+
+    /// Changes a vehicle of which `revision` is the newest; `false` if it is not, or is gone.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] as for any write; the fleet has to exist.
+    pub async fn change_vehicle(
+        &self,
+        vehicle_id: VehicleId,
+        revision: i64,
+        change: VehicleChange,
+        audit: AuditEntry,
+    ) -> Result<bool, StoreError> {
+        self.write(ChangeVehicle { vehicle_id, revision, change, audit }).await
+    }
+
+    /// Takes a vehicle out of the registry; its history stays. `revision`: only if it is the
+    /// newest. `false` if nothing was there to take.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] as for any write.
+    pub async fn remove_vehicle(
+        &self,
+        vehicle_id: VehicleId,
+        revision: Option<i64>,
+        audit: AuditEntry,
+    ) -> Result<bool, StoreError> {
+        self.write(RemoveVehicle { vehicle_id, revision, audit }).await
+    }
+
+    /// Stores what probes found. Answers what is known of these vehicles then.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] as for any write.
+    pub async fn record_probes(
+        &self,
+        found: Vec<ProbeResult>,
+    ) -> Result<Vec<Presence>, StoreError> {
+        self.write(Probed(found)).await
+    }
+}
+
+/// The `like` pattern of texts that contain this one.
+fn containing(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for symbol in text.to_lowercase().chars() {
+        if matches!(symbol, '%' | '_' | '!') {
+            pattern.push('!');
+        }
+        pattern.push(symbol);
+    }
+    pattern + "%"
+}
+
+struct AddVehicle {
+    vehicle_id: VehicleId,
+    new: NewVehicle,
+    audit: AuditEntry,
+}
+
+impl Write for AddVehicle {
+    type Done = Option<VehicleId>;
+
+    async fn run(&self, tx: &mut Tx) -> Result<Option<VehicleId>, StoreError> {
+        let VehicleChange { fleet_id, model, sovd_url, metadata } = &self.new.change;
+        let added = execute!(
+            &mut tx.conn,
+            ADD,
+            [
+                Uuid::from(self.vehicle_id),
+                self.new.vin.as_str(),
+                Uuid::from(*fleet_id),
+                &model.make,
+                &model.model,
+                model.year,
+                sovd_url,
+                Value::Object(metadata.clone()).to_string(),
+            ]
+        )?;
+        if added == 0 {
+            return Ok(None);
+        }
+        audit::insert(tx, &self.audit).await?;
+        Ok(Some(self.vehicle_id))
+    }
+}
+
+struct ChangeVehicle {
+    vehicle_id: VehicleId,
+    revision: i64,
+    change: VehicleChange,
+    audit: AuditEntry,
+}
+
+impl Write for ChangeVehicle {
+    type Done = bool;
+
+    async fn run(&self, tx: &mut Tx) -> Result<bool, StoreError> {
+        let VehicleChange { fleet_id, model, sovd_url, metadata } = &self.change;
+        let changed = execute!(
+            &mut tx.conn,
+            CHANGE,
+            [
+                Uuid::from(self.vehicle_id),
+                self.revision,
+                Uuid::from(*fleet_id),
+                &model.make,
+                &model.model,
+                model.year,
+                sovd_url,
+                Value::Object(metadata.clone()).to_string(),
+            ]
+        )?;
+        audit::insert_if(tx, changed, &self.audit).await
+    }
+}
+
+struct RemoveVehicle {
+    vehicle_id: VehicleId,
+    revision: Option<i64>,
+    audit: AuditEntry,
+}
+
+impl Write for RemoveVehicle {
+    type Done = bool;
+
+    async fn run(&self, tx: &mut Tx) -> Result<bool, StoreError> {
+        let id = Uuid::from(self.vehicle_id);
+        let removed = execute!(&mut tx.conn, REMOVE, [id, micros(tx.now), self.revision])?;
+        audit::insert_if(tx, removed, &self.audit).await
+    }
+}
+
+struct Probed(Vec<ProbeResult>);
+
+impl Write for Probed {
+    type Done = Vec<Presence>;
+
+    async fn run(&self, tx: &mut Tx) -> Result<Vec<Presence>, StoreError> {
+        let mut changed = Vec::new();
+        for probe in &self.0 {
+            let is_seen = probe.status == ConnectionStatus::Connected;
+            let row = fetch!(
+                &mut tx.conn,
+                PROBED,
+                [
+                    Uuid::from(probe.vehicle_id),
+                    probe.status.word(),
+                    is_seen.then_some(micros(tx.now)),
+                ],
+                fetch_optional as (String, Option<i64>, i64)
+            )?;
+            changed.extend(row.map(|(_, last_seen_at, revision)| Presence {
+                vehicle_id: probe.vehicle_id,
+                connection_status: probe.status,
+                last_seen_at: last_seen_at.map(time),
+                revision,
+            }));
+        }
+        Ok(changed)
+    }
+}

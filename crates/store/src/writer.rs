@@ -1,0 +1,262 @@
+//! The one writer: all concurrent writes of a node share transactions, and so share the fsync.
+//!
+//! Refuses to answer before the commit, and to queue without limit.
+
+use crate::clock::Clock;
+use crate::engine::{self, Conn, Engine, Target, fetch, statements};
+use crate::{Store, StoreError};
+use model::Timestamp;
+use sqlx::{Connection, Executor};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How many writes may share a transaction.
+const BATCH: usize = 128;
+/// How many writes may wait.
+const QUEUE: usize = 1024;
+/// How long a write may wait for a place in the queue.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How often the database's clock is read.
+const CLOCK_CHECK: Duration = Duration::from_secs(10);
+/// The longest that one transaction may take on PostgreSQL, lock waits included.
+const STATEMENT_LIMIT: &str = "set statement_timeout = '10s'; set lock_timeout = '2s'; \
+                               set idle_in_transaction_session_timeout = '30s'";
+
+statements! {
+    CLOCK = {
+        "select cast(unixepoch('subsec') * 1000000 as integer)",
+        postgres: "select cast(extract(epoch from clock_timestamp()) * 1000000 as bigint)"
+    }
+}
+
+/// A transaction in which writes run.
+pub(crate) struct Tx {
+    pub(crate) conn: Conn,
+    /// The time of everything in it.
+    pub(crate) now: Timestamp,
+}
+
+/// One write. It may run more than once, when a neighbour in its transaction fails; what it did
+/// before has then been rolled back.
+pub(crate) trait Write: Send + Sync + 'static {
+    /// What it answers after the commit.
+    type Done: Send + 'static;
+
+    fn run(&self, tx: &mut Tx) -> impl Future<Output = Result<Self::Done, StoreError>> + Send;
+}
+
+/// Writes nothing: whoever waits for it knows that the database takes writes.
+pub(crate) struct Nothing;
+
+impl Write for Nothing {
+    type Done = ();
+
+    async fn run(&self, _: &mut Tx) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+impl Store {
+    /// Runs a write and answers when it is durable.
+    pub(crate) async fn write<W: Write>(&self, write: W) -> Result<W::Done, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let job = Box::new(Job { write, done: None, reply });
+        match self.writer.jobs.send_timeout(job, PATIENCE).await {
+            Ok(()) => answer.await.unwrap_or(Err(StoreError::Busy)),
+            Err(_) => Err(StoreError::Busy),
+        }
+    }
+}
+
+/// The way to the writer's task.
+#[derive(Clone)]
+pub(crate) struct Writer {
+    jobs: mpsc::Sender<Box<dyn AnyJob>>,
+    closing: CancellationToken,
+}
+
+impl Writer {
+    pub(crate) fn start(target: Target, clock: Arc<Clock>, tasks: &TaskTracker) -> Self {
+        let (jobs, waiting) = mpsc::channel(QUEUE);
+        let closing = CancellationToken::new();
+        let scribe = Scribe { target, clock, waiting, conn: None, clock_read_at: None };
+        tasks.spawn(scribe.run(closing.clone()));
+        Self { jobs, closing }
+    }
+
+    /// Lets the task end after what already waits.
+    pub(crate) fn close(&self) {
+        self.closing.cancel();
+    }
+}
+
+struct Job<W: Write> {
+    write: W,
+    done: Option<W::Done>,
+    reply: oneshot::Sender<Result<W::Done, StoreError>>,
+}
+
+type Running<'a> = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send + 'a>>;
+
+/// A [`Job`] whose kind of write the queue need not know.
+trait AnyJob: Send {
+    fn run<'a>(&'a mut self, tx: &'a mut Tx) -> Running<'a>;
+    fn finish(self: Box<Self>, committed: Result<(), StoreError>);
+}
+
+impl<W: Write> AnyJob for Job<W> {
+    fn run<'a>(&'a mut self, tx: &'a mut Tx) -> Running<'a> {
+        Box::pin(async move {
+            self.done = Some(self.write.run(tx).await?);
+            Ok(())
+        })
+    }
+
+    fn finish(self: Box<Self>, committed: Result<(), StoreError>) {
+        let Self { done, reply, .. } = *self;
+        // Nobody may be waiting any more: the write stands all the same.
+        drop(reply.send(committed.and_then(|()| done.ok_or(StoreError::Busy))));
+    }
+}
+
+/// The task that owns the writing connection.
+struct Scribe {
+    target: Target,
+    clock: Arc<Clock>,
+    waiting: mpsc::Receiver<Box<dyn AnyJob>>,
+    /// `None` until the first write, and after the connection broke.
+    conn: Option<Conn>,
+    clock_read_at: Option<Instant>,
+}
+
+impl Scribe {
+    async fn run(mut self, closing: CancellationToken) {
+        let mut batch = Vec::with_capacity(BATCH);
+        let mut is_closing = false;
+        loop {
+            tokio::select! {
+                biased;
+                count = self.waiting.recv_many(&mut batch, BATCH) => match count {
+                    0 => break,
+                    _ => self.commit(std::mem::take(&mut batch)).await,
+                },
+                () = closing.cancelled(), if !is_closing => {
+                    is_closing = true;
+                    self.waiting.close();
+                }
+            }
+        }
+        if let Some(conn) = self.conn.take() {
+            close(conn).await;
+        }
+    }
+
+    /// Commits all together; if one of them fails, each by itself.
+    async fn commit(&mut self, mut batch: Vec<Box<dyn AnyJob>>) {
+        match self.attempt(&mut batch).await {
+            Ok(()) => finish(batch, &Ok(())),
+            Err(error) if batch.len() == 1 || !matches!(error, StoreError::Failed(_)) => {
+                finish(batch, &Err(error));
+            }
+            Err(_) => {
+                for job in batch {
+                    let mut alone = vec![job];
+                    let end = self.attempt(&mut alone).await;
+                    finish(alone, &end);
+                }
+            }
+        }
+    }
+
+    /// Runs the jobs in one transaction. After an error nothing of it stands; the connection is
+    /// given up unless the rollback succeeded.
+    async fn attempt(&mut self, jobs: &mut [Box<dyn AnyJob>]) -> Result<(), StoreError> {
+        let conn = self.begin().await?;
+        let mut tx = Tx { conn, now: self.clock.now() };
+        let end = transaction(&mut tx, jobs).await;
+        let is_usable = match &end {
+            Ok(()) => true,
+            Err(StoreError::Unavailable(_)) => false,
+            Err(_) => plain(&mut tx.conn, "rollback").await.is_ok(),
+        };
+        if is_usable {
+            self.conn = Some(tx.conn);
+        }
+        end
+    }
+
+    /// A connection with an open transaction. One that broke while it was idle is replaced: nothing
+    /// had been asked of it.
+    async fn begin(&mut self) -> Result<Conn, StoreError> {
+        if let Some(mut conn) = self.conn.take()
+            && begin(&mut conn).await.is_ok()
+        {
+            return self.follow_clock(conn).await;
+        }
+        let mut conn = self.connect().await?;
+        begin(&mut conn).await?;
+        self.follow_clock(conn).await
+    }
+
+    /// Several nodes share a PostgreSQL, and so its clock.
+    async fn follow_clock(&mut self, mut conn: Conn) -> Result<Conn, StoreError> {
+        let is_fresh = self.clock_read_at.is_some_and(|at| at.elapsed() < CLOCK_CHECK);
+        if !is_fresh && matches!(conn, Engine::Postgres(_)) {
+            let (now_us,) = fetch!(&mut conn, CLOCK, [], fetch_one as (i64,))?;
+            self.clock.set(now_us);
+            self.clock_read_at = Some(Instant::now());
+        }
+        Ok(conn)
+    }
+
+    async fn connect(&mut self) -> Result<Conn, StoreError> {
+        let mut conn = engine::connect(&self.target).await?;
+        if matches!(conn, Engine::Postgres(_)) {
+            plain(&mut conn, STATEMENT_LIMIT).await?;
+        }
+        self.clock_read_at = None;
+        Ok(conn)
+    }
+}
+
+async fn transaction(tx: &mut Tx, jobs: &mut [Box<dyn AnyJob>]) -> Result<(), StoreError> {
+    for job in jobs {
+        job.run(tx).await?;
+    }
+    plain(&mut tx.conn, "commit").await
+}
+
+async fn begin(conn: &mut Conn) -> Result<(), StoreError> {
+    // SQLite: a transaction that begins by reading cannot always become a writer later on.
+    let begin = if matches!(conn, Engine::Sqlite(_)) { "begin immediate" } else { "begin" };
+    plain(conn, begin).await
+}
+
+async fn plain(conn: &mut Conn, sql: &'static str) -> Result<(), StoreError> {
+    match conn {
+        Engine::Sqlite(conn) => conn.execute(sql).await.map(|_| ())?,
+        Engine::Postgres(conn) => engine::answered(conn.execute(sql)).await.map(|_| ())?,
+    }
+    Ok(())
+}
+
+async fn close(conn: Conn) {
+    let closed = match conn {
+        Engine::Sqlite(conn) => conn.close().await,
+        Engine::Postgres(conn) => engine::answered(conn.close()).await,
+    };
+    if let Err(error) = closed {
+        tracing::debug!(%error, "closing the writing connection");
+    }
+}
+
+fn finish(batch: Vec<Box<dyn AnyJob>>, end: &Result<(), StoreError>) {
+    for job in batch {
+        job.finish(end.clone());
+    }
+}

@@ -1,0 +1,57 @@
+//! A database of its own for every test, gone with the test.
+
+use fleetwire_store::{Store, Target};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection, Executor, PgConnection, SqliteConnection};
+use std::path::PathBuf;
+use tempfile::TempDir;
+use testkit::Postgres;
+
+#[derive(Debug)]
+pub(crate) enum Database {
+    Sqlite(TempDir),
+    Postgres(Postgres),
+}
+
+impl Database {
+    pub(crate) fn sqlite() -> Self {
+        Self::Sqlite(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn postgres() -> Self {
+        Self::Postgres(Postgres::start())
+    }
+
+    pub(crate) fn target(&self) -> Target {
+        match self {
+            Self::Sqlite(place) => Target::Sqlite(file(place)),
+            Self::Postgres(server) => Target::from_url(&server.url("postgres")).unwrap(),
+        }
+    }
+
+    pub(crate) async fn open(&self) -> Store {
+        Store::open(&self.target()).await.unwrap()
+    }
+
+    /// Changes rows behind the store's back: what else only time would do.
+    pub(crate) async fn alter(&self, sql: &'static str) {
+        match self {
+            Self::Sqlite(place) => _ = sqlite(place).await.execute(sql).await.unwrap(),
+            Self::Postgres(server) => _ = postgres(server).await.execute(sql).await.unwrap(),
+        }
+    }
+}
+
+pub(crate) fn file(place: &TempDir) -> PathBuf {
+    place.path().join("fleetwire.db")
+}
+
+/// A connection of the test's own to the file.
+pub(crate) async fn sqlite(place: &TempDir) -> SqliteConnection {
+    SqliteConnectOptions::new().filename(file(place)).connect().await.unwrap()
+}
+
+/// A connection of the test's own to the server.
+pub(crate) async fn postgres(server: &Postgres) -> PgConnection {
+    PgConnection::connect(&server.url("postgres")).await.unwrap()
+}
