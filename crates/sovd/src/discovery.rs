@@ -1,0 +1,299 @@
+//! What a server offers: its versions, its entities and their collections.
+//! Refuses to assume a collection: the presence of the link is the test.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::call::Call;
+use crate::client::Client;
+use crate::document::Document;
+use crate::error::Error;
+use crate::fields::{self, Fields};
+use crate::link::Link;
+
+/// Members of an entity that are text and no link.
+const NOT_LINKS: [&str; 5] = ["id", "name", "translation_id", "description", "type"];
+
+/// The collections of entities at the root of a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Collection {
+    /// Parts of the vehicle that group others.
+    Areas,
+    /// Control units.
+    Components,
+    /// Applications on control units.
+    Apps,
+    /// Functions across control units.
+    Functions,
+}
+
+impl Collection {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Areas, Self::Components, Self::Apps, Self::Functions];
+
+    /// The name in paths, e.g. `components`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Areas => "areas",
+            Self::Components => "components",
+            Self::Apps => "apps",
+            Self::Functions => "functions",
+        }
+    }
+}
+
+/// The versions of the interface that a server speaks.
+#[derive(Debug, Clone)]
+pub struct VersionInfo {
+    /// At least one.
+    pub versions: Vec<Version>,
+    /// The whole answer.
+    pub raw: Box<RawValue>,
+}
+
+/// One version of the interface.
+#[derive(Debug, Clone)]
+pub struct Version {
+    /// The version as the server writes it, e.g. `1.1`.
+    pub version: String,
+    /// The base of this version's paths.
+    pub base: Link,
+    /// The whole entry.
+    pub raw: Box<RawValue>,
+}
+
+/// An entity as a collection lists it.
+#[derive(Debug, Clone)]
+pub struct EntityRef {
+    /// Unique in its collection.
+    pub id: String,
+    /// For people; `None` if the server gave none.
+    pub name: Option<String>,
+    /// Where the entity is.
+    pub href: Link,
+    /// The whole entry.
+    pub raw: Box<RawValue>,
+}
+
+/// An entity and what can be done with it.
+#[derive(Debug, Clone)]
+pub struct Entity {
+    /// Unique in its collection; empty for the server itself.
+    pub id: String,
+    /// For people; `None` if the server gave none.
+    pub name: Option<String>,
+    /// Where the entity is.
+    pub href: Link,
+    /// The announced collections by name, e.g. `faults`.
+    pub links: BTreeMap<String, Link>,
+    /// Which variant of the control unit answers; `None` if the server did not say.
+    pub variant: Option<Variant>,
+    /// The whole answer.
+    pub raw: Box<RawValue>,
+}
+
+/// The variant of a control unit, as far as the server is of a kind that knows it.
+#[derive(Debug, Clone)]
+pub struct Variant {
+    /// `None` if the server gave none.
+    pub name: Option<String>,
+    /// E.g. `Online`, `Offline`, `NotTested`; `None` if the server gave none.
+    pub state: Option<String>,
+    /// Whether it is the fallback because none was recognised; `None` if the server did not say.
+    pub is_base_variant: Option<bool>,
+    /// The diagnostic address; `None` if the server gave none.
+    pub logical_address: Option<u16>,
+    /// The whole member.
+    pub raw: Value,
+}
+
+impl Client {
+    /// Finds the base through the server's version information, unless it is where it is thought.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`] or [`Error::Refused`] if the server has neither; else what any call
+    /// may meet.
+    pub async fn discover(&self) -> Result<Self, Error> {
+        match Call::get(self, self.base(), decode_root).await {
+            Ok(()) => Ok(self.clone()),
+            Err(error) if is_elsewhere(&error) => {
+                Ok(self.at(self.version_info().await?.newest(self.base())))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The versions that the server speaks, asked for at every place above the base.
+    ///
+    /// # Errors
+    ///
+    /// As any call; the refusal of the last place if none answered.
+    pub async fn version_info(&self) -> Result<VersionInfo, Error> {
+        let mut outcome = Err(Error::malformed("no version-info"));
+        for place in version_info_places(self.base()) {
+            outcome = Call::get(self, &place, VersionInfo::decode).announced(false).await;
+            if !outcome.as_ref().is_err_and(is_elsewhere) {
+                break;
+            }
+        }
+        outcome
+    }
+
+    /// The entities of one collection.
+    pub fn entities(&self, collection: Collection) -> Call<Vec<EntityRef>> {
+        let place = self.base().child(collection.name());
+        Call::get(self, &place, EntityRef::decode_list).announced(false)
+    }
+
+    /// The control units.
+    pub fn components(&self) -> Call<Vec<EntityRef>> {
+        self.entities(Collection::Components)
+    }
+
+    /// What the entity at `href` offers.
+    pub fn entity(&self, href: &Link) -> Call<Entity> {
+        Call::get(self, href, Entity::decode)
+    }
+}
+
+impl VersionInfo {
+    fn decode(document: &Document) -> Result<Self, Error> {
+        let raw = document.required("version-info")?;
+        let entries = Fields::of(raw, "version-info")?
+            .list(&["sovd_info", "versions", "items"])
+            .ok_or_else(|| Error::malformed("version-info: no versions"))?;
+        let versions = entries
+            .iter()
+            .filter_map(|entry| Version::decode(document.place(), entry).transpose())
+            .collect::<Result<Vec<_>, _>>()?;
+        if versions.is_empty() {
+            return Err(Error::malformed("version-info: no version has a base"));
+        }
+        Ok(Self { versions, raw: raw.to_owned() })
+    }
+
+    fn newest(&self, fallback: &Link) -> Link {
+        let newest = self.versions.iter().max_by_key(|version| version.numbers());
+        newest.map_or_else(|| fallback.clone(), |version| version.base.clone())
+    }
+}
+
+impl Version {
+    /// `None` for a version that has no base of its own.
+    fn decode(place: &Link, raw: &RawValue) -> Result<Option<Self>, Error> {
+        let fields = Fields::of(raw, "version")?;
+        let base = fields.text(&["base_uri", "base_path", "href"]);
+        let base = base.and_then(|base| place.resolve(&base));
+        let names = ["version", "x-sovd-version", "version_identifier"];
+        let version = fields.text(&names).unwrap_or_default();
+        Ok(base.map(|base| Self { version, base, raw: raw.to_owned() }))
+    }
+
+    /// `1.1` as `[1, 1]`, so that 1.10 comes after 1.9.
+    fn numbers(&self) -> Vec<u32> {
+        let words = self.version.split(|letter: char| !letter.is_ascii_digit());
+        words.filter_map(|word| word.parse().ok()).collect()
+    }
+}
+
+impl EntityRef {
+    fn decode_list(document: &Document) -> Result<Vec<Self>, Error> {
+        document.items("entities", |place, raw| {
+            let fields = Fields::of(raw, "entity")?;
+            let id = fields.text(&["id"]).ok_or_else(|| Error::malformed("entity without id"))?;
+            let href = fields.text(&["href"]).and_then(|href| place.resolve(&href));
+            Ok(Self {
+                href: href.unwrap_or_else(|| place.child(&id)),
+                id,
+                name: fields.text(&["name"]),
+                raw: raw.to_owned(),
+            })
+        })
+    }
+}
+
+impl Entity {
+    fn decode(document: &Document) -> Result<Self, Error> {
+        let raw = document.required("entity")?;
+        let fields = Fields::of(raw, "entity")?;
+        Ok(Self {
+            id: fields.text(&["id"]).unwrap_or_default(),
+            name: fields.text(&["name"]),
+            href: document.place().clone(),
+            links: links(document.place(), &fields),
+            variant: fields.value(&["variant"]).map(Variant::decode),
+            raw: raw.to_owned(),
+        })
+    }
+
+    /// The place of one of its collections, and whether the server announced it.
+    pub(crate) fn collection(&self, name: &str) -> (Link, bool) {
+        match self.links.get(name) {
+            Some(link) => (link.clone(), true),
+            None => (self.href.child(name), false),
+        }
+    }
+}
+
+impl Variant {
+    fn decode(raw: Value) -> Self {
+        let text = |name: &str| raw.get(name).and_then(fields::text);
+        let address = raw.get("logical_address").and_then(fields::code);
+        Self {
+            name: text("name"),
+            state: text("state"),
+            is_base_variant: raw.get("is_base_variant").and_then(fields::flag),
+            logical_address: address.and_then(|address| address.try_into().ok()),
+            raw,
+        }
+    }
+}
+
+fn links(place: &Link, fields: &Fields) -> BTreeMap<String, Link> {
+    fields
+        .texts()
+        .filter(|(name, text)| !NOT_LINKS.contains(name) && text.contains('/'))
+        .filter_map(|(name, text)| Some((name.to_owned(), place.resolve(&text)?)))
+        .collect()
+}
+
+/// Any page may answer with success: the root of a server names at least one collection.
+fn decode_root(document: &Document) -> Result<(), Error> {
+    let root = Entity::decode(document)?;
+    let known = Collection::ALL.iter().any(|collection| root.links.contains_key(collection.name()));
+    if known { Ok(()) } else { Err(Error::malformed("not the root of a SOVD server")) }
+}
+
+/// Whether another address of the same server may do better.
+fn is_elsewhere(error: &Error) -> bool {
+    match error {
+        Error::Refused { status, .. } => *status < 500,
+        Error::Unsupported { .. } | Error::Malformed { .. } => true,
+        Error::NotSent(_)
+        | Error::NotAdmitted { .. }
+        | Error::Lost(_)
+        | Error::Truncated
+        | Error::TooLarge { .. } => false,
+    }
+}
+
+/// Above the version as the standard says, then within it, then where one server puts it.
+fn version_info_places(base: &Link) -> Vec<Link> {
+    let mut parents = vec![base.parent()];
+    while let Some(last) = parents.last().filter(|last| last.name().is_some()) {
+        parents.push(last.parent());
+    }
+    let root = base.resolve("/").unwrap_or_else(|| base.clone());
+    parents.extend([base.clone(), root.child("sovd")]);
+    let mut places: Vec<Link> = Vec::with_capacity(parents.len());
+    for parent in parents {
+        let place = parent.child("version-info");
+        if !places.contains(&place) {
+            places.push(place);
+        }
+    }
+    places
+}

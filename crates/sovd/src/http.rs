@@ -1,0 +1,146 @@
+//! The HTTP connections to vehicles and their limits.
+//! Refuses redirects, decompression, proxies and any repetition of a request.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
+use reqwest::{ClientBuilder, Method, redirect, retry};
+use url::{Host, Url};
+
+/// What one exchange with a vehicle may cost at most.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Time to reach the server, TLS handshake included.
+    pub connect_timeout: Duration,
+    /// Bytes of one answer that is a single document.
+    pub body_bytes: usize,
+    /// Bytes of one part of a streamed answer.
+    pub part_bytes: usize,
+}
+
+impl Default for Limits {
+    /// 5 s, 8 MiB, 4 MiB.
+    fn default() -> Self {
+        Self { connect_timeout: Duration::from_secs(5), body_bytes: 8 << 20, part_bytes: 4 << 20 }
+    }
+}
+
+/// Says whether a server at this address may be talked to.
+pub type Admits = fn(IpAddr) -> bool;
+
+/// Connections to any number of vehicles; cheap to clone.
+///
+/// Reads share kept-alive connections. A state-changing request always opens its own: only then
+/// does a failed connect prove that nothing was sent, and only then can no layer below find a
+/// reason to send it again.
+#[derive(Debug, Clone)]
+pub struct Http {
+    reads: reqwest::Client,
+    changes: reqwest::Client,
+    limits: Limits,
+    admits: Admits,
+}
+
+impl Http {
+    /// Sets up the connections; opens none yet.
+    ///
+    /// On a machine without any root certificate plain `http` works and every `https` server is
+    /// untrusted.
+    ///
+    /// # Errors
+    ///
+    /// [`SetupError`] if TLS cannot be set up.
+    pub fn new(limits: Limits) -> Result<Self, SetupError> {
+        Self::admitting(limits, |_| true)
+    }
+
+    /// The same, connecting only to addresses that `admits` lets pass, whatever names stand for them.
+    ///
+    /// # Errors
+    ///
+    /// As [`Http::new`].
+    pub fn admitting(limits: Limits, admits: Admits) -> Result<Self, SetupError> {
+        let strict = || strict(limits).dns_resolver(Resolver { admits });
+        let reads = build(strict)?;
+        let changes = build(|| strict().pool_max_idle_per_host(0))?;
+        Ok(Self { reads, changes, limits, admits })
+    }
+
+    /// Whether the host of `url` is a name, which the resolver judges, or an admitted address.
+    pub(crate) fn may_reach(&self, url: &Url) -> bool {
+        match url.host() {
+            Some(Host::Ipv4(address)) => (self.admits)(address.into()),
+            Some(Host::Ipv6(address)) => (self.admits)(address.into()),
+            Some(Host::Domain(_)) | None => true,
+        }
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    pub(crate) fn client_for(&self, method: &Method) -> &reqwest::Client {
+        if method.is_safe() { &self.reads } else { &self.changes }
+    }
+}
+
+/// Looks names up anew for every connection, and connects to what it has judged.
+struct Resolver {
+    admits: Admits,
+}
+
+impl Resolve for Resolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let admits = self.admits;
+        Box::pin(async move {
+            // The port of the address is put in later.
+            let found: Vec<_> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let admitted: Vec<_> =
+                found.iter().copied().filter(|address| admits(address.ip())).collect();
+            if admitted.is_empty() && !found.is_empty() {
+                return Err(NotAdmitted.into());
+            }
+            let addresses: Addrs = Box::new(admitted.into_iter());
+            Ok(addresses)
+        })
+    }
+}
+
+/// All addresses that a name stands for are refused.
+#[derive(Debug, thiserror::Error)]
+#[error("no admitted address")]
+pub(crate) struct NotAdmitted;
+
+/// Why no HTTP client could be made.
+#[derive(Debug, thiserror::Error)]
+#[error("the HTTP client could not be set up")]
+pub struct SetupError(#[source] reqwest::Error);
+
+fn build(builder: impl Fn() -> ClientBuilder) -> Result<reqwest::Client, SetupError> {
+    builder()
+        .build()
+        // Without system roots the builder fails as a whole, also for plain HTTP: trust nobody.
+        .or_else(|_| builder().tls_certs_only([]).build())
+        .map_err(SetupError)
+}
+
+fn strict(limits: Limits) -> ClientBuilder {
+    let mut headers = HeaderMap::new();
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    reqwest::Client::builder()
+        .default_headers(headers)
+        .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(limits.connect_timeout)
+        .redirect(redirect::Policy::none())
+        .retry(retry::never())
+        // HTTP/2 would share one connection between requests, and may refuse and replay streams.
+        .http1_only()
+        .no_proxy()
+        // Off by name: another crate of the same build may switch the features on.
+        .no_gzip()
+        .no_brotli()
+        .no_zstd()
+        .no_deflate()
+}

@@ -1,0 +1,78 @@
+//! Places on the vehicle's own server, as links and `Location` headers name them.
+//! Refuses to lead to another host: of an absolute address only path and query count.
+
+use std::fmt;
+
+use url::Url;
+
+/// A place on the vehicle's server; what is shown of it is path and query.
+///
+/// Servers build absolute addresses from whatever `Host` they were called by, so a host found in
+/// an answer means nothing.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Link(Url);
+
+impl Link {
+    pub(crate) fn new(mut url: Url) -> Self {
+        url.set_fragment(None);
+        Self(url)
+    }
+
+    /// Where `reference` leads when it was read at this place; `None` if that is no web address.
+    pub(crate) fn resolve(&self, reference: &str) -> Option<Self> {
+        let target = self.0.join(reference).ok()?;
+        matches!(target.scheme(), "http" | "https").then(|| self.moved_to(&target))
+    }
+
+    /// The place called `segment` directly below this one.
+    pub(crate) fn child(&self, segment: &str) -> Self {
+        let mut url = self.0.clone();
+        url.set_query(None);
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().push(segment);
+        }
+        Self(url)
+    }
+
+    /// The place directly above this one; the root is its own parent.
+    pub(crate) fn parent(&self) -> Self {
+        let mut url = self.0.clone();
+        url.set_query(None);
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().pop();
+        }
+        Self(url)
+    }
+
+    /// The last segment of the path; `None` at the root.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.0.path_segments()?.next_back().filter(|segment| !segment.is_empty())
+    }
+
+    /// The same place as a full address.
+    pub(crate) fn url(&self) -> &Url {
+        &self.0
+    }
+
+    /// Path and query of `target` on this place's host.
+    pub(crate) fn moved_to(&self, target: &Url) -> Self {
+        let mut url = self.0.clone();
+        url.set_path(target.path());
+        url.set_query(target.query());
+        url.set_fragment(None);
+        Self(url)
+    }
+}
+
+impl fmt::Display for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.path())?;
+        self.0.query().map_or(Ok(()), |query| write!(f, "?{query}"))
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Link({self})")
+    }
+}

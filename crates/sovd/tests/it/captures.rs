@@ -1,0 +1,204 @@
+//! Recorded answers of servers that others wrote.
+//! The recordings lie outside the project: without them each test says that it was skipped.
+
+use std::collections::{HashMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use fleetwire_sovd::{
+    Client, Collection, Entity, Envelope, Error, ExecutionState, Operation, Started,
+};
+use serde_json::json;
+
+use crate::server::{Server, bare_entity, response};
+
+/// Replays recordings: each request gets its answers in their order, the last one again and again.
+#[expect(clippy::print_stderr, reason = "a test that was skipped says so")]
+fn replay(files: &[&str]) -> Option<Server> {
+    let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/sovd-captures");
+    let mut answers: HashMap<String, VecDeque<Vec<u8>>> = HashMap::new();
+    for file in files {
+        let Ok(text) = std::fs::read_to_string(directory.join(file)) else {
+            eprintln!("skipped: no recording {file}");
+            return None;
+        };
+        for (line, answer) in text.split("\n### ").filter_map(exchange) {
+            answers.entry(line).or_default().push_back(answer);
+        }
+    }
+    let answers = Mutex::new(answers);
+    Some(Server::http(move |request| {
+        let mut answers = answers.lock().unwrap();
+        let Some(recorded) = answers.get_mut(&request.line) else {
+            return response(404, "", "");
+        };
+        let answer = recorded.front().cloned().unwrap();
+        if recorded.len() > 1 {
+            recorded.pop_front();
+        }
+        answer
+    }))
+}
+
+/// A request line and the bytes of its answer.
+fn exchange(block: &str) -> Option<(String, Vec<u8>)> {
+    let mut lines = block.lines();
+    let mut words = lines.next()?.trim_start_matches("### ").split(' ');
+    let (method, url) = (words.next()?, words.next()?);
+    let path = url.splitn(4, '/').nth(3).unwrap_or_default();
+    let status: u16 = lines.next()?.strip_prefix("HTTP/1.1 ")?.split(' ').next()?.parse().ok()?;
+    let (mut headers, mut body) = (String::new(), String::new());
+    for line in lines {
+        match line.split_once(": ") {
+            Some(("content-type" | "location" | "allow", _)) => headers.extend([line, "\r\n"]),
+            _ => body += line,
+        }
+    }
+    Some((format!("{method} /{path}"), response(status, &headers, &body)))
+}
+
+fn gateway() -> Option<Server> {
+    replay(&["opensovd-gateway.http"])
+}
+
+async fn engine(client: &Client) -> Entity {
+    bare_entity(client, "/vehicle/v1/components/engine_ecu").await
+}
+
+fn operation<'a>(operations: &'a [Operation], id: &str) -> &'a Operation {
+    operations.iter().find(|operation| operation.id == id).unwrap()
+}
+
+#[tokio::test]
+async fn the_gateway_is_discovered_from_its_host() {
+    let Some(server) = gateway() else { return };
+    let client = server.client_at("/").discover().await.unwrap();
+    assert_eq!(client.base().to_string(), "/sovd/v1");
+    let info = client.version_info().await.unwrap();
+    assert_eq!(info.versions[0].version, "1.1");
+}
+
+#[tokio::test]
+async fn the_gateway_is_walked_without_leaving_for_its_recorded_host() {
+    let Some(server) = gateway() else { return };
+    let client = server.client_at("/sovd/v1").discover().await.unwrap();
+    for collection in [Collection::Components, Collection::Apps, Collection::Areas] {
+        assert!(!client.entities(collection).await.unwrap().is_empty());
+    }
+    let ecu = client.components().await.unwrap().remove(0);
+    assert_eq!(ecu.href.to_string(), "/sovd/v1/components/ecu");
+    let entity = client.entity(&ecu.href).await.unwrap();
+    let links: Vec<&str> = entity.links.keys().map(String::as_str).collect();
+    assert_eq!(links, ["belongs-to", "data", "hosts"]);
+    assert_eq!(entity.variant.unwrap().raw["manufacturer"], "ACME");
+}
+
+#[tokio::test]
+async fn the_gateway_has_data_but_neither_faults_nor_functions() {
+    let Some(server) = gateway() else { return };
+    let client = server.client_at("/sovd/v1");
+    let entity = bare_entity(&client, "/sovd/v1/components/ecu").await;
+    let items = client.data_items(&entity).await.unwrap();
+    let voltage = client.read(&items[0].href).with_schema().await.unwrap();
+    assert_eq!((voltage.value.get(), voltage.envelope), (r#"{"value":12.6}"#, Envelope::Data));
+    let faults = client.faults(&entity).await.unwrap_err();
+    assert!(matches!(faults, Error::Unsupported { status: 404, .. }));
+    let functions = client.entities(Collection::Functions).await.unwrap_err();
+    assert!(matches!(functions, Error::Unsupported { status: 404, .. }));
+}
+
+#[tokio::test]
+async fn refusals_of_the_gateway_are_told_apart() {
+    let Some(server) = gateway() else { return };
+    let client = server.client_at("/sovd/v1");
+    let at = |path: &str| client.link(path).unwrap();
+    let unknown = client.entity(&at("/sovd/v1/components/nope")).await.unwrap_err();
+    assert_eq!(unknown.to_string(), "refused with 404: entity-not-found: Entity not found: nope");
+    let voltage = at("/sovd/v1/components/ecu/data/voltage");
+    let read_only = client.write(&voltage, json!(13.1), Envelope::Data).await.unwrap_err();
+    assert_eq!(read_only.status(), Some(400));
+}
+
+#[tokio::test]
+async fn sovdd_is_discovered_although_its_base_has_no_page() {
+    let Some(server) = replay(&["sovdd-get.http"]) else { return };
+    for path in ["/vehicle/v1", "/"] {
+        let client = server.client_at(path).discover().await.unwrap();
+        assert_eq!(client.base().to_string(), "/vehicle/v1");
+        assert_eq!(client.components().await.unwrap().len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn sovdd_lists_faults_and_clears_them() {
+    let Some(server) = replay(&["sovdd-stateful-mock.http", "sovdd-get.http"]) else { return };
+    let client = server.client_at("/vehicle/v1");
+    let entity = engine(&client).await;
+    let faults = client.faults(&entity).await.unwrap();
+    let read: Vec<_> = faults.iter().map(|f| (f.code.as_str(), f.status.mask())).collect();
+    assert_eq!(read, [("P0123", 0x09), ("P0678", 0x28)]);
+    assert_eq!(faults[0].href.to_string(), "/vehicle/v1/components/engine_ecu/faults/012345");
+    client.clear_faults(&entity).await.unwrap();
+    assert!(client.faults(&entity).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn sovdd_cannot_clear_a_single_fault_and_says_so() {
+    let Some(server) = replay(&["sovdd-write.http", "sovdd-get.http"]) else { return };
+    let client = server.client_at("/vehicle/v1");
+    let fault = client.faults(&engine(&client).await).await.unwrap().remove(0);
+    assert_eq!(client.fault(&fault.href).await.unwrap().fault.code, "P0123");
+    let error = client.clear_fault(&fault.href).await.unwrap_err();
+    let Error::Unsupported { status: 501, error } = error else { panic!("{error:?}") };
+    assert!(error.message.contains("clear the whole memory"));
+}
+
+#[tokio::test]
+async fn sovdd_takes_values_as_it_gives_them() {
+    let Some(server) = replay(&["sovdd-stateful-mock.http"]) else { return };
+    let client = server.client_at("/vehicle/v1");
+    let vin = client.link("components/engine_ecu/data/F190").unwrap();
+    assert_eq!(vin.to_string(), "/vehicle/components/engine_ecu/data/F190");
+    let vin = client.link("/vehicle/v1/components/engine_ecu/data/F190").unwrap();
+    client.write(&vin, json!("WDB11111111111111"), Envelope::Value).await.unwrap();
+    let read = client.read(&vin).await.unwrap();
+    assert_eq!((read.value.get(), read.envelope), ("\"WDB11111111111111\"", Envelope::Value));
+    assert_eq!(read.bytes.as_deref(), Some("5744423131313131313131313131313131"));
+    let speed = client.link("/vehicle/v1/components/engine_ecu/data/F40C").unwrap();
+    assert_eq!(client.read(&speed).await.unwrap().unit.as_deref(), Some("rpm"));
+}
+
+#[tokio::test]
+async fn sovdd_runs_an_operation_to_its_end() {
+    let Some(server) = replay(&["sovdd-stateful-mock.http"]) else { return };
+    let client = server.client_at("/vehicle/v1");
+    let entry = "/vehicle/v1/components/engine_ecu/operations/self_test/executions/\
+                 bc84685e-b086-4de0-a8ff-0c093d12375b";
+    let location = client.link(entry).unwrap();
+    let done = client.execution(&location).await.unwrap();
+    assert_eq!(done.state, ExecutionState::Completed);
+    assert_eq!(done.result.unwrap().get(), r#"{"routine_result":"00"}"#);
+}
+
+#[tokio::test]
+async fn sovdd_starts_what_it_describes_and_fails_in_words() {
+    let Some(server) = replay(&["sovdd-write.http", "sovdd-get.http"]) else { return };
+    let client = server.client_at("/vehicle/v1");
+    let self_test = client.link("/vehicle/v1/components/engine_ecu/operations/self_test").unwrap();
+    let described = [client.operation(&self_test).await.unwrap()];
+    let started = client.start(operation(&described, "self_test"), None).await.unwrap();
+    let Started::Running { location, execution } = started else { panic!("over at once") };
+    assert_eq!(execution.state, ExecutionState::Running);
+    let failed = client.execution(&location).await.unwrap();
+    assert_eq!(failed.state, ExecutionState::Failed);
+    assert!(failed.errors[0].message.contains("Routine response too short"));
+    assert_eq!(client.stop(&location).await.unwrap_err().status(), Some(404));
+}
+
+#[tokio::test]
+async fn a_recording_that_was_cut_off_is_malformed() {
+    let Some(server) = replay(&["sovdd-get.http"]) else { return };
+    let client = server.client_at("/vehicle/v1");
+    let error = client.data_items(&engine(&client).await).await.unwrap_err();
+    assert!(matches!(error, Error::Malformed { .. }), "{error:?}");
+}
