@@ -1,0 +1,22 @@
+//! Simulated vehicles, each a SOVD 1.1 server with a listener of its own, with faults to inject.
+//!
+//! Shares no code with the client side of the workspace, or it would share its mistakes; listens
+//! on loopback only, and keeps nothing beyond its own life.
+
+mod behaviour;
+mod control;
+mod ecu;
+mod execution;
+mod fleet;
+mod ledger;
+mod refusal;
+mod run;
+mod serve;
+mod setting;
+mod sovd;
+mod unit;
+mod vehicle;
+mod vin;
+
+pub use fleet::{Vehicle, demo_fleet, fleet};
+pub use run::{Fleet, Running, StartError};
