@@ -1,0 +1,12 @@
+//! How a vehicle is reached: an order goes in, a stream of parts and then one end come out.
+//!
+//! Knows nothing of storage, bus, users or HTTP servers, and never sends an order a second time.
+
+mod clock;
+mod guard;
+mod order;
+mod sovd;
+
+pub use crate::order::{Address, End, Order, Part};
+pub use crate::sovd::{Sovd, SovdConfig};
+pub use ::sovd::SetupError;

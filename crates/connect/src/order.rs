@@ -1,0 +1,104 @@
+//! What goes into a connector and what comes out of it.
+//!
+//! Says nothing about how a vehicle is asked.
+
+use std::collections::BTreeMap;
+
+use model::catalog::Question;
+use model::command::Refusal;
+use model::id::CommandId;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+/// One command for one vehicle.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// The command; the vehicle is told it.
+    pub command_id: CommandId,
+    /// What is asked.
+    pub question: Question,
+    /// Who is asked.
+    pub vehicle: Address,
+    /// The W3C trace context to hand on; `None` = none.
+    pub traceparent: Option<String>,
+}
+
+/// How to reach a vehicle, and what older clients call the things in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    /// The base of its SOVD server.
+    pub sovd_url: String,
+    /// Component ids by ECU address, e.g. `0x10`.
+    pub ecu_aliases: BTreeMap<String, String>,
+    /// Data ids by DID, e.g. `0xF190`.
+    pub data_aliases: BTreeMap<String, String>,
+}
+
+/// One answer of a vehicle.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// Counted from 1, as the vehicle numbered it: it may come twice or out of order.
+    pub part: u32,
+    /// Whether it is the last.
+    pub is_final: bool,
+    /// What the vehicle said.
+    pub payload: Box<RawValue>,
+}
+
+/// How an order ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// The parts are complete as far as the connection goes; without a final one they are truncated.
+    Answered,
+    /// Refused before anything was done.
+    Refused(Refusal, String),
+    /// The vehicle answered with a failure, in these words.
+    VehicleError(String),
+    /// Provably nothing was changed, and trying again later may help.
+    NotSent,
+    /// The connection was lost after sending: a change may have been carried out.
+    Lost,
+    /// An answer came that is not what SOVD says.
+    Malformed,
+    /// An answer broke off.
+    Truncated,
+    /// A part or an answer is larger than allowed.
+    TooLarge,
+    /// Stopped by its user: a read was given up, an operation confirmed the stop.
+    Stopped,
+}
+
+impl Address {
+    /// The address of a registered vehicle.
+    ///
+    /// Aliases are the string members of `ecu_aliases` and `data_aliases` in its metadata.
+    pub fn new(sovd_url: impl Into<String>, metadata: &Map<String, Value>) -> Self {
+        let aliases = |key| metadata.get(key).map(aliases).unwrap_or_default();
+        Self {
+            sovd_url: sovd_url.into(),
+            ecu_aliases: aliases("ecu_aliases"),
+            data_aliases: aliases("data_aliases"),
+        }
+    }
+}
+
+fn aliases(table: &Value) -> BTreeMap<String, String> {
+    let members = table.as_object().into_iter().flatten();
+    members.filter_map(|(alias, id)| Some((alias.clone(), id.as_str()?.to_owned()))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn aliases_come_from_the_metadata() {
+        let metadata = serde_json::json!({
+            "ecu_aliases": {"0x10": "engine_ecu", "0x11": 7},
+            "data_aliases": "none",
+        });
+        let address = Address::new("http://vehicle/v1", metadata.as_object().unwrap());
+        let expected = BTreeMap::from([("0x10".to_owned(), "engine_ecu".to_owned())]);
+        assert_eq!((address.ecu_aliases, address.data_aliases), (expected, BTreeMap::new()));
+    }
+}

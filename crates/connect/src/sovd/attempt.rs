@@ -1,0 +1,120 @@
+//! One attempt at an order: whom it asks, and what its requests carry.
+//!
+//! Never makes a failure look smaller than it is: what was sent decides how a failure is reported.
+
+use std::sync::Arc;
+
+use ::sovd::{Answer, Call, Client, Entity, Error, HeaderName, HeaderValue, Http};
+use tokio_util::sync::CancellationToken;
+
+use super::outbox::Outbox;
+use super::vehicle::{Knowledge, Vehicle};
+use super::{ecu, failure};
+use crate::order::{Address, End, Order};
+
+const COMMAND_ID: HeaderName = HeaderName::from_static("x-fleetwire-command-id");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// An order that is being carried out.
+#[derive(Debug)]
+pub(super) struct Attempt<'a> {
+    http: &'a Http,
+    knowledge: &'a Knowledge,
+    pub(super) address: &'a Address,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    pub(super) outbox: Outbox,
+}
+
+/// The entity that an order is about.
+#[derive(Debug)]
+pub(super) struct Target<'a> {
+    pub(super) vehicle: Vehicle<'a>,
+    /// Names the command in every request, unlike the vehicle's own client.
+    pub(super) client: Client,
+    pub(super) entity: Arc<Entity>,
+}
+
+impl<'a> Attempt<'a> {
+    pub(super) fn new(
+        http: &'a Http,
+        knowledge: &'a Knowledge,
+        order: &'a Order,
+        outbox: Outbox,
+    ) -> Self {
+        let command_id = Some((COMMAND_ID, order.command_id.to_string()));
+        let traceparent = order.traceparent.clone().map(|context| (TRACEPARENT, context));
+        let headers = [command_id, traceparent].into_iter().flatten();
+        let headers = headers.filter_map(|(name, text)| Some((name, text.try_into().ok()?)));
+        Self { http, knowledge, address: &order.vehicle, headers: headers.collect(), outbox }
+    }
+
+    /// The vehicle that the order is for.
+    pub(super) async fn vehicle(&self) -> Result<Vehicle<'a>, End> {
+        Vehicle::find(self.knowledge, self.http, &self.address.sovd_url).await
+    }
+
+    /// The same client, naming the command in every request.
+    pub(super) fn tagged(&self, client: &Client) -> Client {
+        let headers = self.headers.iter().cloned();
+        headers.fold(client.clone(), |client, (name, value)| client.with_header(name, value))
+    }
+
+    /// The component that an older client calls by address, alias or id.
+    pub(super) async fn ecu(&self, name: &str) -> Result<Target<'a>, End> {
+        let vehicle = self.vehicle().await?;
+        let entity = ecu::resolve(&vehicle, &self.address.ecu_aliases, name).await?;
+        Ok(self.target(vehicle, entity))
+    }
+
+    /// The entity at a path such as `components/engine_ecu`.
+    pub(super) async fn entity(&self, path: &str) -> Result<Target<'a>, End> {
+        let vehicle = self.vehicle().await?;
+        let entity = vehicle.entity_at(path).await?;
+        Ok(self.target(vehicle, entity))
+    }
+
+    /// Sends a request that changes nothing; `None` if the vehicle answered by a stream, which has
+    /// been handed on.
+    pub(super) async fn read<T>(&mut self, call: Call<T>) -> Result<Option<T>, End> {
+        self.exchange(call, failure::of_read).await
+    }
+
+    /// The same for a request that changes something.
+    pub(super) async fn change<T>(&mut self, call: Call<T>) -> Result<Option<T>, End> {
+        self.exchange(call, failure::of_change).await
+    }
+
+    async fn exchange<T>(
+        &mut self,
+        call: Call<T>,
+        end: fn(Error) -> End,
+    ) -> Result<Option<T>, End> {
+        match call.streaming().await.map_err(end)? {
+            Answer::Document(answer) => Ok(Some(answer)),
+            Answer::Stream(parts) => {
+                self.outbox.forward(*parts).await?;
+                Ok(None)
+            }
+        }
+    }
+
+    fn target(&self, vehicle: Vehicle<'a>, entity: Arc<Entity>) -> Target<'a> {
+        Target { client: self.tagged(&vehicle.client), vehicle, entity }
+    }
+}
+
+/// Waits for something that changes nothing, unless it is to stop.
+pub(super) async fn reading<T>(
+    stop: &CancellationToken,
+    work: impl Future<Output = Result<T, End>>,
+) -> Result<T, End> {
+    stop.run_until_cancelled(work).await.unwrap_or(Err(End::Stopped))
+}
+
+/// Waits for what comes before the first change: if it fails, nothing has been done.
+pub(super) async fn preparing<T>(
+    stop: &CancellationToken,
+    work: impl Future<Output = Result<T, End>>,
+) -> Result<T, End> {
+    reading(stop, work).await.map_err(failure::before_change)
+}

@@ -1,0 +1,181 @@
+//! What a failed request says about its order.
+//!
+//! Calls nothing a refusal that may have been done, and adds no reason that the vehicle did not give.
+
+use ::sovd::{Error, GenericError};
+use model::command::Refusal;
+
+use super::nrc;
+use crate::order::End;
+
+/// Longest message taken over from a vehicle, in characters.
+const MAX_WORDS: usize = 1000;
+/// The vehicle's server stands between us and a control unit that did not answer it.
+const GATEWAY: [u16; 2] = [502, 504];
+
+/// A request failed that changes nothing.
+pub(super) fn of_read(error: Error) -> End {
+    tracing::debug!(error = &error as &dyn std::error::Error, "a request to a vehicle failed");
+    match error {
+        Error::NotSent(_) => End::NotSent,
+        Error::NotAdmitted { host } => {
+            let message =
+                format!("the vehicle's address {host} is not allowed: see vehicles.allow_loopback");
+            End::Refused(Refusal::Unsupported, message)
+        }
+        Error::Lost(_) => End::Lost,
+        Error::Malformed { .. } => End::Malformed,
+        Error::Truncated => End::Truncated,
+        Error::TooLarge { .. } => End::TooLarge,
+        Error::Unsupported { error, .. } => End::Refused(Refusal::Unsupported, words(&error)),
+        Error::Refused { status, error } => refused(status, &error),
+    }
+}
+
+/// A request failed that changes something.
+pub(super) fn of_change(error: Error) -> End {
+    if let Error::Refused { status, error } = &error
+        && is_silence(*status, error)
+    {
+        tracing::warn!(%status, %error, "whether a change was carried out is not known");
+        return End::Lost;
+    }
+    of_read(error)
+}
+
+/// Something failed before the first request that changes something. A vehicle that was not there may
+/// be tried again; one whose answers are no use is refused, because waiting would not mend them.
+pub(super) fn before_change(end: End) -> End {
+    match end {
+        End::Lost => End::NotSent,
+        End::Malformed | End::Truncated | End::TooLarge => {
+            let words = "what had to be read first cannot be understood: nothing was changed";
+            End::Refused(Refusal::Precondition, words.to_owned())
+        }
+        End::Answered | End::Refused(..) | End::VehicleError(_) | End::NotSent | End::Stopped => {
+            end
+        }
+    }
+}
+
+/// A later request of a read failed: the vehicle was reached before.
+pub(super) fn after_begin(end: End) -> End {
+    if end == End::NotSent { End::Lost } else { end }
+}
+
+/// The vehicle's own words, with its code and that of the control unit.
+pub(super) fn words(error: &GenericError) -> String {
+    let code = error.vendor_code.as_ref().unwrap_or(&error.error_code);
+    let message: String = error.message.chars().take(MAX_WORDS).collect();
+    let Some(nrc) = error.nrc else { return format!("{message} ({code})") };
+    let name = nrc::name(nrc).map(|name| format!(" {name}")).unwrap_or_default();
+    format!("{message} ({code}, NRC 0x{nrc:02X}{name})")
+}
+
+fn refused(status: u16, error: &GenericError) -> End {
+    let words = words(error);
+    match refusal(status, error) {
+        Some(refusal) => End::Refused(refusal, words),
+        None => End::VehicleError(words),
+    }
+}
+
+/// Which refusal it is that says by itself that nothing was done; `None` if it is none of them.
+fn refusal(status: u16, error: &GenericError) -> Option<Refusal> {
+    if error.nrc.is_some() {
+        return None;
+    }
+    match (status, error.error_code.as_str()) {
+        (423, _) => Some(Refusal::Locked),
+        (403 | 409, _) if speaks_of_a_lock(error) => Some(Refusal::Locked),
+        // One server says it in the plural.
+        (409, "precondition-not-fulfilled" | "preconditions-not-fulfilled") => {
+            Some(Refusal::Precondition)
+        }
+        (400..500, "invalid-signature") => Some(Refusal::Signature),
+        _ => None,
+    }
+}
+
+fn speaks_of_a_lock(error: &GenericError) -> bool {
+    let texts = [Some(&error.error_code), error.vendor_code.as_ref(), Some(&error.message)];
+    let mut words =
+        texts.into_iter().flatten().flat_map(|text| text.split(|it: char| !it.is_alphabetic()));
+    words.any(|word| ["lock", "locks", "locked"].iter().any(|it| word.eq_ignore_ascii_case(it)))
+}
+
+/// Whether nobody knows what the control unit has done: it did not answer the server.
+fn is_silence(status: u16, error: &GenericError) -> bool {
+    error.nrc.is_none()
+        && (GATEWAY.contains(&status) || status >= 500 && error.error_code == "not-responding")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(code: &str, message: &str, nrc: Option<u8>) -> Box<GenericError> {
+        Box::new(GenericError {
+            error_code: code.to_owned(),
+            message: message.to_owned(),
+            vendor_code: None,
+            path: None,
+            parameters: None,
+            nrc,
+        })
+    }
+
+    fn change(status: u16, code: &str, message: &str) -> End {
+        of_change(Error::Refused { status, error: error(code, message, None) })
+    }
+
+    fn refusal_of(end: &End) -> Option<Refusal> {
+        if let End::Refused(refusal, _) = end { Some(*refusal) } else { None }
+    }
+
+    #[test]
+    fn a_lock_held_by_another_is_told_from_other_denials() {
+        let locked = change(409, "vendor-specific", "ECU is locked by client 7");
+        assert_eq!(refusal_of(&locked), Some(Refusal::Locked));
+        assert_eq!(refusal_of(&change(423, "x", "")), Some(Refusal::Locked));
+        assert_eq!(refusal_of(&change(403, "lock-broken", "")), Some(Refusal::Locked));
+        let denied = change(403, "insufficient-access-rights", "blocked by policy");
+        assert_eq!(
+            denied,
+            End::VehicleError("blocked by policy (insufficient-access-rights)".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_precondition_is_one_in_either_spelling() {
+        for code in ["precondition-not-fulfilled", "preconditions-not-fulfilled"] {
+            let end = change(409, code, "the engine runs");
+            assert_eq!(refusal_of(&end), Some(Refusal::Precondition));
+        }
+    }
+
+    #[test]
+    fn a_negative_response_of_the_control_unit_is_its_failure() {
+        let error = error("error-response", "refused", Some(0x22));
+        let end = of_change(Error::Refused { status: 409, error });
+        let words = "refused (error-response, NRC 0x22 conditionsNotCorrect)";
+        assert_eq!(end, End::VehicleError(words.to_owned()));
+    }
+
+    #[test]
+    fn a_change_that_a_gateway_got_no_answer_to_has_an_unknown_outcome() {
+        assert_eq!(change(504, "not-responding", ""), End::Lost);
+        assert_eq!(change(500, "not-responding", ""), End::Lost);
+        assert_eq!(change(500, "broken", "no"), End::VehicleError("no (broken)".to_owned()));
+        let read = of_read(Error::Refused { status: 504, error: error("slow", "no", None) });
+        assert_eq!(read, End::VehicleError("no (slow)".to_owned()));
+    }
+
+    #[test]
+    fn before_a_change_any_loss_means_that_nothing_was_done() {
+        assert_eq!(before_change(End::Lost), End::NotSent);
+        let refused = before_change(End::Malformed);
+        assert!(matches!(refused, End::Refused(Refusal::Precondition, _)), "{refused:?}");
+        assert_eq!(before_change(End::Stopped), End::Stopped);
+    }
+}

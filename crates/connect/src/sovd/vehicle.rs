@@ -1,0 +1,182 @@
+//! What a vehicle offers: its base, its entities, their data items and operations.
+//!
+//! Asks without naming a command, because one answer serves several, and never for what may change
+//! within seconds.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use ::sovd::{Client, Collection, DataItem, Entity, EntityRef, Envelope, Error, Http, Link};
+use ::sovd::{Operation, Url};
+use model::command::Refusal;
+
+use super::failure;
+use super::fresh::Fresh;
+use crate::order::End;
+
+/// How many names a message lists at most.
+const MAX_LISTED: usize = 40;
+
+/// What has been learned about all vehicles.
+#[derive(Debug, Default)]
+pub(super) struct Knowledge {
+    bases: Fresh<Client>,
+    lists: Fresh<Arc<[EntityRef]>>,
+    entities: Fresh<Arc<Entity>>,
+    items: Fresh<Arc<[DataItem]>>,
+    operations: Fresh<Arc<[Operation]>>,
+    envelopes: Fresh<Envelope>,
+}
+
+/// One vehicle, seen through what has been learned.
+#[derive(Debug)]
+pub(super) struct Vehicle<'a> {
+    url: &'a str,
+    knowledge: &'a Knowledge,
+    pub(super) client: Client,
+}
+
+impl Knowledge {
+    /// Forgets what was learned about one vehicle.
+    pub(super) fn forget(&self, url: &str) {
+        let prefix = key(url, "");
+        self.bases.forget(&prefix);
+        self.lists.forget(&prefix);
+        self.entities.forget(&prefix);
+        self.items.forget(&prefix);
+        self.operations.forget(&prefix);
+        self.envelopes.forget(&prefix);
+    }
+}
+
+/// A client of the server at `url`; `None` if that is no web address.
+pub(super) fn client(url: &str, http: &Http) -> Option<Client> {
+    let url = Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
+    Some(Client::new(url, http.clone()))
+}
+
+impl<'a> Vehicle<'a> {
+    /// Finds the base of the vehicle's server.
+    pub(super) async fn find(
+        knowledge: &'a Knowledge,
+        http: &Http,
+        url: &'a str,
+    ) -> Result<Self, End> {
+        let Some(client) = client(url, http) else {
+            let message = "the vehicle's address is neither http nor https".to_owned();
+            return Err(End::Refused(Refusal::Unsupported, message));
+        };
+        let base = knowledge.bases.get(key(url, "base"), client.discover()).await;
+        Ok(Self { url, knowledge, client: base.map_err(failure::of_read)? })
+    }
+
+    /// The control units.
+    pub(super) async fn components(&self) -> Result<Arc<[EntityRef]>, End> {
+        self.collection(Collection::Components).await
+    }
+
+    /// What an entity offers.
+    pub(super) async fn entity(&self, href: &Link) -> Result<Arc<Entity>, Error> {
+        let ask = async { self.client.entity(href).await.map(Arc::new) };
+        self.knowledge.entities.get(self.key(href), ask).await
+    }
+
+    /// The entity that a collection lists; it may be gone meanwhile.
+    pub(super) async fn listed(&self, entity: &EntityRef) -> Result<Arc<Entity>, End> {
+        self.entity(&entity.href).await.map_err(|error| {
+            if let Error::Refused { status: 404, error } = &error {
+                let message = format!("{}: {}", entity.id, failure::words(error));
+                return End::Refused(Refusal::UnknownComponent, message);
+            }
+            failure::of_read(error)
+        })
+    }
+
+    /// The entity at a path such as `components/engine_ecu`.
+    pub(super) async fn entity_at(&self, path: &str) -> Result<Arc<Entity>, End> {
+        let (name, id) = path.split_once('/').unwrap_or((path, ""));
+        let Some(collection) = Collection::ALL.into_iter().find(|each| each.name() == name) else {
+            return Err(unknown("entity", path, []));
+        };
+        let entities = self.collection(collection).await?;
+        let Some(entity) = entities.iter().find(|entity| entity.id == id) else {
+            let ids = entities.iter().map(|entity| format!("{name}/{}", entity.id));
+            return Err(unknown("entity", path, ids));
+        };
+        self.listed(entity).await
+    }
+
+    /// The data items of an entity.
+    pub(super) async fn items(&self, entity: &Entity) -> Result<Arc<[DataItem]>, End> {
+        let ask = async { self.client.data_items(entity).await.map(Arc::from) };
+        let items = self.knowledge.items.get(self.key(&entity.href), ask).await;
+        items.map_err(failure::of_read)
+    }
+
+    /// The data item of this id.
+    pub(super) async fn item(&self, entity: &Entity, id: &str) -> Result<DataItem, End> {
+        let items = self.items(entity).await?;
+        let item = items.iter().find(|item| item.id == id).cloned();
+        item.ok_or_else(|| not_offered("data item", id, items.iter().map(|item| item.id.clone())))
+    }
+
+    /// The operation of this id.
+    pub(super) async fn operation(&self, entity: &Entity, id: &str) -> Result<Operation, End> {
+        let ask = async { self.client.operations(entity).await.map(Arc::from) };
+        let operations = self.knowledge.operations.get(self.key(&entity.href), ask).await;
+        let operations: Arc<[Operation]> = operations.map_err(failure::of_read)?;
+        let operation = operations.iter().find(|operation| operation.id == id).cloned();
+        let ids = operations.iter().map(|operation| operation.id.clone());
+        operation.ok_or_else(|| not_offered("operation", id, ids))
+    }
+
+    /// How the server wraps the value of an item; as the standard says if it cannot be read.
+    pub(super) async fn envelope(&self, href: &Link) -> Result<Envelope, End> {
+        let ask = async { self.client.read(href).await.map(|reading| reading.envelope) };
+        match self.knowledge.envelopes.get(self.key(href), ask).await {
+            Ok(envelope) => Ok(envelope),
+            Err(Error::Refused { .. } | Error::Unsupported { .. }) => Ok(Envelope::Data),
+            Err(other) => Err(failure::of_read(other)),
+        }
+    }
+
+    async fn collection(&self, collection: Collection) -> Result<Arc<[EntityRef]>, End> {
+        let ask = async { self.client.entities(collection).await.map(Arc::from) };
+        let key = key(self.url, collection.name());
+        self.knowledge.lists.get(key, ask).await.map_err(failure::of_read)
+    }
+
+    fn key(&self, place: &Link) -> String {
+        key(self.url, &place.to_string())
+    }
+}
+
+/// The vehicle does not have this entity.
+pub(super) fn unknown(kind: &str, name: &str, known: impl IntoIterator<Item = String>) -> End {
+    End::Refused(Refusal::UnknownComponent, absence(kind, name, "this vehicle", known))
+}
+
+/// The entity does not offer this.
+pub(super) fn not_offered(kind: &str, name: &str, known: impl IntoIterator<Item = String>) -> End {
+    End::Refused(Refusal::Unsupported, absence(kind, name, "this entity", known))
+}
+
+fn absence(kind: &str, name: &str, owner: &str, known: impl IntoIterator<Item = String>) -> String {
+    let known: Vec<String> = known.into_iter().collect();
+    let mut message = format!("no {kind} {name}; {owner} has ");
+    match known.get(..MAX_LISTED) {
+        _ if known.is_empty() => message.push_str("none"),
+        None => message.push_str(&known.join(", ")),
+        Some(first) => {
+            message.push_str(&first.join(", "));
+            let more = known.len().saturating_sub(first.len());
+            // Writing to a string cannot fail.
+            write!(message, " and {more} more").unwrap_or_default();
+        }
+    }
+    message
+}
+
+fn key(url: &str, what: &str) -> String {
+    format!("{url} {what}")
+}

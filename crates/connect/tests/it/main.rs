@@ -1,0 +1,20 @@
+//! The connector against simulated vehicles and against servers that misbehave.
+//! Nothing of the connector is replaced: every test goes through TCP.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "what tests share fails as tests do"
+)]
+#![expect(clippy::needless_pass_by_value, reason = "parameters are written in place")]
+
+mod addresses;
+mod bench;
+mod catalog;
+mod contract;
+mod inherited;
+mod odd;
+mod oddities;
+mod operation;
+mod truth;

@@ -1,0 +1,121 @@
+//! A server whose every answer is written by the test.
+//! Knows no SOVD beyond one root and one component.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+use fleetwire_connect::Address;
+
+use crate::bench::address;
+
+const ROOT: &str = r#"{"id":"","name":"","components":"/v1/components"}"#;
+const COMPONENTS: &str = r#"{"items":[{"id":"ecu","name":"ECU","href":"/v1/components/ecu"}]}"#;
+const ECU: &str = r#"{"id":"ecu","name":"ECU","data":"/v1/components/ecu/data",
+    "faults":"/v1/components/ecu/faults","operations":"/v1/components/ecu/operations"}"#;
+
+/// Status, further header lines, body.
+pub(crate) type Answer = (u16, String, String);
+
+/// Request line and head, as they came.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    pub(crate) line: String,
+    pub(crate) head: String,
+}
+
+/// A running server.
+pub(crate) struct Server {
+    pub(crate) port: u16,
+    seen: Arc<Mutex<Vec<Request>>>,
+}
+
+impl Server {
+    /// Answers from a table of `METHOD path`; a request that comes again takes the next entry
+    /// of the same name, the last one for ever.
+    pub(crate) fn start(table: &[(&'static str, u16, &'static str)]) -> Self {
+        let root = [
+            ("GET /v1", 200, ROOT),
+            ("GET /v1/components", 200, COMPONENTS),
+            ("GET /v1/components/ecu", 200, ECU),
+        ];
+        let mut answers: Vec<_> = root.into_iter().chain(table.iter().copied()).collect();
+        let answers = Mutex::new(std::mem::take(&mut answers));
+        Self::with(move |line| {
+            let mut answers = answers.lock().unwrap();
+            let mut named = answers.iter().enumerate().filter(|(_, entry)| entry.0 == line);
+            let Some((index, &(_, status, body))) = named.next() else {
+                return (404, String::new(), String::new());
+            };
+            if named.next().is_some() {
+                answers.remove(index);
+            }
+            (status, String::new(), body.to_owned())
+        })
+    }
+
+    pub(crate) fn with(answer: impl Fn(&str) -> Answer + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let seen: Arc<Mutex<Vec<Request>>> = Arc::default();
+        let (answer, record) = (Arc::new(answer), Arc::clone(&seen));
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (answer, record) = (Arc::clone(&answer), Arc::clone(&record));
+                std::thread::spawn(move || converse(&stream, &*answer, &record));
+            }
+        });
+        Self { port, seen }
+    }
+
+    pub(crate) fn address(&self) -> Address {
+        address(&format!("http://127.0.0.1:{}/v1", self.port))
+    }
+
+    pub(crate) fn seen(&self) -> Vec<Request> {
+        self.seen.lock().unwrap().clone()
+    }
+
+    /// How often a request of this line came.
+    pub(crate) fn count(&self, line: &str) -> usize {
+        self.seen().iter().filter(|request| request.line == line).count()
+    }
+}
+
+/// Status 0 closes the connection without an answer.
+fn converse(
+    mut stream: &TcpStream,
+    answer: &(dyn Fn(&str) -> Answer + Send + Sync),
+    seen: &Mutex<Vec<Request>>,
+) {
+    let mut reader = BufReader::new(stream);
+    while let Some(request) = read(&mut reader) {
+        let line = request.line.clone();
+        seen.lock().unwrap().push(request);
+        let (status, headers, body) = answer(&line);
+        if status == 0 {
+            return;
+        }
+        let length = body.len();
+        let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\n{headers}\r\n");
+        if stream.write_all((head + &body).as_bytes()).is_err() {
+            return;
+        }
+    }
+}
+
+fn read(reader: &mut BufReader<&TcpStream>) -> Option<Request> {
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        if reader.read_line(&mut head).ok()? == 0 {
+            return None;
+        }
+    }
+    let length = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().ok())?
+    });
+    reader.read_exact(&mut vec![0; length.unwrap_or(0)]).ok()?;
+    let line = head.lines().next()?.trim_end_matches(" HTTP/1.1").to_owned();
+    Some(Request { line, head })
+}
