@@ -1,0 +1,167 @@
+//! The command line as people type it.
+//!
+//! Refuses nothing by itself but what cannot be read; what is possible is for the commands to say.
+
+use crate::settings::{ServerChoice, StoreChoice, key_value};
+use clap::{Parser, Subcommand};
+use model::user::Role;
+use model::vin::Vin;
+use server::config::Flag;
+use std::path::PathBuf;
+use url::Url;
+
+/// The cloud side of SOVD: diagnostic commands to vehicles, answers streamed live.
+#[derive(Debug, Parser)]
+#[command(name = "fleetwire", version, max_term_width = 100)]
+#[command(after_help = "Begin with: fleetwire demo")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Starts a server with simulated vehicles and a login, to try everything.
+    Demo(Demo),
+    /// Starts a server.
+    Serve(ServerChoice),
+    /// Starts simulated vehicles as a process of their own.
+    Simulate(Simulate),
+    /// Changes users and vehicles in the store, beside a running server or without one.
+    Admin(Admin),
+    /// Shows the settings.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Demo {
+    /// Port on localhost; 0 = a free one.
+    #[arg(long, default_value_t = 8000)]
+    pub(crate) port: u16,
+    /// Keeps the data here; without it, everything is gone at the end.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Stores in this PostgreSQL database instead of a file.
+    #[arg(long, value_name = "URL")]
+    pub(crate) database_url: Option<String>,
+    /// Prints one line of JSON when ready, for scripts.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Sets any setting, such as ws.idle_close=10s; see `fleetwire config print`.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
+    pub(crate) set: Vec<Flag>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Simulate {
+    /// How many; without it, the four of the demo, of which one is offline.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) vehicles: Option<u32>,
+    /// Port of the control API on 127.0.0.1; 0 = a free one.
+    #[arg(long, default_value_t = 0, value_name = "PORT")]
+    pub(crate) control_port: u16,
+    /// Prints one line of JSON when ready, for scripts.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Admin {
+    #[command(flatten)]
+    pub(crate) store: StoreChoice,
+    #[command(subcommand)]
+    pub(crate) noun: AdminNoun,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AdminNoun {
+    /// People and programs that can log in.
+    #[command(subcommand)]
+    User(UserVerb),
+    /// Vehicles of the registry.
+    #[command(subcommand)]
+    Vehicle(VehicleVerb),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum UserVerb {
+    /// Adds a user and prints its id.
+    Add(NewUser),
+    /// Shuts a user out within a second: logins, requests and open sockets.
+    Disable {
+        /// The name to log in with.
+        name: String,
+    },
+    /// Lets a user in again.
+    Enable {
+        /// The name to log in with.
+        name: String,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct NewUser {
+    /// The name to log in with.
+    pub(crate) name: String,
+    /// viewer, engineer, senior, approver, auditor or admin.
+    #[arg(long, value_parser = role)]
+    pub(crate) role: Role,
+    /// A fleet whose vehicles the user may see; may be given more than once.
+    #[arg(long = "fleet", value_name = "FLEET", default_value = "default")]
+    pub(crate) fleets: Vec<String>,
+    /// Where to write to.
+    #[arg(long)]
+    pub(crate) email: Option<String>,
+    /// Reads the password from the first line of standard input.
+    #[arg(long, required = true)]
+    pub(crate) password_stdin: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum VehicleVerb {
+    /// Registers a vehicle and prints its id.
+    Add(NewVehicle),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct NewVehicle {
+    /// Its vehicle identification number.
+    #[arg(long, value_parser = vin)]
+    pub(crate) vin: Vin,
+    /// The root of its SOVD resources, such as http://10.0.0.7:7690/sovd.
+    #[arg(long, value_parser = sovd_url)]
+    pub(crate) sovd_url: Url,
+    /// Its fleet; made when it is missing.
+    #[arg(long, default_value = "default")]
+    pub(crate) fleet: String,
+    /// Who built it.
+    #[arg(long, default_value = "")]
+    pub(crate) make: String,
+    /// What it is sold as.
+    #[arg(long, default_value = "")]
+    pub(crate) model: String,
+    /// Its model year.
+    #[arg(long, value_parser = clap::value_parser!(i32).range(1900..=2100))]
+    pub(crate) year: Option<i32>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Prints every setting and where its value comes from; secrets are hidden.
+    Print(ServerChoice),
+}
+
+fn role(word: &str) -> Result<Role, String> {
+    let words = Role::ALL.map(Role::word).join(", ");
+    Role::from_word(word).ok_or_else(|| format!("must be one of {words}"))
+}
+
+fn vin(text: &str) -> Result<Vin, model::vin::NotAVin> {
+    text.parse()
+}
+
+fn sovd_url(text: &str) -> Result<Url, &'static str> {
+    let url = text.parse().ok().filter(|url: &Url| matches!(url.scheme(), "http" | "https"));
+    url.ok_or("must be an http or https address such as http://10.0.0.7:7690/sovd")
+}

@@ -1,0 +1,96 @@
+//! The life of a command on the server: accepted, dispatched, recorded, cancelled, due.
+//!
+//! Refuses HTTP: it is called with what a user wants and answers in the domain's words.
+
+pub(crate) mod accept;
+pub(crate) mod catalog;
+pub(crate) mod dispatch;
+mod due;
+mod record;
+
+use crate::config::CommandsConfig;
+use crate::live::bus::Bus;
+use crate::observe;
+use catalog::Catalog;
+use dispatch::Doorbell;
+use model::command::Command;
+use model::event::Event;
+use std::sync::Arc;
+use std::time::Duration;
+use store::{Applied, Store};
+
+/// What an installation allows a command.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Settings {
+    /// How long a command may wait unless the client says otherwise, and at most.
+    pub(crate) deliver_within: (Duration, Duration),
+    /// How long a command may run unless the client says otherwise, and at most.
+    pub(crate) run_timeout: (Duration, Duration),
+    /// How many commands this node drives at the same time.
+    pub(crate) max_in_flight: usize,
+    /// How many events a command may have.
+    pub(crate) max_events: u64,
+    /// How long a claim lasts, and how often it is renewed.
+    pub(crate) lease: Duration,
+    pub(crate) lease_renew: Duration,
+}
+
+impl From<&CommandsConfig> for Settings {
+    fn from(config: &CommandsConfig) -> Self {
+        Self {
+            deliver_within: (config.deliver_within, config.deliver_within_max),
+            run_timeout: (config.run_timeout, config.run_timeout_max),
+            max_in_flight: config.max_in_flight,
+            max_events: config.max_events,
+            lease: config.lease,
+            lease_renew: config.lease_renew,
+        }
+    }
+}
+
+/// The command side of a node; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Commands {
+    pub(crate) store: Store,
+    pub(crate) catalog: Arc<Catalog>,
+    bus: Bus,
+    doorbell: Doorbell,
+    settings: Settings,
+}
+
+impl Commands {
+    pub(crate) fn new(store: Store, bus: Bus, doorbell: Doorbell, settings: Settings) -> Self {
+        Self { store, catalog: Arc::new(Catalog::new()), bus, doorbell, settings }
+    }
+
+    /// Tells the world what came of inputs: the log, the watchers, and the dispatcher, for which the
+    /// end of one command is the turn of the next.
+    fn announce(&self, applied: Applied) -> Command {
+        announce(&self.bus, &applied.command, applied.events);
+        if applied.command.due_at().is_none() {
+            self.doorbell.ring(applied.command.order.vehicle_id);
+        }
+        applied.command
+    }
+}
+
+/// Publishes events that are stored.
+fn announce(bus: &Bus, command: &Command, events: Vec<Event>) {
+    if events.is_empty() {
+        return;
+    }
+    let order = &command.order;
+    let state = command.phase().word();
+    observe::command_transition(state);
+    tracing::info!(
+        command_id = %order.command_id,
+        vehicle_id = %order.vehicle_id,
+        user_id = %order.user_id,
+        command_name = order.name,
+        state,
+        attempt = command.attempt,
+        last_offset = command.last_offset,
+        "command_transition",
+    );
+    bus.publish(order.command_id, events);
+}

@@ -1,0 +1,244 @@
+//! Accepting and cancelling: validate, authorize, store, answer.
+//!
+//! Refuses to answer before the command is durable.
+
+use super::Commands;
+use super::catalog::Fault;
+use crate::auth::{Origin, Session};
+use crate::observe;
+use model::command::{Command, Input, Refused, Risk};
+use model::id::{CommandId, VehicleId};
+use model::user::Action;
+use model::vehicle::{ConnectionStatus, Vehicle};
+use serde_json::value::RawValue;
+use std::time::Duration;
+use store::{Accepted, AuditEntry, Draft, IdempotencyKey, StoreError};
+
+/// How long a command that is wanted "now or never" may take to be claimed.
+const AT_ONCE: Duration = Duration::from_secs(2);
+
+/// What a user wants done.
+pub(crate) struct Submission {
+    pub(crate) vehicle_id: VehicleId,
+    pub(crate) command_name: String,
+    pub(crate) command_params: Box<RawValue>,
+    pub(crate) reason: Option<String>,
+    pub(crate) priority: i16,
+    /// `None` = the installation's default; zero = now or never.
+    pub(crate) deliver_within: Option<Duration>,
+    /// `None` = the installation's default.
+    pub(crate) run_timeout: Option<Duration>,
+    pub(crate) key: Option<IdempotencyKey>,
+}
+
+/// Why a submission was refused.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SubmitError {
+    #[error("no such vehicle")]
+    UnknownVehicle,
+    #[error("no command of that name")]
+    UnknownCommand,
+    #[error("parameters are not as the catalogue says")]
+    InvalidParameters(Vec<Fault>),
+    #[error("{field}: {fault}")]
+    OutOfRange { field: &'static str, fault: String },
+    #[error("a reason is needed for commands of risk class R3")]
+    ReasonNeeded,
+    #[error("your role does not permit this command")]
+    NotPermitted,
+    #[error("the vehicle is not connected")]
+    VehicleOffline,
+    #[error("the idempotency key was used for another submission")]
+    KeyReused,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a cancel was refused.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CancelError {
+    #[error("no such command")]
+    UnknownCommand,
+    #[error("only its owner or an admin may cancel it")]
+    NotPermitted,
+    #[error("the command has already ended")]
+    Ended(Box<Command>),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// An accepted command.
+pub(crate) struct Receipt {
+    pub(crate) command: Command,
+    /// Whether it had been accepted before, under the same idempotency key.
+    pub(crate) is_replay: bool,
+}
+
+impl Commands {
+    /// Accepts a command: when this answers it survives the end of the process.
+    pub(crate) async fn submit(
+        &self,
+        session: &Session,
+        submission: Submission,
+        from: &Origin,
+    ) -> Result<Receipt, SubmitError> {
+        let vehicle = self.vehicle(session, submission.vehicle_id).await?;
+        let risk = self.checked_risk(session, &submission)?;
+        let (deliver_within, run_timeout) = self.times(&submission, &vehicle)?;
+        let draft = Draft {
+            command_id: CommandId::new(),
+            vehicle_id: submission.vehicle_id,
+            user_id: session.user_id(),
+            name: submission.command_name,
+            params: submission.command_params,
+            risk,
+            reason: submission.reason,
+            priority: submission.priority,
+            deliver_within,
+            run_timeout,
+        };
+        let audit = audit_of(session, from, "command_submitted", &draft);
+        match self.store.accept(draft, submission.key, audit).await? {
+            Accepted::New(command, events) => {
+                observe::command_submitted();
+                super::announce(&self.bus, &command, events);
+                self.doorbell.ring(vehicle.vehicle_id);
+                Ok(Receipt { command: *command, is_replay: false })
+            }
+            Accepted::Replayed(command) => Ok(Receipt { command: *command, is_replay: true }),
+            Accepted::KeyReused => Err(SubmitError::KeyReused),
+        }
+    }
+
+    async fn vehicle(&self, session: &Session, id: VehicleId) -> Result<Vehicle, SubmitError> {
+        let vehicle = self.store.vehicle(id).await?;
+        // One that may not be seen does not exist.
+        vehicle
+            .filter(|vehicle| session.sees(vehicle.fleet_id, self.store.now()))
+            .ok_or(SubmitError::UnknownVehicle)
+    }
+
+    fn checked_risk(&self, session: &Session, wanted: &Submission) -> Result<Risk, SubmitError> {
+        let entry = self.catalog.entry(&wanted.command_name).ok_or(SubmitError::UnknownCommand)?;
+        if !session.may(Action::Submit(entry.risk)) {
+            return Err(SubmitError::NotPermitted);
+        }
+        let params = serde_json::from_str(wanted.command_params.get()).unwrap_or_default();
+        let faults = self.catalog.faults(entry.name, &params);
+        if !faults.is_empty() {
+            return Err(SubmitError::InvalidParameters(faults));
+        }
+        if entry.risk == Risk::R3 && wanted.reason.is_none() {
+            return Err(SubmitError::ReasonNeeded);
+        }
+        Ok(entry.risk)
+    }
+
+    fn times(
+        &self,
+        wanted: &Submission,
+        vehicle: &Vehicle,
+    ) -> Result<(Duration, Duration), SubmitError> {
+        let (usual, longest) = self.settings.deliver_within;
+        let deliver_within = match wanted.deliver_within {
+            Some(Duration::ZERO) if vehicle.connection_status != ConnectionStatus::Connected => {
+                return Err(SubmitError::VehicleOffline);
+            }
+            Some(Duration::ZERO) => AT_ONCE,
+            Some(span) => within("/deliver_within_ms", span, longest)?,
+            None => usual,
+        };
+        let (usual, longest) = self.settings.run_timeout;
+        let run_timeout = match wanted.run_timeout {
+            Some(Duration::ZERO) => {
+                let fault = "must be at least 1".to_owned();
+                return Err(SubmitError::OutOfRange { field: "/run_timeout_ms", fault });
+            }
+            Some(span) => within("/run_timeout_ms", span, longest)?,
+            None => usual,
+        };
+        Ok((deliver_within, run_timeout))
+    }
+
+    /// Cancels a command: at once if nothing has been sent, else by asking the vehicle.
+    pub(crate) async fn cancel(
+        &self,
+        session: &Session,
+        command_id: CommandId,
+        from: &Origin,
+    ) -> Result<Command, CancelError> {
+        let command = self.visible(session, command_id).await?;
+        let is_owner = command.order.user_id == session.user_id()
+            && session.may(Action::Submit(command.order.risk));
+        if !is_owner && !session.may(Action::Administer) {
+            return Err(CancelError::NotPermitted);
+        }
+        let input = Input::Cancel { by: session.username().to_owned() };
+        let audit = entry(session, from, "command_cancelled", command_id);
+        let applied = self.store.apply(command_id, None, vec![input], Some(audit)).await?;
+        let applied = applied.ok_or(CancelError::UnknownCommand)?;
+        match applied.refused {
+            Some(Refused::Ended) => Err(CancelError::Ended(Box::new(applied.command))),
+            // It is being cancelled already.
+            Some(_) => Ok(applied.command),
+            None => {
+                self.doorbell.stop(command_id);
+                Ok(self.announce(applied))
+            }
+        }
+    }
+
+    /// The command, if this user may see it.
+    pub(crate) async fn visible(
+        &self,
+        session: &Session,
+        command_id: CommandId,
+    ) -> Result<Command, CancelError> {
+        let place = self.store.place_of_command(command_id).await?;
+        let now = self.store.now();
+        if !place.is_some_and(|(_, fleet)| session.sees(fleet, now)) {
+            return Err(CancelError::UnknownCommand);
+        }
+        self.store.command(command_id).await?.ok_or(CancelError::UnknownCommand)
+    }
+}
+
+fn within(field: &'static str, span: Duration, longest: Duration) -> Result<Duration, SubmitError> {
+    if span <= longest {
+        return Ok(span);
+    }
+    let fault = format!("must be at most {}", longest.as_millis());
+    Err(SubmitError::OutOfRange { field, fault })
+}
+
+fn entry(
+    session: &Session,
+    from: &Origin,
+    action: &'static str,
+    command_id: CommandId,
+) -> AuditEntry {
+    AuditEntry {
+        action,
+        actor_id: Some(session.user_id()),
+        actor: session.username().to_owned(),
+        session_hash: session.session_hash(),
+        address: Some(from.address.clone()),
+        request_id: from.request_id.clone(),
+        object: format!("command/{command_id}"),
+        outcome: "success",
+        reason: None,
+        details: None,
+    }
+}
+
+fn audit_of(session: &Session, from: &Origin, action: &'static str, draft: &Draft) -> AuditEntry {
+    AuditEntry {
+        reason: draft.reason.clone(),
+        details: Some(serde_json::json!({
+            "vehicle_id": draft.vehicle_id,
+            "command_name": draft.name,
+            "command_params": draft.params,
+        })),
+        ..entry(session, from, action, draft.command_id)
+    }
+}

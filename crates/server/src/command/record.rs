@@ -1,0 +1,204 @@
+//! One drive: the vehicle's answers are put in order, stored, and then published.
+//!
+//! Refuses to publish what is not stored, and to decide how a command ends: it reports, and the
+//! model's reducer decides.
+
+use super::{Commands, announce};
+use crate::observe;
+use connect::{Address, End, Order, Part, Sovd};
+use model::catalog::Question;
+use model::command::{Command, ErrorCode, Input, Refusal, Refused};
+use model::id::ResponseId;
+use model::parts::InOrder;
+use serde_json::json;
+use std::time::{Duration, Instant};
+use store::{Applied, Claimed, StoreError};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// How many parts may be on their way from the connector to the store. More stay with the vehicle.
+const PARTS: usize = 32;
+/// How long to wait before a write is tried again that the store did not take.
+const AGAIN: Duration = Duration::from_millis(500);
+
+/// Drives a claimed command to its end, or until it is somebody else's.
+pub(super) async fn drive(
+    commands: Commands,
+    connector: Sovd,
+    claimed: Claimed,
+    stop: CancellationToken,
+) {
+    let Claimed { command, vehicle, events } = claimed;
+    announce(&commands.bus, &command, events);
+    let address = Address::new(vehicle.sovd_url, &vehicle.metadata);
+    let limit = remaining(&commands, &command);
+    let recorder = Recorder { commands, command, parts: InOrder::default() };
+    match question(&recorder.command) {
+        Some(question) => {
+            let order = Order {
+                command_id: recorder.command.order.command_id,
+                question,
+                vehicle: address,
+                traceparent: None,
+            };
+            recorder.ask(connector, order, (limit, stop)).await;
+        }
+        None => recorder.unreadable().await,
+    }
+}
+
+/// The question of a stored command; `None` if no version of ours can have accepted it.
+fn question(command: &Command) -> Option<Question> {
+    let asked =
+        json!({ "command_name": command.order.name, "command_params": command.order.params });
+    serde_json::from_value(asked).ok()
+}
+
+fn remaining(commands: &Commands, command: &Command) -> Duration {
+    let deadline = command.run_deadline().unwrap_or(command.order.submitted_at);
+    Duration::try_from(deadline.duration_since(commands.store.now())).unwrap_or(Duration::ZERO)
+}
+
+/// Why recording stopped before the vehicle's answer was over.
+enum Over {
+    /// The command has ended, or another node drives it.
+    NotOurs,
+    /// The answer is no use.
+    Unusable(ErrorCode, &'static str),
+}
+
+const TRUNCATED: Over = Over::Unusable(ErrorCode::Truncated, "Vehicle response truncated");
+
+struct Recorder {
+    commands: Commands,
+    command: Command,
+    parts: InOrder<Part>,
+}
+
+impl Recorder {
+    async fn ask(mut self, connector: Sovd, order: Order, limits: (Duration, CancellationToken)) {
+        let (limit, stop) = limits;
+        let (answers, mut parts) = mpsc::channel(PARTS);
+        // On the heap: a drive is moved around, and this is most of it.
+        let execution = Box::pin(connector.execute(order, answers, stop));
+        let asking = tokio::time::timeout(limit, execution);
+        tokio::pin!(asking);
+        // Both run side by side; the connector's end comes after the last of its parts is taken.
+        let mut end = None;
+        let recorded = loop {
+            let mut page = Vec::with_capacity(PARTS);
+            tokio::select! {
+                biased;
+                count = parts.recv_many(&mut page, PARTS) => {
+                    if count == 0 && end.is_some() {
+                        break Ok(());
+                    }
+                    if let Err(over) = self.record(page).await {
+                        break Err(over);
+                    }
+                }
+                asked = &mut asking, if end.is_none() => end = Some(asked),
+            }
+        };
+        match (recorded, end) {
+            (Err(Over::NotOurs), _) => {}
+            (Err(Over::Unusable(code, message)), _) => {
+                self.finish(Input::Unusable(code, message)).await;
+            }
+            // The run timeout has passed: the model says what that means.
+            (Ok(()), Some(Err(_)) | None) => self.finish(Input::Due).await,
+            (Ok(()), Some(Ok(end))) => self.finish(input(end)).await,
+        }
+    }
+
+    /// Stores a page of parts, in order, each once.
+    async fn record(&mut self, page: Vec<Part>) -> Result<(), Over> {
+        for part in page {
+            let number = part.part;
+            match self.parts.push(number, part) {
+                Ok(true) => {}
+                Ok(false) => observe::parts_dropped("duplicate"),
+                Err(_) => return Err(TRUNCATED),
+            }
+        }
+        let mut inputs = Vec::new();
+        while let Some((part, Part { is_final, payload, .. })) = self.parts.pop() {
+            let response_id = ResponseId::new();
+            inputs.push(Input::Part { part, is_final, response_id, payload });
+        }
+        if inputs.is_empty() {
+            return Ok(());
+        }
+        let written = self.command.last_offset.saturating_add(inputs.len() as u64);
+        if written > self.commands.settings.max_events {
+            return Err(Over::Unusable(ErrorCode::TooLarge, "Vehicle response too large"));
+        }
+        self.apply(inputs).await
+    }
+
+    async fn apply(&mut self, inputs: Vec<Input>) -> Result<(), Over> {
+        let Some(applied) = self.stored(inputs).await else {
+            return Err(Over::NotOurs);
+        };
+        let refused = applied.refused;
+        self.command = self.commands.announce(applied);
+        match refused {
+            None if self.command.due_at().is_none() => Err(Over::NotOurs),
+            None => Ok(()),
+            Some(Refused::Hole) => Err(TRUNCATED),
+            Some(_) => Err(Over::NotOurs),
+        }
+    }
+
+    /// Stores, however long the store stays away: an answer that was given must not be lost. The
+    /// command's own timers, or another node's claim, end the waiting.
+    async fn stored(&self, inputs: Vec<Input>) -> Option<Applied> {
+        let (id, fence) = (self.command.order.command_id, Some(self.command.fence));
+        loop {
+            let started = Instant::now();
+            match self.commands.store.apply(id, fence, inputs.clone(), None).await {
+                Ok(applied) => {
+                    let count = applied.as_ref().map_or(0, |applied| applied.events.len());
+                    observe::events_stored(count, started.elapsed());
+                    return applied;
+                }
+                Err(error @ (StoreError::Corrupt(_) | StoreError::Failed(_))) => {
+                    let cause = observe::chain(&error);
+                    tracing::error!(command_id = %id, cause, "cannot store an answer");
+                    return None;
+                }
+                Err(error) => {
+                    tracing::warn!(command_id = %id, %error, "storing an answer is delayed");
+                    tokio::time::sleep(AGAIN).await;
+                }
+            }
+        }
+    }
+
+    async fn finish(mut self, input: Input) {
+        // The command may have ended meanwhile: then there is nothing left to say.
+        drop(self.apply(vec![input]).await);
+    }
+
+    async fn unreadable(self) {
+        let words = "this server does not know the command any more".to_owned();
+        self.finish(Input::Refused(Refusal::Unsupported, words)).await;
+    }
+}
+
+/// What the connector's end means for the command.
+fn input(end: End) -> Input {
+    match end {
+        // The final part would have ended the command: none came.
+        End::Answered | End::Truncated => {
+            Input::Unusable(ErrorCode::Truncated, "Vehicle response truncated")
+        }
+        End::Malformed => Input::Unusable(ErrorCode::Malformed, "Vehicle response malformed"),
+        End::TooLarge => Input::Unusable(ErrorCode::TooLarge, "Vehicle response too large"),
+        End::Refused(refusal, words) => Input::Refused(refusal, words),
+        End::VehicleError(words) => Input::VehicleError(words),
+        End::NotSent => Input::NotSent,
+        End::Lost => Input::Lost,
+        End::Stopped => Input::Stopped,
+    }
+}

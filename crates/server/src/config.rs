@@ -1,0 +1,310 @@
+//! The settings: what each one is, within which bounds, and how they are read.
+//!
+//! Refuses what it does not know: an unknown key, a value out of bounds or settings that contradict
+//! each other end the start with one sentence. Unit, default and purpose of each setting stand in
+//! `config.default.toml`.
+
+mod bounds;
+mod error;
+mod load;
+
+pub use error::{ConfigError, Place};
+pub use load::{Flag, Loaded, Sources, load};
+
+use bounds::{format, levels, number, on_or_off, origins, secret, shared_secret, some_path, span};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+use store::Target;
+
+const SECOND: u64 = 1000;
+const MINUTE: u64 = 60 * SECOND;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+const YEAR: u64 = 365 * DAY;
+
+const KIB: u64 = 1024;
+const MIB: u64 = 1024 * KIB;
+
+/// Every setting.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Addresses to listen on.
+    #[serde(deserialize_with = "bounds::addresses")]
+    pub listen: Vec<SocketAddr>,
+    /// Directory of everything that is kept on this machine.
+    #[serde(deserialize_with = "bounds::path")]
+    pub data_dir: PathBuf,
+    /// The PostgreSQL server; `None` = SQLite in `data_dir`.
+    #[serde(deserialize_with = "secret")]
+    pub database_url: Option<SecretString>,
+    /// The bus between several servers; `None` = a single server.
+    #[serde(deserialize_with = "secret")]
+    pub redis_url: Option<SecretString>,
+    /// Verifies HS256 tokens made elsewhere; `None` = only our own tokens.
+    #[serde(deserialize_with = "shared_secret")]
+    pub jwt_secret: Option<SecretString>,
+    #[serde(deserialize_with = "some_path")]
+    master_key_file: Option<PathBuf>,
+    /// Plain HTTP is permitted on addresses that other machines can reach.
+    #[serde(deserialize_with = "on_or_off")]
+    pub insecure: bool,
+    /// Origins beside our own whose pages may call the API and open sockets.
+    #[serde(deserialize_with = "origins")]
+    pub allowed_origins: Vec<String>,
+    /// Proxies whose word about the client's address is believed.
+    #[serde(deserialize_with = "bounds::hosts")]
+    pub trusted_proxies: Vec<IpAddr>,
+    /// Tokens and passwords.
+    pub auth: AuthConfig,
+    /// Deadlines and limits of commands.
+    pub commands: CommandsConfig,
+    /// How vehicles are reached.
+    pub vehicles: VehiclesConfig,
+    /// How events come from the store to the watchers.
+    pub live: LiveConfig,
+    /// Limits of sockets.
+    pub ws: WsConfig,
+    /// Limits of requests.
+    pub http: HttpConfig,
+    /// What is logged, and how.
+    pub log: LogConfig,
+}
+
+/// Tokens and passwords.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuthConfig {
+    /// Life of an access token.
+    #[serde(deserialize_with = "span::<SECOND, HOUR, _>")]
+    pub access_life: Duration,
+    /// Life of a session that is not refreshed.
+    #[serde(deserialize_with = "span::<SECOND, { 30 * DAY }, _>")]
+    pub refresh_idle: Duration,
+    /// Longest life of a session.
+    #[serde(deserialize_with = "span::<SECOND, YEAR, _>")]
+    pub session_life: Duration,
+    /// Life of a ticket.
+    #[serde(deserialize_with = "span::<SECOND, { 5 * MINUTE }, _>")]
+    pub ticket_life: Duration,
+    /// Passwords hashed at the same time; never 0: that has become the number of cores.
+    #[serde(deserialize_with = "bounds::threads")]
+    pub hash_threads: usize,
+}
+
+/// Deadlines and limits of commands.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CommandsConfig {
+    /// Wait for the vehicle when the client does not say.
+    #[serde(deserialize_with = "span::<0, YEAR, _>")]
+    pub deliver_within: Duration,
+    /// Longest wait that a client may ask for.
+    #[serde(deserialize_with = "span::<SECOND, YEAR, _>")]
+    pub deliver_within_max: Duration,
+    /// Time to work when the client does not say.
+    #[serde(deserialize_with = "span::<100, { 30 * DAY }, _>")]
+    pub run_timeout: Duration,
+    /// Longest time to work that a client may ask for.
+    #[serde(deserialize_with = "span::<100, { 30 * DAY }, _>")]
+    pub run_timeout_max: Duration,
+    /// Commands executed at the same time.
+    #[serde(deserialize_with = "number::<1, 100_000, _, _>")]
+    pub max_in_flight: usize,
+    /// Events of one command.
+    #[serde(deserialize_with = "number::<10, 10_000_000, _, _>")]
+    pub max_events: u64,
+    /// Bytes of one part.
+    #[serde(deserialize_with = "number::<KIB, { 16 * MIB }, _, _>")]
+    pub max_part_bytes: usize,
+    /// A claim ends without renewal after this time.
+    #[serde(deserialize_with = "span::<SECOND, { 10 * MINUTE }, _>")]
+    pub lease: Duration,
+    /// A claim is renewed this often.
+    #[serde(deserialize_with = "span::<100, { 5 * MINUTE }, _>")]
+    pub lease_renew: Duration,
+}
+
+/// How vehicles are reached.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VehiclesConfig {
+    /// Addresses on this machine itself are permitted.
+    #[serde(deserialize_with = "on_or_off")]
+    pub allow_loopback: bool,
+    /// Every vehicle is probed this often.
+    #[serde(deserialize_with = "span::<50, HOUR, _>")]
+    pub probe_interval: Duration,
+    /// Limit of a connection attempt.
+    #[serde(deserialize_with = "span::<50, MINUTE, _>")]
+    pub connect_timeout: Duration,
+}
+
+/// How events come from the store to the watchers.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LiveConfig {
+    /// Bytes of the newest events in memory, for each watched command.
+    #[serde(deserialize_with = "number::<KIB, { 256 * MIB }, _, _>")]
+    pub ring_bytes: usize,
+    /// Events of one page from the store.
+    #[serde(deserialize_with = "number::<1, 10_000, _, _>")]
+    pub page_events: u32,
+    /// Bytes of one page from the store.
+    #[serde(deserialize_with = "number::<KIB, { 64 * MIB }, _, _>")]
+    pub page_bytes: u32,
+    /// The store is asked for lost events this often.
+    #[serde(deserialize_with = "span::<50, MINUTE, _>")]
+    pub detector_interval: Duration,
+}
+
+/// Limits of sockets.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WsConfig {
+    /// Wait after the last event of the command; zero = the socket stays open.
+    #[serde(deserialize_with = "span::<0, DAY, _>")]
+    pub idle_close: Duration,
+    /// A silent client is pinged this often.
+    #[serde(deserialize_with = "span::<100, HOUR, _>")]
+    pub ping_interval: Duration,
+    /// A client that answers nothing counts as gone after this time.
+    #[serde(deserialize_with = "span::<200, { 2 * HOUR }, _>")]
+    pub peer_timeout: Duration,
+    /// A client that takes no byte is closed after this time.
+    #[serde(deserialize_with = "span::<100, HOUR, _>")]
+    pub stuck_after: Duration,
+    /// Subscriptions of one socket.
+    #[serde(deserialize_with = "number::<1, 100_000, _, _>")]
+    pub max_subscriptions: usize,
+    /// Actions of one socket in a second.
+    #[serde(deserialize_with = "number::<1, 10_000, _, _>")]
+    pub max_actions_per_second: u32,
+    /// Bytes of one frame from a client.
+    #[serde(deserialize_with = "number::<KIB, MIB, _, _>")]
+    pub max_frame_bytes: usize,
+    /// Sockets in all.
+    #[serde(deserialize_with = "number::<1, 1_000_000, _, _>")]
+    pub max_sockets: usize,
+    /// Sockets of one user.
+    #[serde(deserialize_with = "number::<1, 1_000_000, _, _>")]
+    pub max_sockets_per_user: usize,
+    /// Time for a client to say who it is.
+    #[serde(deserialize_with = "span::<100, MINUTE, _>")]
+    pub handshake_timeout: Duration,
+}
+
+/// Limits of requests.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpConfig {
+    /// Bytes of the body of a request.
+    #[serde(deserialize_with = "number::<KIB, { 64 * MIB }, _, _>")]
+    pub max_body_bytes: usize,
+    /// Bytes of the body of a login.
+    #[serde(deserialize_with = "number::<KIB, MIB, _, _>")]
+    pub max_login_body_bytes: usize,
+    /// Time to send the header of a request.
+    #[serde(deserialize_with = "span::<100, { 5 * MINUTE }, _>")]
+    pub header_timeout: Duration,
+    /// Time to send the body of a request.
+    #[serde(deserialize_with = "span::<100, HOUR, _>")]
+    pub body_timeout: Duration,
+    /// A connection is kept for the next request so long.
+    #[serde(deserialize_with = "span::<100, HOUR, _>")]
+    pub keep_alive: Duration,
+    /// Connections in all, sockets included.
+    #[serde(deserialize_with = "number::<1, 1_000_000, _, _>")]
+    pub max_connections: usize,
+    /// Time for what has begun when the server stops.
+    #[serde(deserialize_with = "span::<0, HOUR, _>")]
+    pub drain: Duration,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogConfig {
+    /// How a line looks.
+    #[serde(deserialize_with = "format")]
+    pub format: LogFormat,
+    /// Levels, in all or by module.
+    #[serde(deserialize_with = "levels")]
+    pub filter: String,
+}
+
+/// How a line of the log looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people on a terminal, for machines otherwise.
+    Auto,
+    /// For machines.
+    Json,
+    /// For people.
+    Pretty,
+}
+
+impl Config {
+    /// Where the data is.
+    ///
+    /// # Errors
+    ///
+    /// [`store::OpenError::Url`] if `database_url` is none of PostgreSQL.
+    pub fn database(&self) -> Result<Target, store::OpenError> {
+        match &self.database_url {
+            Some(url) => Target::from_url(url.expose_secret()),
+            None => Ok(Target::Sqlite(self.data_dir.join("fleetwire.db"))),
+        }
+    }
+
+    /// The file of the key that encrypts the signing keys.
+    pub fn master_key_file(&self) -> PathBuf {
+        self.master_key_file.clone().unwrap_or_else(|| self.data_dir.join("master.key"))
+    }
+
+    /// Checks what matters only to a server that starts, so that the settings can be shown before.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::PlainHttp`] and [`ConfigError::NoBus`].
+    pub fn check_start(&self) -> Result<(), ConfigError> {
+        let exposed = self.listen.iter().find(|address| !address.ip().is_loopback());
+        match exposed {
+            Some(address) if !self.insecure => Err(ConfigError::PlainHttp(*address)),
+            _ if self.redis_url.is_some() => Err(ConfigError::NoBus),
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks that the settings agree with each other.
+    fn check_together(&self) -> Result<(), ConfigError> {
+        let Self { commands, ws, .. } = self;
+        at_most(
+            ("commands.deliver_within", commands.deliver_within),
+            ("commands.deliver_within_max", commands.deliver_within_max),
+        )?;
+        at_most(
+            ("commands.run_timeout", commands.run_timeout),
+            ("commands.run_timeout_max", commands.run_timeout_max),
+        )?;
+        // Two missed beats must not cost the claim, or lose the client.
+        at_most(
+            ("twice commands.lease_renew", commands.lease_renew * 2),
+            ("commands.lease", commands.lease),
+        )?;
+        at_most(
+            ("twice ws.ping_interval", ws.ping_interval * 2),
+            ("ws.peer_timeout", ws.peer_timeout),
+        )
+    }
+}
+
+fn at_most(
+    small: (&'static str, Duration),
+    large: (&'static str, Duration),
+) -> Result<(), ConfigError> {
+    if small.1 <= large.1 { Ok(()) } else { Err(ConfigError::Disagree { small, large }) }
+}

@@ -1,0 +1,209 @@
+//! The cloud service: takes commands by HTTP, drives them on vehicles and shows their answers live.
+//!
+//! Refuses hidden wiring: this file starts every part and hands each the others it needs.
+
+pub mod auth;
+mod clock;
+mod command;
+pub mod config;
+mod http;
+mod live;
+pub mod observe;
+mod presence;
+
+pub use http::openapi;
+
+use auth::{Auth, MasterKey, Settings};
+use command::Commands;
+use command::dispatch::{Dispatcher, Doorbell, Visitors};
+use config::Config;
+use connect::{Sovd, SovdConfig};
+use http::App;
+use live::bus::Bus;
+use live::seats::Seats;
+use live::{Limits, Live};
+use model::id::NodeId;
+use presence::Presences;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use store::{OpenError, Page, Store, StoreError, Target};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How often what has ended is deleted.
+const FORGET_EVERY: std::time::Duration = std::time::Duration::from_mins(10);
+
+/// A running node.
+#[derive(Debug)]
+pub struct Server {
+    store: Store,
+    tasks: TaskTracker,
+    addresses: Vec<SocketAddr>,
+    drain: std::time::Duration,
+    shutdown: CancellationToken,
+}
+
+/// Why a node could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The settings do not allow it.
+    #[error(transparent)]
+    Config(#[from] config::ConfigError),
+    /// The store did not open.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The store did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The keys are missing or not readable.
+    #[error(transparent)]
+    Auth(#[from] auth::OpenError),
+    /// The connector did not start.
+    #[error(transparent)]
+    Connector(#[from] connect::SetupError),
+    /// A listener cannot be used.
+    #[error("cannot use a listener")]
+    Listener(#[source] std::io::Error),
+}
+
+impl Server {
+    /// Starts a node on listeners that are already bound. When this returns, it answers.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`], in a sentence that says what to do; nothing of it runs then.
+    pub async fn start(
+        config: Config,
+        listeners: Vec<std::net::TcpListener>,
+        shutdown: CancellationToken,
+    ) -> Result<Self, StartError> {
+        config.check_start()?;
+        let metrics = observe::install();
+        let target = config.database()?;
+        let key = MasterKey::load(&config.master_key_file())?;
+        let store = Store::open(&target).await?;
+        let auth = Auth::open(store.clone(), key, Settings::from(&config)).await?;
+        let connector = Sovd::new(SovdConfig {
+            connect_timeout: config.vehicles.connect_timeout,
+            max_part_bytes: config.commands.max_part_bytes,
+            allow_loopback: config.vehicles.allow_loopback,
+        })?;
+        let (doorbell, visitors) = Doorbell::new();
+        let live = Live::new(store.clone(), limits(&config));
+        let bus = Bus::Local(Arc::clone(&live.hub));
+        let settings = (&config.commands).into();
+        let commands = Commands::new(store.clone(), bus, doorbell.clone(), settings);
+        let node = Node { id: NodeId::new(), connector, doorbell };
+        // SQLite belongs to this process: whatever was running has lost its driver.
+        if matches!(target, Target::Sqlite(_)) {
+            let recovered = commands.recover(node.id).await?;
+            tracing::info!(recovered, "took over what an earlier process left");
+        }
+        let tasks = TaskTracker::new();
+        let app = App {
+            store: store.clone(),
+            auth,
+            commands,
+            live,
+            seats: Seats::new(config.ws.max_sockets, config.ws.max_sockets_per_user),
+            metrics,
+            tasks: tasks.clone(),
+            shutdown: shutdown.clone(),
+            config: Arc::new(config),
+        };
+        node.run(&app, visitors);
+        let addresses = listen(&app, listeners)?;
+        let drain = app.config.http.drain;
+        Ok(Self { store, tasks, addresses, drain, shutdown })
+    }
+
+    /// The store of this node.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The addresses that it answers on.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Waits for `shutdown` and for the end of everything that has begun.
+    pub async fn stopped(self) {
+        self.shutdown.cancelled().await;
+        self.tasks.close();
+        if tokio::time::timeout(self.drain, self.tasks.wait()).await.is_err() {
+            tracing::warn!(left = self.tasks.len(), "going down with tasks still running");
+        }
+        self.store.close().await;
+    }
+}
+
+/// What makes this process a node beside others.
+struct Node {
+    id: NodeId,
+    connector: Sovd,
+    doorbell: Doorbell,
+}
+
+impl Node {
+    /// Starts everything that runs by itself.
+    fn run(self, app: &App, visitors: Visitors) {
+        let App { store, tasks, shutdown, config, .. } = app;
+        let presences = Presences {
+            store: store.clone(),
+            connector: self.connector.clone(),
+            channels: app.live.channels.clone(),
+            doorbell: self.doorbell,
+        };
+        tasks.spawn(presences.follow(config.vehicles.probe_interval, shutdown.clone()));
+        let dispatcher = Dispatcher::new(app.commands.clone(), self.connector, self.id);
+        tasks.spawn(dispatcher.run(visitors, shutdown.clone()));
+        let (commands, stop) = (app.commands.clone(), shutdown.clone());
+        tasks.spawn(async move { commands.keep_time(self.id, stop).await });
+        let (live, stop) = (app.live.clone(), shutdown.clone());
+        let every = config.live.detector_interval;
+        tasks.spawn(async move { live.detect_losses(every, stop).await });
+        let (auth, stop) = (app.auth.clone(), shutdown.clone());
+        tasks.spawn(async move { auth.follow_changes(stop).await });
+        tasks.spawn(app.metrics.clone().keep(shutdown.clone()));
+        tasks.spawn(forget(store.clone(), shutdown.clone()));
+    }
+}
+
+fn listen(app: &App, listeners: Vec<std::net::TcpListener>) -> Result<Vec<SocketAddr>, StartError> {
+    let router = http::router(app.clone());
+    let limits = http::serve::Limits {
+        header_timeout: app.config.http.header_timeout,
+        connections: Arc::new(Semaphore::new(app.config.http.max_connections)),
+    };
+    let mut addresses = Vec::with_capacity(listeners.len());
+    for listener in listeners {
+        listener.set_nonblocking(true).map_err(StartError::Listener)?;
+        let listener = tokio::net::TcpListener::from_std(listener).map_err(StartError::Listener)?;
+        addresses.push(listener.local_addr().map_err(StartError::Listener)?);
+        app.tasks.spawn(http::serve::accept(
+            listener,
+            router.clone(),
+            limits.clone(),
+            app.tasks.clone(),
+            app.shutdown.clone(),
+        ));
+    }
+    Ok(addresses)
+}
+
+fn limits(config: &Config) -> Limits {
+    let page = Page { events: config.live.page_events, bytes: config.live.page_bytes };
+    Limits { ring_bytes: config.live.ring_bytes, page }
+}
+
+/// Deletes what has ended, now and then.
+async fn forget(store: Store, shutdown: CancellationToken) {
+    let mut tick = tokio::time::interval(FORGET_EVERY);
+    while shutdown.run_until_cancelled(tick.tick()).await.is_some() {
+        if let Err(error) = store.forget_ended().await {
+            tracing::warn!(%error, "cannot delete what has ended");
+        }
+    }
+}

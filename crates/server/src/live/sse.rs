@@ -1,0 +1,86 @@
+//! The way out for clients without WebSocket: server-sent events and long-poll, on the same cursor.
+//!
+//! Refuses its own idea of delivery: both are a watcher, written down differently.
+
+use super::guard::guard;
+use super::hub::Frame;
+use super::watch::Watcher;
+use crate::auth::{Auth, Pass};
+use crate::observe;
+use axum::body::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream::{self, Stream};
+use model::event::Kind;
+use std::fmt::Write;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// How often a silent stream says that it is alive; proxies cut silent connections.
+const COMMENT_EVERY: Duration = Duration::from_secs(15);
+
+/// The stream as the body of an answer: ends after the terminal status, with the caller's session,
+/// or when the server drains. A client that saw no terminal status knows that there is more.
+pub(crate) fn body(
+    watcher: Watcher,
+    (auth, pass): (Auth, Pass),
+    shutdown: CancellationToken,
+) -> impl Stream<Item = Result<Bytes, std::io::Error>> {
+    let over = async move {
+        let (pass, renewed) = watch::channel(pass);
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            _ = guard(&auth, renewed, pass) => {}
+        }
+    };
+    let opening = stream::once(async { Ok(Bytes::from_static(b"retry: 2000\n\n")) });
+    let watching = (watcher, observe::event_stream_open());
+    let events = stream::unfold(Some(watching), |watching| async {
+        let (mut watcher, counted) = watching?;
+        match tokio::time::timeout(COMMENT_EVERY, watcher.next()).await {
+            Err(_) => Some((Ok(Bytes::from_static(b":\n\n")), Some((watcher, counted)))),
+            Ok(Ok(frames)) => {
+                let is_over = frames.last().is_none_or(|frame| frame.kind == Kind::End);
+                Some((Ok(lines(&frames)), (!is_over).then_some((watcher, counted))))
+            }
+            // An error breaks the connection off: it must not look like the end of the stream.
+            Ok(Err(error)) => Some((Err(std::io::Error::other(error)), None)),
+        }
+    });
+    opening.chain(events).take_until(Box::pin(over))
+}
+
+fn lines(frames: &[Frame]) -> Bytes {
+    let mut text = String::new();
+    for frame in frames {
+        let written = write!(text, "id: {}\ndata: {}\n\n", frame.offset, frame.text);
+        debug_assert!(written.is_ok(), "writing to a string cannot fail");
+    }
+    text.into()
+}
+
+/// What one long-poll answers.
+pub(crate) struct Poll {
+    pub(crate) frames: Vec<Frame>,
+    pub(crate) next_after: u64,
+    pub(crate) is_terminal: bool,
+}
+
+/// The next events, or none after `wait`.
+pub(crate) async fn poll(
+    mut watcher: Watcher,
+    wait: Duration,
+    shutdown: CancellationToken,
+) -> Result<Poll, store::StoreError> {
+    let _counted = observe::event_stream_open();
+    let waited = shutdown.run_until_cancelled(tokio::time::timeout(wait, watcher.next())).await;
+    let (frames, is_terminal) = match waited {
+        Some(Ok(frames)) => {
+            let frames = frames?;
+            let is_over = frames.last().is_none_or(|frame| frame.kind == Kind::End);
+            (frames, is_over)
+        }
+        Some(Err(_)) | None => (Vec::new(), false),
+    };
+    Ok(Poll { frames, next_after: watcher.cursor(), is_terminal })
+}

@@ -1,0 +1,105 @@
+//! A watcher: a cursor into the log of one command.
+//!
+//! Refuses to lose, repeat or reorder: it asks for event cursor + 1, and only that, for ever. Where
+//! the event comes from, the topic's ring or the store, is a detail.
+
+use super::hub::{Frame, Topic};
+use model::event::Kind;
+use model::id::CommandId;
+use std::sync::Arc;
+use std::time::Duration;
+use store::{Page, Store, StoreError};
+use tokio::sync::watch;
+
+/// How long to wait before the store is asked again for events that the topic has heard of.
+const AGAIN: Duration = Duration::from_millis(100);
+
+/// A place in the audience of one command. Leaves when dropped.
+pub(crate) struct Watcher {
+    topic: Arc<Topic>,
+    heads: watch::Receiver<u64>,
+    store: Store,
+    cursor: u64,
+    page: Page,
+    /// Whether everything that was stored before it joined has been read.
+    has_caught_up: bool,
+}
+
+impl Watcher {
+    pub(crate) fn new(topic: Arc<Topic>, store: Store, after: u64, page: Page) -> Self {
+        let heads = topic.heads();
+        Self { topic, heads, store, cursor: after, page, has_caught_up: false }
+    }
+
+    /// The command.
+    pub(crate) fn command_id(&self) -> CommandId {
+        self.topic.command_id()
+    }
+
+    /// The offset of the last event that it has given out.
+    pub(crate) fn cursor(&self) -> u64 {
+        self.cursor
+    }
+
+    /// The next frames, in order; waits until there is one. None at all = the log has ended and
+    /// everything of it has been given out. Safe to drop while it waits.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if they have to come from the store and it does not answer; the cursor stays.
+    pub(crate) async fn next(&mut self) -> Result<Vec<Frame>, StoreError> {
+        loop {
+            let bytes = usize::try_from(self.page.bytes).unwrap_or(usize::MAX);
+            if let Some(frames) = self.topic.frames_after(self.cursor, bytes) {
+                return Ok(self.advance(frames));
+            }
+            let head = *self.heads.borrow_and_update();
+            if self.has_caught_up && head <= self.cursor {
+                if self.topic.is_ended() {
+                    return Ok(Vec::new());
+                }
+                // The sender lives in the topic that this watcher holds.
+                drop(self.heads.changed().await);
+                continue;
+            }
+            let frames = self.stored().await?;
+            if !frames.is_empty() {
+                return Ok(self.advance(frames));
+            }
+            self.find_head(head).await?;
+        }
+    }
+
+    /// Nothing is stored after the cursor: has the log ended there?
+    async fn find_head(&mut self, head: u64) -> Result<(), StoreError> {
+        if self.has_caught_up && head > self.cursor {
+            tokio::time::sleep(AGAIN).await;
+        }
+        for found in self.store.heads(&[self.topic.command_id()]).await? {
+            self.topic.raise(found.offset, found.is_ended);
+        }
+        self.has_caught_up = true;
+        Ok(())
+    }
+
+    async fn stored(&mut self) -> Result<Vec<Frame>, StoreError> {
+        let command_id = self.topic.command_id();
+        let events = self.store.events_after(command_id, self.cursor, self.page).await?;
+        // A page that is not full holds all there was, and what came later is in the topic.
+        let bytes: usize = events.iter().map(|event| event.frame.len()).sum();
+        let has_room = events.len() < usize::try_from(self.page.events).unwrap_or(0)
+            && bytes < usize::try_from(self.page.bytes).unwrap_or(0);
+        self.has_caught_up |= !events.is_empty() && has_room;
+        Ok(events.into_iter().map(Frame::from).collect())
+    }
+
+    fn advance(&mut self, frames: Vec<Frame>) -> Vec<Frame> {
+        if let Some(last) = frames.last() {
+            self.cursor = last.offset;
+            if last.kind == Kind::End {
+                self.topic.mark_ended();
+            }
+        }
+        frames
+    }
+}

@@ -1,0 +1,109 @@
+//! Whether vehicles can be spoken to: probes them, stores what it finds, tells who listens.
+//!
+//! Refuses to conclude from one silence that a vehicle is gone.
+
+use crate::command::dispatch::Doorbell;
+use crate::live::channel::{Channels, News};
+use connect::{Address, Sovd};
+use futures_util::{StreamExt, stream};
+use model::Timestamp;
+use model::command::later;
+use model::id::VehicleId;
+use model::vehicle::{ConnectionStatus, Vehicle};
+use std::collections::HashMap;
+use std::time::Duration;
+use store::{ProbeResult, Store, StoreError};
+use tokio_util::sync::CancellationToken;
+
+/// How many vehicles are probed at the same time.
+const AT_ONCE: usize = 64;
+/// How many probes in a row have to fail before a connected vehicle counts as gone.
+const DOUBT: u32 = 2;
+/// How often a vehicle that keeps answering is marked as seen.
+const SEEN_EVERY: Duration = Duration::from_secs(30);
+
+/// The task that follows the vehicles' connections.
+pub(crate) struct Presences {
+    pub(crate) store: Store,
+    pub(crate) connector: Sovd,
+    pub(crate) channels: Channels,
+    pub(crate) doorbell: Doorbell,
+}
+
+impl Presences {
+    /// Probes every vehicle again and again until `shutdown`.
+    pub(crate) async fn follow(self, every: Duration, shutdown: CancellationToken) {
+        let mut tick = tokio::time::interval(every);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut failures = HashMap::new();
+        while shutdown.run_until_cancelled(tick.tick()).await.is_some() {
+            let round = shutdown.run_until_cancelled(self.round(&mut failures)).await;
+            if let Some(Err(error)) = round {
+                tracing::warn!(%error, "cannot follow the vehicles' connections");
+            }
+        }
+    }
+
+    async fn round(&self, failures: &mut HashMap<VehicleId, u32>) -> Result<(), StoreError> {
+        let found: Vec<_> = stream::iter(self.store.all_vehicles().await?)
+            .map(|vehicle| async move {
+                let address = Address::new(vehicle.sovd_url.clone(), &vehicle.metadata);
+                let status = self.connector.probe(&address).await;
+                (vehicle, status)
+            })
+            .buffer_unordered(AT_ONCE)
+            .collect()
+            .await;
+        let now = self.store.now();
+        let news: Vec<_> = found
+            .into_iter()
+            .filter(|(vehicle, status)| is_believed(failures, vehicle, *status))
+            .filter(|(vehicle, status)| is_news(vehicle, *status, now))
+            .collect();
+        if news.is_empty() { Ok(()) } else { self.tell(news).await }
+    }
+
+    async fn tell(&self, news: Vec<(Vehicle, ConnectionStatus)>) -> Result<(), StoreError> {
+        let probes = news.iter().map(|(vehicle, status)| ProbeResult {
+            vehicle_id: vehicle.vehicle_id,
+            status: *status,
+        });
+        for presence in self.store.record_probes(probes.collect()).await? {
+            let before = news.iter().find(|(before, _)| before.vehicle_id == presence.vehicle_id);
+            let Some((before, _)) = before else { continue };
+            if before.connection_status != presence.connection_status {
+                tracing::info!(
+                    vehicle_id = %presence.vehicle_id,
+                    connection_status = presence.connection_status.word(),
+                    "vehicle_connection_changed",
+                );
+            }
+            if presence.connection_status == ConnectionStatus::Connected {
+                self.doorbell.ring(presence.vehicle_id);
+            }
+            self.channels.publish(News { fleet_id: before.fleet_id, presence });
+        }
+        Ok(())
+    }
+}
+
+/// Whether a probe is believed: one failure of a vehicle that was there may be an accident.
+fn is_believed(
+    failures: &mut HashMap<VehicleId, u32>,
+    vehicle: &Vehicle,
+    status: ConnectionStatus,
+) -> bool {
+    if status == ConnectionStatus::Connected {
+        failures.remove(&vehicle.vehicle_id);
+        return true;
+    }
+    let count = failures.entry(vehicle.vehicle_id).or_insert(0);
+    *count = count.saturating_add(1);
+    *count >= DOUBT || vehicle.connection_status != ConnectionStatus::Connected
+}
+
+/// Whether a probe says something new: a change, or that a vehicle is still there after a while.
+fn is_news(vehicle: &Vehicle, status: ConnectionStatus, now: Timestamp) -> bool {
+    let is_stale = vehicle.last_seen_at.is_none_or(|seen| later(seen, SEEN_EVERY) <= now);
+    vehicle.connection_status != status || (status == ConnectionStatus::Connected && is_stale)
+}

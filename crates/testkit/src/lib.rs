@@ -1,0 +1,23 @@
+//! What the tests of the workspace stand on: real processes, real databases, clients that read as
+//! sentences. It mocks nothing of ours, and no shipped binary uses it: what fails here fails the
+//! test, by a panic that says what to do.
+
+#![expect(clippy::expect_used, reason = "a test that cannot go on says why and ends")]
+#![expect(clippy::indexing_slicing, reason = "JSON that is not there reads as null")]
+
+mod child;
+pub mod client;
+pub mod log;
+pub mod platform;
+pub mod postgres;
+pub mod process;
+pub mod tidy;
+pub mod vehicle;
+pub mod watch;
+
+pub use client::{Client, Reply};
+pub use platform::{Backend, PASSWORD, Platform, audit, eventually};
+pub use postgres::Postgres;
+pub use process::{Binary, Process};
+pub use vehicle::SimulatedVehicle;
+pub use watch::{Heard, Watch, sequences};

@@ -1,0 +1,107 @@
+//! A WebSocket as a test follows it.
+//!
+//! It waits, and never longer than a test may take.
+
+use crate::platform::PATIENCE;
+use futures_util::{SinkExt, StreamExt};
+use serde_json::Value;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{self, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+/// An open socket.
+#[derive(Debug)]
+pub struct Watch(WebSocketStream<MaybeTlsStream<TcpStream>>);
+
+/// What comes over a socket.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Heard {
+    /// An event.
+    Event(Value),
+    /// The close frame's code and reason; 1006 if there was none.
+    Closed(u16, String),
+}
+
+impl Watch {
+    /// Opens one.
+    ///
+    /// # Errors
+    ///
+    /// The WebSocket library's, if there was no upgrade.
+    pub async fn try_open(url: &str) -> Result<Self, Box<tungstenite::Error>> {
+        let config = WebSocketConfig::default().max_message_size(None).max_frame_size(None);
+        let opened = tokio_tungstenite::connect_async_with_config(url, Some(config), true).await;
+        opened.map(|(socket, _)| Self(socket)).map_err(Box::new)
+    }
+
+    /// The next event, or the close.
+    pub async fn heard(&mut self) -> Heard {
+        loop {
+            let next = tokio::time::timeout(PATIENCE, self.0.next()).await;
+            match next.expect("nothing came in time") {
+                Some(Ok(Message::Text(text))) => {
+                    return Heard::Event(serde_json::from_str(&text).expect("events are JSON"));
+                }
+                Some(Ok(Message::Close(Some(frame)))) => {
+                    return Heard::Closed(frame.code.into(), frame.reason.to_string());
+                }
+                Some(Ok(Message::Close(None)) | Err(_)) | None => {
+                    return Heard::Closed(1006, String::new());
+                }
+                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Binary(_)))
+                | Some(Ok(Message::Frame(_))) => {}
+            }
+        }
+    }
+
+    /// The next event.
+    pub async fn next(&mut self) -> Value {
+        match self.heard().await {
+            Heard::Event(event) => event,
+            Heard::Closed(code, reason) => panic!("closed with {code}: {reason}"),
+        }
+    }
+
+    /// All events up to the terminal status.
+    pub async fn until_end(&mut self) -> Vec<Value> {
+        let mut events = Vec::new();
+        loop {
+            let event = self.next().await;
+            let is_end = event["completed_at"].is_string();
+            events.push(event);
+            if is_end {
+                return events;
+            }
+        }
+    }
+
+    /// The code of the close; whatever comes before it is passed over.
+    pub async fn close_code(&mut self) -> u16 {
+        self.closed().await.0
+    }
+
+    /// The code and reason of the close; whatever comes before it is passed over.
+    pub async fn closed(&mut self) -> (u16, String) {
+        loop {
+            if let Heard::Closed(code, reason) = self.heard().await {
+                return (code, reason);
+            }
+        }
+    }
+
+    /// Sends an action.
+    pub async fn send(&mut self, action: Value) {
+        self.send_message(Message::Text(action.to_string().into())).await;
+    }
+
+    /// Sends any frame.
+    pub async fn send_message(&mut self, message: Message) {
+        self.0.send(message).await.expect("the socket takes it");
+    }
+}
+
+/// The sequence numbers of the responses among events.
+pub fn sequences(events: &[Value]) -> Vec<u64> {
+    events.iter().filter_map(|event| event["sequence_number"].as_u64()).collect()
+}

@@ -1,0 +1,175 @@
+//! The rules of STYLE.md that neither rustc nor clippy can see, held against every source file.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use fleetwire_testkit::tidy::{Source, sources};
+
+/// A drawer that takes everything is opened for everything.
+const DRAWERS: [&str; 9] =
+    ["common", "core", "helper", "helpers", "manager", "shared", "types", "util", "utils"];
+
+/// How the model spells where a command stands. `failed`, `expired`, `rejected` and `unknown` are
+/// not listed: they are plain words for other things too.
+const STATUS_WORDS: [&str; 9] = [
+    "awaiting_approval",
+    "cancelled",
+    "cancelling",
+    "completed",
+    "dispatched",
+    "in_progress",
+    "pending",
+    "queued",
+    "running",
+];
+
+/// Crates that may quote them: two spell them for everybody, two speak SOVD's own words.
+const STATUS_CRATES: [&str; 4] = ["model", "simulator", "sovd", "store"];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Fails with one line for each fault.
+fn refuse(faults: &[String]) {
+    assert!(faults.is_empty(), "{} to mend\n{}", faults.len(), faults.join("\n"));
+}
+
+/// A fault for every source file for which `fault` finds one.
+fn each(fault: impl Fn(&Source) -> Option<String>) -> Vec<String> {
+    sources(&root()).iter().filter_map(fault).collect()
+}
+
+/// A fault for every line of code, outside comments, for which `is_fault` holds.
+fn each_line(
+    in_scope: impl Fn(&Source) -> bool,
+    is_fault: impl Fn(&str) -> bool,
+    advice: &str,
+) -> Vec<String> {
+    let sources = sources(&root());
+    let scoped = sources.iter().filter(|source| in_scope(source));
+    scoped
+        .flat_map(|source| source.code().map(move |(number, line)| (source, number, line)))
+        .filter(|(_, _, line)| is_fault(line))
+        .map(|(source, number, line)| format!("{source}:{number}: {advice}: {}", line.trim()))
+        .collect()
+}
+
+#[test]
+fn there_are_sources_to_check() {
+    assert!(sources(&root()).iter().any(|source| source.path().ends_with("tests/it/tidy.rs")));
+}
+
+#[test]
+fn files_have_at_most_500_lines() {
+    refuse(&each(|source| {
+        let lines = source.lines().len();
+        let fault =
+            format!("{source}: {lines} lines, more than 500: split it along the path of data");
+        (lines > 500).then_some(fault)
+    }));
+}
+
+#[test]
+fn modules_say_what_they_do_and_what_they_refuse() {
+    refuse(&each(|source| {
+        let wanted = if source.is_test() { 1 } else { 2 };
+        let advice = "begin with //! in two sentences: what it is for, what it refuses to do";
+        (source.module_sentences() < wanted).then(|| format!("{source}:1: {advice}"))
+    }));
+}
+
+#[test]
+fn no_module_is_a_drawer() {
+    refuse(&each(|source| {
+        let names = source.path().with_extension("");
+        let drawer = names
+            .iter()
+            .filter_map(|name| name.to_str())
+            .find(|name| DRAWERS.contains(name) || *name == "mod")?;
+        Some(format!("{source}: {drawer:?} says nothing: name the module after its duty"))
+    }));
+}
+
+#[test]
+fn comments_are_at_most_15_percent_of_the_code_of_a_crate() {
+    let sources = sources(&root());
+    let mut crates: Vec<&str> = sources.iter().map(Source::crate_name).collect();
+    crates.dedup();
+    let faults = crates.into_iter().filter_map(|name| {
+        let of_crate = || sources.iter().filter(|source| source.crate_name() == name);
+        let comments: usize = of_crate().map(Source::comment_lines).sum();
+        let code: usize = of_crate().map(|source| source.code().count()).sum();
+        (comments * 100 > code * 15).then(|| {
+            format!("crates/{name}: {comments} // lines on {code} of code: keep those that say why")
+        })
+    });
+    refuse(&faults.collect::<Vec<_>>());
+}
+
+#[test]
+fn public_types_and_traits_are_documented() {
+    let faults = undocumented(&["struct", "enum", "trait", "type", "union"]);
+    refuse(&faults.undocumented);
+}
+
+#[test]
+fn nine_in_ten_public_functions_are_documented() {
+    let found = undocumented(&["fn"]);
+    if found.undocumented.len() * 10 > found.items {
+        refuse(&found.undocumented);
+    }
+}
+
+struct Documentation {
+    items: usize,
+    undocumented: Vec<String>,
+}
+
+fn undocumented(kinds: &[&str]) -> Documentation {
+    let mut found = Documentation { items: 0, undocumented: Vec::new() };
+    for source in sources(&root()).iter().filter(|source| !source.is_test()) {
+        for item in source.public_items().filter(|item| kinds.contains(&item.kind)) {
+            found.items += 1;
+            if !item.documented {
+                let fault = format!("{source}:{}: say what `{}` means", item.line, item.name);
+                found.undocumented.push(fault);
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn status_words_stand_in_the_model_only() {
+    refuse(&each_line(
+        |source| !source.is_test() && !STATUS_CRATES.contains(&source.crate_name()),
+        |line| STATUS_WORDS.iter().any(|word| line.contains(&format!("{word:?}"))),
+        "match on the state, do not compare its word",
+    ));
+}
+
+#[test]
+fn only_the_hub_has_a_map_behind_a_lock() {
+    refuse(&each_line(
+        |source| !source.path().ends_with("server/src/live/hub.rs"),
+        // In two pieces, or this line would be the first fault.
+        |line| line.contains(concat!("Mutex<", "HashMap")),
+        "one owner task, or one private map in a type with verbs",
+    ));
+}
+
+#[test]
+fn every_task_is_tracked() {
+    refuse(&each_line(
+        |_| true,
+        |line| line.contains(concat!("tokio::", "spawn(")),
+        "untracked: spawn on a TaskTracker",
+    ));
+}
+
+#[test]
+fn the_readme_has_at_most_120_lines() {
+    let lines = fs::read_to_string(root().join("README.md")).map_or(0, |text| text.lines().count());
+    assert!(lines <= 120, "README.md: {lines} lines, more than 120: move details to docs/");
+}
