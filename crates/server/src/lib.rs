@@ -8,6 +8,7 @@ mod command;
 pub mod config;
 mod http;
 mod live;
+mod node;
 pub mod observe;
 mod presence;
 
@@ -26,7 +27,7 @@ use model::id::NodeId;
 use presence::Presences;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use store::{OpenError, Page, Store, StoreError, Target};
+use store::{OpenError, Page, Store, StoreError};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -62,6 +63,9 @@ pub enum StartError {
     /// The connector did not start.
     #[error(transparent)]
     Connector(#[from] connect::SetupError),
+    /// The data directory does not take the name of this node.
+    #[error(transparent)]
+    Node(#[from] node::NodeError),
     /// A listener cannot be used.
     #[error("cannot use a listener")]
     Listener(#[source] std::io::Error),
@@ -95,9 +99,8 @@ impl Server {
         let settings = (&config.commands).into();
         let commands = Commands::new(store.clone(), bus, doorbell.clone(), settings);
         let node = Node { id: NodeId::new(), connector, doorbell };
-        // SQLite belongs to this process: whatever was running has lost its driver.
-        if matches!(target, Target::Sqlite(_)) {
-            let recovered = commands.recover(node.id).await?;
+        if let Some(dead) = node::succeed(&config.data_dir, node.id)? {
+            let recovered = commands.recover(dead).await?;
             tracing::info!(recovered, "took over what an earlier process left");
         }
         let tasks = TaskTracker::new();
@@ -160,7 +163,7 @@ impl Node {
         let dispatcher = Dispatcher::new(app.commands.clone(), self.connector, self.id);
         tasks.spawn(dispatcher.run(visitors, shutdown.clone()));
         let (commands, stop) = (app.commands.clone(), shutdown.clone());
-        tasks.spawn(async move { commands.keep_time(self.id, stop).await });
+        tasks.spawn(async move { commands.keep_time(stop).await });
         let (live, stop) = (app.live.clone(), shutdown.clone());
         let every = config.live.detector_interval;
         tasks.spawn(async move { live.detect_losses(every, stop).await });

@@ -47,7 +47,7 @@ statements! {
     }
     LAPSED = {
         "select * from commands where lease_until is not null
-            and (lease_until <= $1 or ($2 and owner <> $3)) order by lease_until limit $4",
+            and (lease_until <= $1 or owner = $2) order by lease_until limit $3",
         postgres: + "for update skip locked"
     }
     RENEW = {
@@ -142,14 +142,14 @@ impl Store {
         self.write(Due).await
     }
 
-    /// Takes the commands of nodes that have died. `alone`: no other node can be alive, so that
-    /// every lease but this node's has ended.
+    /// Takes the commands whose lease has ended, and at once those of a node that is known to be
+    /// `dead`.
     ///
     /// # Errors
     ///
     /// [`StoreError`] as for any write.
-    pub async fn take_over(&self, node: NodeId, alone: bool) -> Result<Vec<Applied>, StoreError> {
-        self.write(TakeOver { node, alone }).await
+    pub async fn take_over(&self, dead: Option<NodeId>) -> Result<Vec<Applied>, StoreError> {
+        self.write(TakeOver { dead }).await
     }
 }
 
@@ -341,8 +341,7 @@ impl Write for Due {
 }
 
 struct TakeOver {
-    node: NodeId,
-    alone: bool,
+    dead: Option<NodeId>,
 }
 
 impl Write for TakeOver {
@@ -350,9 +349,8 @@ impl Write for TakeOver {
 
     async fn run(&self, tx: &mut Tx) -> Result<Vec<Applied>, StoreError> {
         let now = micros(tx.now);
-        let node = Uuid::from(self.node);
-        let rows =
-            fetch!(&mut tx.conn, LAPSED, [now, self.alone, node, SWEEP], fetch_all as CommandRow)?;
+        let dead = self.dead.map(Uuid::from);
+        let rows = fetch!(&mut tx.conn, LAPSED, [now, dead, SWEEP], fetch_all as CommandRow)?;
         each(tx, rows, &Input::Lost).await
     }
 }

@@ -49,8 +49,9 @@ impl Watch {
                 Some(Ok(Message::Close(None)) | Err(_)) | None => {
                     return Heard::Closed(1006, String::new());
                 }
-                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Binary(_)))
-                | Some(Ok(Message::Frame(_))) => {}
+                Some(Ok(
+                    Message::Ping(_) | Message::Pong(_) | Message::Binary(_) | Message::Frame(_),
+                )) => {}
             }
         }
     }

@@ -12,12 +12,12 @@ use tokio_util::sync::CancellationToken;
 const EVERY: Duration = Duration::from_millis(250);
 
 impl Commands {
-    /// Ends, or puts back into the queue, what an earlier process was driving when it died. Only
-    /// for a store that this process has for itself.
-    pub(crate) async fn recover(&self, node: NodeId) -> Result<usize, StoreError> {
+    /// Ends, or puts back into the queue, what an earlier process was driving when it died, without
+    /// waiting for its leases to end.
+    pub(crate) async fn recover(&self, dead: NodeId) -> Result<usize, StoreError> {
         let mut recovered = 0;
         loop {
-            let moved = self.store.take_over(node, true).await?;
+            let moved = self.store.take_over(Some(dead)).await?;
             if moved.is_empty() {
                 return Ok(recovered);
             }
@@ -26,13 +26,13 @@ impl Commands {
     }
 
     /// Applies timers until `shutdown`.
-    pub(crate) async fn keep_time(&self, node: NodeId, shutdown: CancellationToken) {
+    pub(crate) async fn keep_time(&self, shutdown: CancellationToken) {
         let mut tick = tokio::time::interval(EVERY);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         while shutdown.run_until_cancelled(tick.tick()).await.is_some() {
             let moved = async {
                 let due = self.store.due().await?;
-                let lapsed = self.store.take_over(node, false).await?;
+                let lapsed = self.store.take_over(None).await?;
                 Ok::<_, StoreError>(self.announce_all(due) + self.announce_all(lapsed))
             };
             if let Err(error) = moved.await {

@@ -38,7 +38,7 @@ pub(crate) struct Term {
 }
 
 /// Lists the fleets that a user has been granted.
-#[utoipa::path(get, path = "/api/v1/users/{user_id}/grants", tag = "users",
+#[utoipa::path(get, path = "/api/v1/users/{user_id}/grants", tag = "grants",
     params(("user_id" = uuid::Uuid, Path)),
     responses((status = 200, body = [View]), (status = 404, body = ProblemBody)))]
 pub(crate) async fn list(
@@ -55,7 +55,7 @@ pub(crate) async fn list(
 }
 
 /// Lets a user see a fleet, or changes until when.
-#[utoipa::path(put, path = "/api/v1/users/{user_id}/grants/{fleet_id}", tag = "users",
+#[utoipa::path(put, path = "/api/v1/users/{user_id}/grants/{fleet_id}", tag = "grants",
     params(("user_id" = uuid::Uuid, Path), ("fleet_id" = uuid::Uuid, Path)),
     responses((status = 200, body = View), (status = 404, body = ProblemBody),
         (status = 422, body = ProblemBody)))]
@@ -84,7 +84,7 @@ pub(crate) async fn give(
 }
 
 /// Takes a grant back; within a second the user sees nothing of the fleet any more.
-#[utoipa::path(delete, path = "/api/v1/users/{user_id}/grants/{fleet_id}", tag = "users",
+#[utoipa::path(delete, path = "/api/v1/users/{user_id}/grants/{fleet_id}", tag = "grants",
     params(("user_id" = uuid::Uuid, Path), ("fleet_id" = uuid::Uuid, Path)),
     responses((status = 204), (status = 404, body = ProblemBody)))]
 pub(crate) async fn take_back(

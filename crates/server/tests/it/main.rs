@@ -1,7 +1,15 @@
 //! The server as its clients see it, on real databases and simulated vehicles.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 #![expect(clippy::indexing_slicing, reason = "JSON that is not there reads as null")]
 
+mod api_access;
+mod api_input;
+mod api_pages;
+mod api_registry;
+mod api_shapes;
+mod api_users;
 mod cursor;
 mod lifecycle;
+mod openapi;
 mod websocket;

@@ -1,6 +1,5 @@
 //! The inherited WebSocket contract, on both databases.
 
-use crate::on_both;
 use model::user::Role;
 use serde_json::{Value, json};
 use std::time::Duration;

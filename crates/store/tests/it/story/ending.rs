@@ -13,7 +13,7 @@ on_both_engines! {
     what_runs_too_long_is_given_up
     a_stop_that_nobody_confirms_lets_the_command_run_on
     the_commands_of_a_dead_node_are_taken_over
-    a_restarted_node_takes_over_at_once_when_it_is_alone
+    what_a_dead_node_was_driving_is_taken_over_at_once
     a_living_node_keeps_its_commands_by_renewing
 }
 
@@ -71,14 +71,14 @@ async fn the_commands_of_a_dead_node_are_taken_over(scene: Scene) {
     let read = scene.accepts(scene.draft(Risk::R0)).await;
     let dead = NodeId::new();
     claim_for_an_instant(&scene, dead).await;
-    let taken = scene.store.take_over(scene.node, false).await.unwrap();
+    let taken = scene.store.take_over(None).await.unwrap();
     assert_eq!(taken.len(), 1);
     assert_eq!(scene.command(read).await.phase(), Phase::Queued);
     let [again] = &scene.claims().await[..] else { panic!("a read goes again") };
     scene.hears(&again.command, vec![part(1, true)]).await;
     let write = scene.accepts(scene.draft(Risk::R2)).await;
     let first = claim_for_an_instant(&scene, dead).await;
-    scene.store.take_over(scene.node, false).await.unwrap();
+    scene.store.take_over(None).await.unwrap();
     assert_eq!(scene.command(write).await.phase(), Phase::Unknown);
     let zombie = scene.hears(&first.command, vec![part(1, true)]).await;
     assert_eq!(zombie.refused, Some(Refused::Ended));
@@ -90,14 +90,14 @@ async fn claim_for_an_instant(scene: &Scene, node: NodeId) -> Claimed {
     claimed.remove(0)
 }
 
-async fn a_restarted_node_takes_over_at_once_when_it_is_alone(scene: Scene) {
+async fn what_a_dead_node_was_driving_is_taken_over_at_once(scene: Scene) {
     let command = scene.runs(scene.draft(Risk::R2)).await;
     let restarted = NodeId::new();
-    assert!(scene.store.take_over(restarted, false).await.unwrap().is_empty());
-    let taken = scene.store.take_over(restarted, true).await.unwrap();
+    assert!(scene.store.take_over(None).await.unwrap().is_empty());
+    let taken = scene.store.take_over(Some(scene.node)).await.unwrap();
     assert_eq!(phase_of(&taken, &command), Phase::Unknown);
     let own = scene.runs(scene.draft(Risk::R2)).await;
-    assert!(scene.store.take_over(scene.node, true).await.unwrap().is_empty());
+    assert!(scene.store.take_over(Some(restarted)).await.unwrap().is_empty());
     assert!(matches!(scene.command(own.order.command_id).await.state, State::Running(_)));
 }
 
@@ -106,7 +106,7 @@ async fn a_living_node_keeps_its_commands_by_renewing(scene: Scene) {
     let claimed = claim_for_an_instant(&scene, scene.node).await;
     let kept = scene.store.renew(scene.node, LEASE).await.unwrap();
     assert_eq!(kept, [(id, Phase::Running)]);
-    assert!(scene.store.take_over(NodeId::new(), false).await.unwrap().is_empty());
+    assert!(scene.store.take_over(Some(NodeId::new())).await.unwrap().is_empty());
     let cancel = vec![Input::Cancel { by: "erika".to_owned() }];
     scene.store.apply(id, None, cancel, Some(deed("cancel"))).await.unwrap();
     let asked = scene.store.renew(scene.node, LEASE).await.unwrap();
