@@ -175,6 +175,8 @@ pub struct Order {
     pub deliver_by: Timestamp,
     /// How long it may run, counted from its first start.
     pub run_timeout: Duration,
+    /// The W3C trace that it belongs to, 32 hex digits; carried on to the vehicle.
+    pub trace_id: Option<String>,
 }
 
 /// Who drives a command that is not waiting.

@@ -86,6 +86,8 @@ pub struct Origin {
     pub address: String,
     /// The id of the request; `None` if it has none.
     pub request_id: Option<String>,
+    /// The W3C trace that the request belongs to; `None` outside a request.
+    pub trace_id: Option<String>,
 }
 
 /// What a token that is in order gives.

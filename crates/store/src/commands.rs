@@ -85,6 +85,8 @@ pub struct Draft {
     pub deliver_within: Duration,
     /// How long it may run.
     pub run_timeout: Duration,
+    /// The W3C trace that it belongs to.
+    pub trace_id: Option<String>,
 }
 
 /// The client's word that two submissions are the same.
@@ -275,6 +277,7 @@ impl Accept {
             submitted_at: now,
             deliver_by: later(now, draft.deliver_within),
             run_timeout: draft.run_timeout,
+            trace_id: draft.trace_id,
         }
     }
 }

@@ -21,9 +21,9 @@ statements! {
     INSERT = {
         "insert into commands (
             command_id, vehicle_id, user_id, name, params, risk, reason, priority,
-            submitted_at, deliver_by, run_timeout_us,
+            submitted_at, deliver_by, run_timeout_us, trace_id,
             state, attempt, fence, due_at, last_offset, last_sequence, last_part)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, 0, $13, $14, 0, 0)"
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, 0, $14, $15, 0, 0)"
     }
     UPDATE = {
         "update commands set
@@ -55,6 +55,7 @@ pub(crate) struct CommandRow {
     submitted_at: i64,
     deliver_by: i64,
     run_timeout_us: i64,
+    trace_id: Option<String>,
     state: String,
     attempt: i32,
     started_at: Option<i64>,
@@ -103,6 +104,7 @@ fn order(row: CommandRow) -> Option<Order> {
         submitted_at: time(row.submitted_at),
         deliver_by: time(row.deliver_by),
         run_timeout: Duration::from_micros(row.run_timeout_us.try_into().ok()?),
+        trace_id: row.trace_id,
     })
 }
 
@@ -176,6 +178,7 @@ pub(crate) async fn insert(tx: &mut Tx, step: &Step) -> Result<(), StoreError> {
             micros(order.submitted_at),
             micros(order.deliver_by),
             i64::try_from(order.run_timeout.as_micros()).unwrap_or(i64::MAX),
+            order.trace_id.as_deref(),
             step.command.phase().word(),
             step.command.due_at().map(micros),
             signed(step.command.last_offset),

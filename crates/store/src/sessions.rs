@@ -14,6 +14,11 @@ use std::time::Duration;
 use uuid::Uuid;
 
 statements! {
+    // The lock makes a change of the password wait, and then end this session too.
+    PROVED = {
+        "select user_id from users where user_id = $1 and is_active and password_hash = $2",
+        postgres: + "for share"
+    }
     OPEN = {
         "insert into sessions (session_id, user_id, created_at, expires_at, idle_until)
         values ($1, $2, $3, $4, $5)"
@@ -139,13 +144,19 @@ impl PresentedRow {
 }
 
 impl Store {
-    /// Opens a session.
+    /// Opens a session for a user who has just proved to know the password of `password_hash`.
+    /// `false` if that is no longer the user's, or the user may no longer log in.
     ///
     /// # Errors
     ///
     /// [`StoreError`] as for any write.
-    pub async fn open_session(&self, new: NewSession, audit: AuditEntry) -> Result<(), StoreError> {
-        self.write(OpenSession { new, audit }).await
+    pub async fn open_session(
+        &self,
+        new: NewSession,
+        password_hash: String,
+        audit: AuditEntry,
+    ) -> Result<bool, StoreError> {
+        self.write(OpenSession { new, password_hash, audit }).await
     }
 
     /// Exchanges a refresh token for the next one. Using one twice ends the session.
@@ -254,21 +265,28 @@ impl Store {
 
 struct OpenSession {
     new: NewSession,
+    password_hash: String,
     audit: AuditEntry,
 }
 
 impl Write for OpenSession {
-    type Done = ();
+    type Done = bool;
 
-    async fn run(&self, tx: &mut Tx) -> Result<(), StoreError> {
+    async fn run(&self, tx: &mut Tx) -> Result<bool, StoreError> {
+        let user = Uuid::from(self.new.user_id);
+        let hash = &self.password_hash;
+        let proved = fetch!(&mut tx.conn, PROVED, [user, hash], fetch_optional as (Uuid,))?;
+        if proved.is_none() {
+            return Ok(false);
+        }
         let now = micros(tx.now);
         let id = Uuid::from(self.new.session_id);
         let expires_at = now.saturating_add(micros_of(self.new.life));
         let idle_until = now.saturating_add(micros_of(self.new.idle));
-        let user = Uuid::from(self.new.user_id);
         execute!(&mut tx.conn, OPEN, [id, user, now, expires_at, idle_until])?;
         execute!(&mut tx.conn, ISSUE, [&self.new.refresh_hash, id])?;
-        audit::insert(tx, &self.audit).await
+        audit::insert(tx, &self.audit).await?;
+        Ok(true)
     }
 }
 

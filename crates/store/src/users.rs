@@ -26,6 +26,9 @@ statements! {
             access_changed_at = $6
         where user_id = $1"
     }
+    REHASH = {
+        "update users set password_hash = $3 where user_id = $1 and password_hash = $2"
+    }
     END_SESSIONS = { "update sessions set ended_at = $2 where user_id = $1 and ended_at is null" }
     TOUCH = { "update users set access_changed_at = $2 where user_id = $1" }
     CHANGED = { "select user_id, access_changed_at from users where access_changed_at > $1" }
@@ -188,6 +191,21 @@ impl Store {
         self.write(ChangeUser { user_id, change, audit }).await
     }
 
+    /// Replaces the hash of a password by a stronger one of the same password. `false` if the user
+    /// has another password by now.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] as for any write.
+    pub async fn rehash(
+        &self,
+        user_id: UserId,
+        old: String,
+        new: String,
+    ) -> Result<bool, StoreError> {
+        self.write(Rehash { user_id, old, new }).await
+    }
+
     /// Lets a user see a fleet, until then or for good.
     ///
     /// # Errors
@@ -313,6 +331,22 @@ impl Write for ChangeUser {
             execute!(&mut tx.conn, END_SESSIONS, [id, micros(tx.now)])?;
         }
         audit::insert_if(tx, changed, &self.audit).await
+    }
+}
+
+struct Rehash {
+    user_id: UserId,
+    old: String,
+    new: String,
+}
+
+impl Write for Rehash {
+    type Done = bool;
+
+    async fn run(&self, tx: &mut Tx) -> Result<bool, StoreError> {
+        let id = Uuid::from(self.user_id);
+        let changed = execute!(&mut tx.conn, REHASH, [id, &self.old, &self.new])?;
+        Ok(changed == 1)
     }
 }
 

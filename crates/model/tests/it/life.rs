@@ -43,6 +43,7 @@ pub(crate) fn order(risk: Risk) -> Order {
         submitted_at,
         deliver_by: submitted_at + DELIVER_WITHIN,
         run_timeout: RUN_TIMEOUT,
+        trace_id: None,
     }
 }
 

@@ -11,7 +11,7 @@ use crate::observe;
 use model::id::{SessionId, UserId};
 use secrecy::SecretString;
 use std::time::Duration;
-use store::{AuditEntry, NewSession, Rotation, StoreError, User, UserChange};
+use store::{AuditEntry, NewSession, Rotation, StoreError, User};
 
 /// Bytes of the longest name that is looked up.
 const LONGEST_NAME: usize = 256;
@@ -81,13 +81,13 @@ impl Auth {
         let proof = self.prove(user.as_ref(), password.clone()).await;
         let proof = proof.map_err(|Busy| throttled(THREAD_WAIT, from))?;
         let known = user.as_ref().map(|user| user.username.clone());
-        let Some(user) = user.filter(|user| proof.is_right && user.is_active) else {
+        let Some(mut user) = user.filter(|user| proof.is_right && user.is_active) else {
             attempt.failed();
             return Err(denied(known.as_deref(), from));
         };
         attempt.succeeded();
         if proof.is_dated {
-            self.rehash(&user, password).await?;
+            user = self.rehash(user, password).await?;
         }
         self.open_session(&user, from).await
     }
@@ -139,33 +139,19 @@ impl Auth {
         self.inner.threads.verify(hash.to_owned(), password).await
     }
 
-    /// Stores the password under today's parameters, which ends the user's other sessions. Waits
-    /// for the next login if every thread is hashing.
-    async fn rehash(&self, user: &User, password: SecretString) -> Result<(), StoreError> {
-        match self.inner.threads.rehash(password).await {
-            Ok(hash) => self.replace_hash(user, hash).await,
+    /// Stores the password under today's parameters. Waits for the next login if every thread is
+    /// hashing.
+    async fn rehash(&self, user: User, password: SecretString) -> Result<User, StoreError> {
+        let new = match self.inner.threads.rehash(password).await {
+            Ok(new) => new,
             Err(error) => {
                 tracing::warn!(%error, "password not hashed again");
-                Ok(())
+                return Ok(user);
             }
-        }
-    }
-
-    async fn replace_hash(&self, user: &User, hash: String) -> Result<(), StoreError> {
-        let change = UserChange { password_hash: Some(hash), ..UserChange::default() };
-        let deed = AuditEntry {
-            action: "authn_password_change",
-            actor_id: None,
-            actor: "system".into(),
-            session_hash: None,
-            address: None,
-            request_id: None,
-            object: format!("user/{}", user.user_id),
-            outcome: "success",
-            reason: Some("hashed again with today's parameters".into()),
-            details: None,
         };
-        self.inner.store.change_user(user.user_id, change, deed).await.map(drop)
+        let old = user.password_hash.clone();
+        self.inner.store.rehash(user.user_id, old, new.clone()).await?;
+        Ok(User { password_hash: new, ..user })
     }
 
     async fn open_session(&self, user: &User, from: &Origin) -> Result<Tokens, LoginError> {
@@ -178,7 +164,10 @@ impl Auth {
             idle: self.inner.settings.refresh_idle,
         };
         let deed = from.deed("authn_login_success", user.user_id, &user.username, id);
-        self.inner.store.open_session(new, deed).await?;
+        let proved = user.password_hash.clone();
+        if !self.inner.store.open_session(new, proved, deed).await? {
+            return Err(denied(Some(&user.username), from));
+        }
         // Whoever was disabled in the meantime has a session that gives no access.
         let session = self.session(Basis::Session(id)).await?.ok_or(LoginError::Denied)?;
         let (user_id, address) = (session.user_id(), &from.address);

@@ -35,11 +35,11 @@ fn settings() -> Settings {
 }
 
 fn home() -> Origin {
-    Origin { address: "192.0.2.1".into(), request_id: Some("r1".into()) }
+    Origin { address: "192.0.2.1".into(), request_id: Some("r1".into()), trace_id: None }
 }
 
 fn elsewhere() -> Origin {
-    Origin { address: "198.51.100.1".into(), request_id: None }
+    Origin { address: "198.51.100.1".into(), request_id: None, trace_id: None }
 }
 
 fn by_admin() -> AuditEntry {
@@ -166,7 +166,8 @@ async fn an_unknown_user_takes_as_long_as_a_wrong_password() {
     // The quickest of a few: what else runs on the machine only ever makes it longer.
     for round in 0..4 {
         for (username, span) in [("ada", 0), ("bob", 1)] {
-            let from = Origin { address: format!("192.0.2.{round}"), request_id: None };
+            let from =
+                Origin { address: format!("192.0.2.{round}"), request_id: None, trace_id: None };
             let start = Instant::now();
             house.auth.login(username, "wrong".into(), &from).await.unwrap_err();
             spans[span] = spans[span].min(start.elapsed());

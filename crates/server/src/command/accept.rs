@@ -96,6 +96,7 @@ impl Commands {
             priority: submission.priority,
             deliver_within,
             run_timeout,
+            trace_id: from.trace_id.clone(),
         };
         let audit = audit_of(session, from, "command_submitted", &draft);
         match self.store.accept(draft, submission.key, audit).await? {

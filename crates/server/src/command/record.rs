@@ -39,7 +39,7 @@ pub(super) async fn drive(
                 command_id: recorder.command.order.command_id,
                 question,
                 vehicle: address,
-                traceparent: None,
+                traceparent: traceparent(&recorder.command),
             };
             recorder.ask(connector, order, (limit, stop)).await;
         }
@@ -52,6 +52,13 @@ fn question(command: &Command) -> Option<Question> {
     let asked =
         json!({ "command_name": command.order.name, "command_params": command.order.params });
     serde_json::from_value(asked).ok()
+}
+
+/// The trace of whoever submitted the command, with the command as the parent of what comes next.
+fn traceparent(command: &Command) -> Option<String> {
+    let trace_id = command.order.trace_id.as_ref()?;
+    let (high, low) = uuid::Uuid::from(command.order.command_id).as_u64_pair();
+    Some(format!("00-{trace_id}-{:016x}-01", high ^ low))
 }
 
 fn remaining(commands: &Commands, command: &Command) -> Duration {

@@ -231,21 +231,23 @@ pub(crate) struct ListQuery {
     #[param(value_type = Option<uuid::Uuid>)]
     vehicle_id: Option<VehicleId>,
     /// pending, in_progress, completed or failed.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<String>, pattern = "^(pending|in_progress|completed|failed)$")]
     status: Option<Status>,
     /// Submitted by this user.
     #[param(value_type = Option<uuid::Uuid>)]
     user_id: Option<UserId>,
     /// Submitted at this time or later.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<String>, format = DateTime)]
     start_date: Option<Timestamp>,
     /// Submitted at this time or earlier.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<String>, format = DateTime)]
     end_date: Option<Timestamp>,
     /// How many, at most 100; default 20.
+    #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
     /// How many to pass over.
     #[serde(default)]
+    #[param(required = false)]
     offset: u32,
     /// `next_cursor` of the page before.
     #[param(value_type = Option<uuid::Uuid>)]

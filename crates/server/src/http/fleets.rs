@@ -38,7 +38,7 @@ impl From<Fleet> for View {
 #[schema(as = FleetDraft)]
 pub(crate) struct Draft {
     /// Unique.
-    #[schema(min_length = 1, max_length = 100)]
+    #[schema(max_length = 100, pattern = r"^[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$")]
     name: String,
 }
 

@@ -36,6 +36,7 @@ impl FromRequestParts<App> for From {
         Ok(Self(Origin {
             address: address.map(|address| address.to_string()).unwrap_or_default(),
             request_id: names.map(|names| names.request_id.clone()),
+            trace_id: names.map(|names| names.trace_id.clone()),
         }))
     }
 }

@@ -34,10 +34,10 @@ pub(crate) struct Draft {
     #[schema(pattern = "^https?://[^/?#@]+(/[^?#@]*)?$")]
     sovd_url: String,
     #[serde(default)]
-    #[schema(max_length = 100)]
+    #[schema(max_length = 100, pattern = r"^[^\x00-\x1f\x7f]*$")]
     make: String,
     #[serde(default)]
-    #[schema(max_length = 100)]
+    #[schema(max_length = 100, pattern = r"^[^\x00-\x1f\x7f]*$")]
     model: String,
     #[schema(minimum = 1900, maximum = 2100)]
     year: Option<i32>,
@@ -56,9 +56,9 @@ pub(crate) struct Correction {
     fleet_id: Option<FleetId>,
     #[schema(pattern = "^https?://[^/?#@]+(/[^?#@]*)?$")]
     sovd_url: Option<String>,
-    #[schema(max_length = 100)]
+    #[schema(max_length = 100, pattern = r"^[^\x00-\x1f\x7f]*$")]
     make: Option<String>,
-    #[schema(max_length = 100)]
+    #[schema(max_length = 100, pattern = r"^[^\x00-\x1f\x7f]*$")]
     model: Option<String>,
     #[schema(minimum = 1900, maximum = 2100)]
     year: Option<i32>,

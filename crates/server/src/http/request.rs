@@ -108,7 +108,8 @@ fn is_sane(id: &str) -> bool {
 fn trace_of(parent: &str) -> Option<&str> {
     let mut fields = parent.split('-');
     let (_, trace) = (fields.next().filter(|version| version.len() == 2)?, fields.next()?);
-    let is_hex = trace.len() == 32 && trace.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_hex =
+        trace.len() == 32 && trace.bytes().all(|it| matches!(it, b'0'..=b'9' | b'a'..=b'f'));
     (is_hex && trace.bytes().any(|byte| byte != b'0')).then_some(trace)
 }
 

@@ -80,6 +80,7 @@ pub(crate) struct ListQuery {
     #[param(value_type = Option<String>, pattern = "^(connected|disconnected|error)$")]
     status: Option<ConnectionStatus>,
     /// With this text in VIN, make or model.
+    #[param(pattern = r"^[^\x00-\x1f\x7f]*$")]
     search: Option<String>,
     /// How many, at most 100; default 20.
     #[param(minimum = 1, maximum = 100)]

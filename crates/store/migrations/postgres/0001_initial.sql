@@ -86,6 +86,7 @@ create table commands (
     submitted_at bigint not null,
     deliver_by bigint not null,
     run_timeout_us bigint not null,
+    trace_id text,
     state text not null,
     attempt integer not null,
     started_at bigint,

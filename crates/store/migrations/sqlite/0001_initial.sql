@@ -86,6 +86,7 @@ create table commands (
     submitted_at integer not null,
     deliver_by integer not null,
     run_timeout_us integer not null,
+    trace_id text,
     state text not null,
     attempt integer not null,
     started_at integer,

@@ -61,6 +61,7 @@ impl Scene {
             priority: 0,
             deliver_within: Duration::from_mins(1),
             run_timeout: Duration::from_secs(30),
+            trace_id: None,
         }
     }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 on_both_engines! {
     a_session_gives_the_access_of_its_user
+    a_session_needs_the_password_of_this_moment
     a_refresh_token_is_good_once_and_a_second_use_ends_the_session
     a_session_that_is_not_refreshed_ends
     a_ticket_is_good_once_and_for_a_short_time
@@ -24,8 +25,30 @@ async fn logs_in(scene: &Scene, token: u8, idle: Duration) -> SessionId {
     let session_id = SessionId::new();
     let refresh_hash = vec![token; 32];
     let new = NewSession { session_id, user_id: scene.user, refresh_hash, life: DAY, idle };
-    scene.store.open_session(new, deed("login")).await.unwrap();
+    let user = scene.store.user(scene.user).await.unwrap().unwrap();
+    let opened = scene.store.open_session(new, user.password_hash, deed("login")).await.unwrap();
+    assert!(opened, "the password is the user's");
     session_id
+}
+
+async fn a_session_needs_the_password_of_this_moment(scene: Scene) {
+    let open = async |proved: &str| {
+        let new = NewSession {
+            session_id: SessionId::new(),
+            user_id: scene.user,
+            refresh_hash: proved.as_bytes().to_vec(),
+            life: DAY,
+            idle: DAY,
+        };
+        scene.store.open_session(new, proved.to_owned(), deed("login")).await.unwrap()
+    };
+    let old = scene.store.user(scene.user).await.unwrap().unwrap().password_hash;
+    assert!(scene.store.rehash(scene.user, old.clone(), "$new".to_owned()).await.unwrap());
+    assert!(!open(&old).await && open("$new").await);
+    assert!(!scene.store.rehash(scene.user, old, "$late".to_owned()).await.unwrap());
+    let disabled = UserChange { is_active: Some(false), ..UserChange::default() };
+    scene.store.change_user(scene.user, disabled, deed("disable")).await.unwrap();
+    assert!(!open("$new").await);
 }
 
 async fn rotates(scene: &Scene, presented: u8, next: u8) -> Rotation {
