@@ -153,6 +153,13 @@ impl Store {
     }
 }
 
+/// The command of a row; `None`, and a line in the log, if it does not read as what we write.
+fn readable(row: CommandRow) -> Option<Command> {
+    let command_id = row.command_id;
+    let command = Command::try_from(row);
+    command.inspect_err(|error| tracing::error!(%command_id, %error, "skipping a row")).ok()
+}
+
 /// Applies one input to a command that is locked by this transaction.
 async fn step(tx: &mut Tx, command: Command, input: Input) -> Result<Applied, StoreError> {
     fold(tx, command, vec![input]).await
@@ -259,10 +266,13 @@ impl Claim {
         let Some(row) = row else {
             return Ok(Vec::new());
         };
-        let vehicle = Vehicle::try_from(row)?;
         let rows = fetch!(&mut tx.conn, OPEN, [vehicle_id], fetch_all as CommandRow)?;
-        let open: Vec<Command> =
-            rows.into_iter().map(Command::try_from).collect::<Result<_, _>>()?;
+        let open: Option<Vec<Command>> = rows.into_iter().map(readable).collect();
+        // A command that cannot be read may be in flight: its vehicle is left alone.
+        let (Ok(vehicle), Some(open)) = (Vehicle::try_from(row), open) else {
+            tracing::error!(%vehicle_id, "the rows of a vehicle cannot be read");
+            return Ok(Vec::new());
+        };
         let mut claimed = Vec::new();
         for command in starting(open, &vehicle, tx).into_iter().take(room) {
             let lease = Lease { owner: self.node, until: later(tx.now, self.lease) };
@@ -362,7 +372,8 @@ async fn each(
 ) -> Result<Vec<Applied>, StoreError> {
     let mut all = Vec::with_capacity(rows.len());
     for row in rows {
-        let command = Command::try_from(row)?;
+        // One row that cannot be read must not stop the timers of all others.
+        let Some(command) = readable(row) else { continue };
         all.push(step(tx, command, input.clone()).await?);
     }
     Ok(all)

@@ -69,6 +69,16 @@ pub enum StoreError {
     Failed(#[source] Arc<sqlx::Error>),
 }
 
+impl StoreError {
+    /// Whether it is the fault of one write, so that its neighbours may be tried without it.
+    fn is_of_one_write(&self) -> bool {
+        match self {
+            Self::Failed(_) | Self::Corrupt(_) => true,
+            Self::Unavailable(_) | Self::Full(_) | Self::Busy => false,
+        }
+    }
+}
+
 impl Store {
     /// Opens the store and brings its tables up to date.
     ///

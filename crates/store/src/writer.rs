@@ -160,7 +160,7 @@ impl Scribe {
     async fn commit(&mut self, mut batch: Vec<Box<dyn AnyJob>>) {
         match self.attempt(&mut batch).await {
             Ok(()) => finish(batch, &Ok(())),
-            Err(error) if batch.len() == 1 || !matches!(error, StoreError::Failed(_)) => {
+            Err(error) if batch.len() == 1 || !error.is_of_one_write() => {
                 finish(batch, &Err(error));
             }
             Err(_) => {

@@ -2,7 +2,7 @@
 
 use super::on_both_engines;
 use crate::scene::{LEASE, Scene, deed, part};
-use fleetwire_store::{Applied, Claimed, Draft, Reach};
+use fleetwire_store::{Applied, Claimed, Draft, Reach, StoreError};
 use model::command::{Command, Input, Phase, Refused, Risk, State};
 use model::id::NodeId;
 use std::time::Duration;
@@ -13,6 +13,7 @@ on_both_engines! {
     what_runs_too_long_is_given_up
     a_stop_that_nobody_confirms_lets_the_command_run_on
     the_commands_of_a_dead_node_are_taken_over
+    a_row_that_cannot_be_read_stops_only_itself
     what_a_dead_node_was_driving_is_taken_over_at_once
     a_living_node_keeps_its_commands_by_renewing
 }
@@ -83,6 +84,20 @@ async fn the_commands_of_a_dead_node_are_taken_over(scene: Scene) {
     let zombie = scene.hears(&first.command, vec![part(1, true)]).await;
     assert_eq!(zombie.refused, Some(Refused::Ended));
     assert!(scene.claims().await.is_empty(), "a write is never sent twice");
+}
+
+async fn a_row_that_cannot_be_read_stops_only_itself(scene: Scene) {
+    let broken = scene.accepts(Draft { deliver_within: Duration::ZERO, ..scene.draft(Risk::R0) });
+    let broken = broken.await;
+    scene.database.alter("update commands set state = 'from-the-future'").await;
+    let other = Draft { deliver_within: Duration::ZERO, ..scene.draft(Risk::R0) };
+    let other = scene.accepts(other).await;
+    let due = scene.store.due().await.unwrap();
+    assert_eq!(phase_of(&due, &scene.command(other).await), Phase::Expired);
+    assert!(matches!(scene.store.command(broken).await, Err(StoreError::Corrupt(_))));
+    let refused = scene.store.apply(broken, None, vec![Input::Due], None).await;
+    assert!(matches!(refused, Err(StoreError::Corrupt(_))));
+    assert!(scene.claims().await.is_empty(), "what is broken may be in flight");
 }
 
 async fn claim_for_an_instant(scene: &Scene, node: NodeId) -> Claimed {
