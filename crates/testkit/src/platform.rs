@@ -109,6 +109,11 @@ impl Platform {
         self.postgres.as_ref().expect("it stands on PostgreSQL")
     }
 
+    /// The same, to be stopped, frozen and started again.
+    pub fn postgres_mut(&mut self) -> &mut Postgres {
+        self.postgres.as_mut().expect("it stands on PostgreSQL")
+    }
+
     /// The fleet of its vehicles.
     pub fn fleet_id(&self) -> FleetId {
         self.fleet_id

@@ -54,7 +54,8 @@ pub(crate) async fn follow(
     let watcher = app.live.watch(command_id, after);
     if wants_json(&headers) {
         let wait = Duration::from_secs(query.wait.unwrap_or(25).min(MAX_WAIT));
-        return Ok(page(&sse::poll(watcher, wait, app.shutdown.clone()).await?));
+        let from = (app.auth, caller.pass);
+        return Ok(page(&sse::poll(watcher, wait, from, app.shutdown).await?));
     }
     let body = sse::body(watcher, (app.auth, caller.pass), app.shutdown);
     let head = [

@@ -141,9 +141,11 @@ pub(crate) async fn add(
     let deed = caller.detailed("user_created", format!("user/{}", new.username), details);
     let fleets = new.fleets.clone();
     let added = match app.store.add_user(new, deed).await {
-        Err(StoreError::Failed(_)) if lacks_one(&app, &fleets).await? => Err(no_such_fleet()),
-        added => Ok(added?),
-    }?;
+        Err(StoreError::Failed(_)) if lacks_one(&app, &fleets).await? => {
+            return Err(Problem::invalid().field("/fleets", "names a fleet that does not exist"));
+        }
+        added => added?,
+    };
     let taken = || Problem::conflict("name-taken", "There is a user of that name");
     let user = app.store.user(added.ok_or_else(taken)?).await?.ok_or_else(unknown)?;
     let location = [(header::LOCATION, format!("/api/v1/users/{}", user.user_id))];
@@ -235,10 +237,6 @@ pub(super) fn user_id(id: &str) -> Result<UserId, Problem> {
 
 pub(super) fn unknown() -> Problem {
     Problem::not_found("unknown-user", "No such user")
-}
-
-pub(super) fn no_such_fleet() -> Problem {
-    Problem::invalid().field("/fleets", "names a fleet that does not exist")
 }
 
 async fn lacks_one(app: &App, fleets: &[FleetId]) -> Result<bool, StoreError> {

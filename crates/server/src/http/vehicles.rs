@@ -79,7 +79,7 @@ pub(crate) struct ListQuery {
     /// connected, disconnected or error.
     #[param(value_type = Option<String>, pattern = "^(connected|disconnected|error)$")]
     status: Option<ConnectionStatus>,
-    /// With this text in VIN, make or model.
+    /// With this text in make or model; for those who see whole VINs, also in the VIN.
     #[param(pattern = r"^[^\x00-\x1f\x7f]*$")]
     search: Option<String>,
     /// How many, at most 100; default 20.
@@ -109,6 +109,7 @@ pub(crate) async fn list(
     let filter = VehicleFilter {
         status: query.status,
         search: query.search,
+        search_vins: caller.session().may(Action::SeeParameters),
         granted_to: caller.session().granted_to(),
         fleet_id: None,
         limit,

@@ -149,7 +149,7 @@ async fn is_locked_out(who: &Client) {
         who.get("/api/v1/auth/me").await.status == StatusCode::UNAUTHORIZED
     })
     .await;
-    assert!(begun.elapsed().as_millis() < 1500, "it took {:?}", begun.elapsed());
+    assert!(begun.elapsed().as_secs() < 2, "it took {:?}", begun.elapsed());
 }
 
 #[tokio::test]
@@ -226,7 +226,7 @@ async fn a_grant_that_ends_ends() {
     let p = Platform::start_on(Backend::Sqlite).await;
     let lent = p.user("lena", Role::Viewer, &[]).await;
     let id = lent.get("/api/v1/auth/me").await.json["user_id"].as_str().unwrap().to_owned();
-    let soon = p.store().now().checked_add(std::time::Duration::from_millis(1500)).unwrap();
+    let soon = p.store().now().checked_add(std::time::Duration::from_secs(3)).unwrap();
     let user_id = id.parse().unwrap();
     p.store().grant(user_id, p.fleet_id(), Some(soon), audit("authz_change")).await.unwrap();
     let seen = async || lent.get("/api/v1/vehicles").await.json.as_array().unwrap().len();

@@ -2,7 +2,8 @@
 
 use reqwest::{Method, StatusCode};
 use serde_json::json;
-use testkit::{Backend, Platform};
+use std::time::{Duration, Instant};
+use testkit::{Backend, Platform, eventually};
 
 #[tokio::test]
 async fn a_node_says_how_it_is() {
@@ -18,6 +19,32 @@ async fn a_node_says_how_it_is() {
     assert!(keys["keys"][0].get("d").is_none(), "the private part stays here");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_without_its_store_is_not_ready_and_says_so() {
+    let mut p = Platform::start_on(Backend::Postgres).await;
+    let (nobody, engineer) = (p.nobody(), p.engineer().await);
+    p.postgres_mut().stop();
+    let away = nobody.get("/readyz").await;
+    assert_eq!(away.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(away.json["type"], "/problems/not-ready");
+    assert_eq!(away.json["errors"][0]["pointer"], "store");
+    assert!(away.headers.contains_key("retry-after"));
+    assert_eq!(nobody.get("/livez").await.status, StatusCode::OK, "it is alive all the same");
+    let refused = engineer.get("/api/v1/vehicles").await;
+    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE, "{}", refused.json);
+    assert!(refused.headers.contains_key("retry-after"));
+
+    p.postgres_mut().restart();
+    eventually("the store", async || nobody.get("/readyz").await.status == StatusCode::OK).await;
+    assert_eq!(engineer.get("/api/v1/vehicles").await.status, StatusCode::OK);
+
+    p.postgres_mut().pause();
+    let asked = Instant::now();
+    assert_eq!(nobody.get("/readyz").await.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(asked.elapsed() < Duration::from_secs(4), "it took {:?}", asked.elapsed());
+    p.postgres_mut().resume();
+}
+
 #[tokio::test]
 async fn the_manual_needs_nothing_from_elsewhere() {
     let p = Platform::start().await;
@@ -27,10 +54,8 @@ async fn the_manual_needs_nothing_from_elsewhere() {
     let policy = page.headers["content-security-policy"].to_str().unwrap();
     assert!(policy.contains("default-src 'none'; script-src 'self';"), "{policy}");
     let html = nobody.text("/docs/").await;
-    let files: Vec<_> = html
-        .split('"')
-        .filter(|it| it.ends_with(".js") || it.ends_with(".css") || it.ends_with(".png"))
-        .collect();
+    let is_file = |text: &&str| [".js", ".css", ".png"].iter().any(|end| text.ends_with(end));
+    let files: Vec<_> = html.split('"').filter(is_file).collect();
     assert!(files.len() >= 4, "{html}");
     assert!(!html.contains("<script>") && !html.contains("//"), "{html}");
     for file in files {
