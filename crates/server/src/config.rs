@@ -192,9 +192,6 @@ pub struct WsConfig {
     /// Sockets of one user.
     #[serde(deserialize_with = "number::<1, 1_000_000, _, _>")]
     pub max_sockets_per_user: usize,
-    /// Time for a client to say who it is.
-    #[serde(deserialize_with = "span::<100, MINUTE, _>")]
-    pub handshake_timeout: Duration,
 }
 
 /// Limits of requests.
@@ -207,15 +204,12 @@ pub struct HttpConfig {
     /// Bytes of the body of a login.
     #[serde(deserialize_with = "number::<KIB, MIB, _, _>")]
     pub max_login_body_bytes: usize,
-    /// Time to send the header of a request.
+    /// Time to send the header of a request, the wait for it included.
     #[serde(deserialize_with = "span::<100, { 5 * MINUTE }, _>")]
     pub header_timeout: Duration,
     /// Time to send the body of a request.
     #[serde(deserialize_with = "span::<100, HOUR, _>")]
     pub body_timeout: Duration,
-    /// A connection is kept for the next request so long.
-    #[serde(deserialize_with = "span::<100, HOUR, _>")]
-    pub keep_alive: Duration,
     /// Connections in all, sockets included.
     #[serde(deserialize_with = "number::<1, 1_000_000, _, _>")]
     pub max_connections: usize,
