@@ -135,7 +135,7 @@ impl<T> Call<T> {
         let status = response.status().as_u16();
         // The status says it all already: a body that cannot be read changes nothing.
         let body = document::body(response, self.client.http().limits().body_bytes).await;
-        Error::refusal(status, &body.unwrap_or_default(), self.announced)
+        Error::refusal(status, &body.unwrap_or_default(), &self.place, self.announced)
     }
 
     async fn read(self, response: Response) -> Result<T, Error> {

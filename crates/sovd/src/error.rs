@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::fields;
 use crate::http::NotAdmitted;
+use crate::link::Link;
 
 /// Longest text taken over from an answer that is no JSON, in characters.
 const TEXT_LIMIT: usize = 1000;
@@ -101,8 +102,8 @@ impl Error {
     }
 
     /// A status other than 2xx; `announced` says whether the server itself named the place.
-    pub(crate) fn refusal(status: u16, body: &[u8], announced: bool) -> Self {
-        let error = Box::new(GenericError::from_body(status, body));
+    pub(crate) fn refusal(status: u16, body: &[u8], place: &Link, announced: bool) -> Self {
+        let error = Box::new(GenericError::from_body(status, body, place));
         match status {
             405 | 501 => Self::Unsupported { status, error },
             404 if !announced => Self::Unsupported { status, error },
@@ -164,11 +165,11 @@ impl std::fmt::Display for GenericError {
 }
 
 impl GenericError {
-    fn from_body(status: u16, body: &[u8]) -> Self {
+    fn from_body(status: u16, body: &[u8], place: &Link) -> Self {
         serde_json::from_slice(body)
             .ok()
             .and_then(|value: Value| Self::from_object(&value))
-            .unwrap_or_else(|| Self::from_text(status, &String::from_utf8_lossy(body)))
+            .unwrap_or_else(|| Self::from_text(status, &String::from_utf8_lossy(body), place))
     }
 
     /// Also looks inside `{path, error: {…}}` and `{error: {code, message}}`.
@@ -186,9 +187,11 @@ impl GenericError {
         })
     }
 
-    fn from_text(status: u16, text: &str) -> Self {
+    /// A refusal without a word at least says what was asked for.
+    fn from_text(status: u16, text: &str, place: &Link) -> Self {
         let text: String = text.trim().chars().take(TEXT_LIMIT).collect();
-        let message = if text.is_empty() { format!("HTTP status {status}") } else { text };
+        let message =
+            if text.is_empty() { format!("HTTP status {status} at {place}") } else { text };
         Self { vendor_code: Some(format!("http-{status}")), ..Self::plain(message) }
     }
 

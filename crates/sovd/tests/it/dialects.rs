@@ -55,7 +55,7 @@ async fn an_error_may_be_wrapped() {
 async fn text_and_silence_become_an_error_document() {
     let error = refusal(422, "missing field `data`\n").await;
     assert_eq!(error.to_string(), "http-422: missing field `data`");
-    assert_eq!(refusal(404, "").await.to_string(), "http-404: HTTP status 404");
+    assert_eq!(refusal(404, "").await.to_string(), "http-404: HTTP status 404 at /v1/x");
 }
 
 #[tokio::test]
