@@ -14,7 +14,7 @@ use crate::observe;
 use catalog::Catalog;
 use dispatch::Doorbell;
 use model::command::Command;
-use model::event::Event;
+use model::event::{Event, Kind};
 use std::sync::Arc;
 use std::time::Duration;
 use store::{Applied, Store};
@@ -79,6 +79,14 @@ fn announce(bus: &Bus, command: &Command, events: Vec<Event>) {
     if events.is_empty() {
         return;
     }
+    if events.iter().any(|event| matches!(event.kind, Kind::Status | Kind::End)) {
+        tell(command);
+    }
+    bus.publish(command.order.command_id, events);
+}
+
+/// Says in the log and the metrics that a command has moved.
+fn tell(command: &Command) {
     let order = &command.order;
     let state = command.phase().word();
     observe::command_transition(state);
@@ -92,5 +100,4 @@ fn announce(bus: &Bus, command: &Command, events: Vec<Event>) {
         last_offset = command.last_offset,
         "command_transition",
     );
-    bus.publish(order.command_id, events);
 }

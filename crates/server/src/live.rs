@@ -6,6 +6,7 @@ pub(crate) mod bus;
 pub(crate) mod channel;
 mod guard;
 pub(crate) mod hub;
+mod rights;
 pub(crate) mod seats;
 pub(crate) mod socket;
 pub(crate) mod sse;
@@ -58,12 +59,19 @@ impl Live {
         let mut tick = tokio::time::interval(every);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         while shutdown.run_until_cancelled(tick.tick()).await.is_some() {
-            for topics in self.hub.unfinished().chunks(HEADS) {
-                match self.store.heads(topics).await {
-                    Ok(heads) => heads.iter().for_each(|head| self.hub.raise(head)),
-                    Err(error) => tracing::debug!(%error, "cannot look for lost events"),
-                }
+            self.look_for_losses().await;
+        }
+    }
+
+    async fn look_for_losses(&self) {
+        for topics in self.hub.unfinished().chunks(HEADS) {
+            match self.store.heads(topics).await {
+                Ok(heads) => heads.iter().for_each(|head| self.hub.raise(head)),
+                Err(error) => tracing::debug!(%error, "cannot look for lost events"),
             }
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

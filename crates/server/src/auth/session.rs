@@ -98,6 +98,12 @@ impl Session {
         self.access.role.sees_all_fleets() || self.access.fleets.iter().any(is_granted)
     }
 
+    /// When the next of their grants ends that has not ended at `after`; `None` = none of them does.
+    pub fn next_grant_end(&self, after: Timestamp) -> Option<Timestamp> {
+        let ends = self.access.fleets.iter().filter_map(|(_, until)| *until);
+        ends.filter(|end| *end > after).min()
+    }
+
     /// Whose grants limit what they see; `None` = they see every fleet.
     pub fn granted_to(&self) -> Option<UserId> {
         (!self.access.role.sees_all_fleets()).then_some(self.access.user_id)
@@ -272,6 +278,8 @@ mod tests {
         assert!(session.sees(owned, second(10)));
         assert!(!session.sees(FleetId::new(), second(9)));
         assert_eq!(session.granted_to(), Some(session.user_id()));
+        assert_eq!(session.next_grant_end(second(9)), Some(second(10)));
+        assert_eq!(session.next_grant_end(second(10)), None);
     }
 
     #[test]

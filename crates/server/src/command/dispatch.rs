@@ -62,13 +62,15 @@ pub(crate) struct Dispatcher {
     settings: Settings,
     drives: JoinSet<CommandId>,
     stops: HashMap<CommandId, CancellationToken>,
+    /// Whether something may wait for no other reason than want of room.
+    is_full: bool,
 }
 
 impl Dispatcher {
     pub(crate) fn new(commands: Commands, connector: Sovd, node: NodeId) -> Self {
         let settings = commands.settings;
         let (drives, stops) = (JoinSet::new(), HashMap::new());
-        Self { commands, connector, node, settings, drives, stops }
+        Self { commands, connector, node, settings, drives, stops, is_full: false }
     }
 
     /// Runs until `shutdown`, then lets what has begun come to its end.
@@ -84,6 +86,7 @@ impl Dispatcher {
                 _ = renew.tick() => self.renew().await,
                 Some(ended) = self.drives.join_next(), if !self.drives.is_empty() => {
                     self.forget(ended);
+                    self.refill().await;
                 }
             }
         }
@@ -106,13 +109,29 @@ impl Dispatcher {
         }
     }
 
+    /// Gives the room that has become free to whoever waits for it, at whichever vehicle.
+    async fn refill(&mut self) {
+        while let Some(ended) = self.drives.try_join_next() {
+            self.forget(ended);
+        }
+        if self.is_full {
+            self.claim(Reach::All).await;
+        }
+    }
+
     async fn claim(&mut self, reach: Reach) {
         let room = self.settings.max_in_flight.saturating_sub(self.drives.len());
         if room == 0 {
+            self.is_full = true;
             return;
         }
         match self.commands.store.claim(self.node, self.settings.lease, reach, room).await {
-            Ok(claimed) => claimed.into_iter().for_each(|command| self.drive(command)),
+            Ok(claimed) => {
+                self.is_full = claimed.len() >= room;
+                for command in claimed {
+                    self.drive(command);
+                }
+            }
             Err(error) => tracing::warn!(%error, "cannot claim commands"),
         }
     }

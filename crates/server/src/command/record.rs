@@ -97,25 +97,31 @@ impl Recorder {
             tokio::select! {
                 biased;
                 count = parts.recv_many(&mut page, PARTS) => {
-                    if count == 0 && end.is_some() {
+                    if count == 0 {
                         break Ok(());
                     }
                     if let Err(over) = self.record(page).await {
                         break Err(over);
                     }
                 }
-                asked = &mut asking, if end.is_none() => end = Some(asked),
+                asked = &mut asking, if end.is_none() => {
+                    // Whoever was given up would never close the channel.
+                    let is_late = asked.is_err();
+                    end = Some(asked);
+                    if is_late {
+                        break Ok(());
+                    }
+                }
             }
         };
-        match (recorded, end) {
-            (Err(Over::NotOurs), _) => {}
-            (Err(Over::Unusable(code, message)), _) => {
-                self.finish(Input::Unusable(code, message)).await;
-            }
-            // The run timeout has passed: the model says what that means.
-            (Ok(()), Some(Err(_)) | None) => self.finish(Input::Due).await,
-            (Ok(()), Some(Ok(end))) => self.finish(input(end)).await,
-        }
+        let end = match (recorded, end) {
+            (Err(Over::NotOurs), _) => return,
+            (Err(Over::Unusable(code, message)), _) => Input::Unusable(code, message),
+            (Ok(()), Some(asked)) => asked.map_or(Input::Due, input),
+            (Ok(()), None) => asking.await.map_or(Input::Due, input),
+        };
+        // After the run timeout the model says what that means.
+        self.finish(end).await;
     }
 
     /// Stores a page of parts, in order, each once.

@@ -144,11 +144,6 @@ impl Topic {
         lock(&self.ring).is_ended
     }
 
-    /// Remembers that nothing follows: a watcher has read the end from the store.
-    pub(crate) fn mark_ended(&self) {
-        lock(&self.ring).is_ended = true;
-    }
-
     fn publish(&self, frames: impl Iterator<Item = Frame>) {
         let head = lock(&self.ring).extend(frames);
         self.wake(head);
@@ -228,7 +223,7 @@ impl Ring {
 
     fn after(&self, cursor: u64, bytes: usize) -> Option<Vec<Frame>> {
         let first = self.frames.front()?.offset;
-        let skip = usize::try_from((cursor + 1).checked_sub(first)?).ok()?;
+        let skip = usize::try_from(cursor.checked_add(1)?.checked_sub(first)?).ok()?;
         if skip >= self.frames.len() {
             return None;
         }
@@ -276,6 +271,7 @@ mod tests {
         assert_eq!(offsets(&topic, 2), Some(vec![3, 4, 5]));
         assert_eq!(offsets(&topic, 1), None, "evicted: read the store");
         assert_eq!(offsets(&topic, 5), None, "nothing new");
+        assert_eq!(offsets(&topic, u64::MAX), None, "nothing will ever be there");
     }
 
     #[test]

@@ -3,7 +3,6 @@
 //! Refuses to queue: what a client does not take stays in the log until it does.
 
 mod action;
-mod rights;
 mod speaker;
 
 use super::Live;
@@ -18,6 +17,8 @@ use speaker::Speaker;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::Error as WireError;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_util::sync::CancellationToken;
 
 /// How long a close frame, and the peer's answer to it, may take.
@@ -38,7 +39,7 @@ pub(crate) struct Limits {
     pub(crate) stuck_after: Duration,
     /// How many commands and channels one session may follow.
     pub(crate) max_subscriptions: usize,
-    /// How many actions a client may send in a second.
+    /// How many frames a client may send in a second, pings and pongs included.
     pub(crate) max_actions_per_second: u32,
 }
 
@@ -70,6 +71,10 @@ pub(crate) enum End {
     Stuck,
     /// The client sent something that is no frame of ours.
     BadFrame,
+    /// The client broke the rules of WebSocket frames.
+    BrokenProtocol,
+    /// The client sent text that is not UTF-8.
+    NotText,
     /// The client sent a frame that is too large.
     TooLarge,
     /// The client went over a limit.
@@ -89,6 +94,8 @@ impl End {
             Self::ShuttingDown => (1001, "server is going down: reconnect with ?after="),
             Self::Stuck => (4408, "no progress"),
             Self::BadFrame => (4400, "only text frames with a JSON action are understood"),
+            Self::BrokenProtocol => (1002, "that was no WebSocket frame"),
+            Self::NotText => (1007, "text frames hold UTF-8"),
             Self::TooLarge => (4413, "frame too large"),
             Self::OverLimit(what) => (4429, what),
             Self::StoreFailed => (1011, "the store does not answer: reconnect with ?after="),
@@ -106,6 +113,8 @@ impl End {
             Self::ShuttingDown => "shutting_down",
             Self::Stuck => "stuck",
             Self::BadFrame => "bad_frame",
+            Self::BrokenProtocol => "broken_protocol",
+            Self::NotText => "not_text",
             Self::TooLarge => "too_large",
             Self::OverLimit(_) => "over_limit",
             Self::StoreFailed => "store_failed",
@@ -132,15 +141,17 @@ pub(crate) async fn serve(
     shutdown: CancellationToken,
 ) -> End {
     let (sink, mut stream) = socket.split();
-    let (pass, renewed) = watch::channel(visit.pass);
+    let pass = watch::Sender::new(visit.pass);
     let (actions, waiting) = mpsc::channel(ACTIONS);
-    let mut speaker = Speaker::new(sink, (live, auth.clone()), pass, limits);
+    let store = live.store.clone();
+    let mut speaker = Speaker::new(sink, (live, auth.clone()), pass.clone(), limits);
+    let (followed, progress) = (speaker.followed(), speaker.progress());
     speaker.watch(visit.command_id, visit.after);
     // Whichever ends first ends the session; a writer that is blocked on a full socket is cut.
     let end = tokio::select! {
         () = shutdown.cancelled() => End::ShuttingDown,
-        over = guard(&auth, renewed, speaker.pass()) => over.into(),
-        end = listen(&mut stream, actions, limits) => end,
+        over = guard((&auth, &store), pass, followed) => over.into(),
+        end = listen(&mut stream, progress, actions, limits) => end,
         end = speaker.run(waiting) => end,
     };
     farewell(speaker.into_sink(), stream, end).await;
@@ -156,43 +167,80 @@ pub(crate) async fn turn_away(socket: WebSocket, end: End) {
 /// Hears the client out, and hands on what it asks.
 async fn listen(
     stream: &mut SplitStream<WebSocket>,
+    progress: watch::Receiver<Instant>,
     actions: mpsc::Sender<Heard>,
     limits: Limits,
 ) -> End {
     let mut second = (Instant::now(), 0);
     loop {
-        let message = match tokio::time::timeout(limits.peer_timeout, stream.next()).await {
-            Err(_) => return End::Stuck,
-            Ok(None) => return End::ClientLeft,
-            Ok(Some(Err(error))) => return broken(error),
-            Ok(Some(Ok(message))) => message,
+        let message = match heard(stream, &progress, limits.peer_timeout).await {
+            Ok(message) => message,
+            Err(end) => return end,
         };
+        // Pings are not free: each is answered.
+        if second.0.elapsed() >= Duration::from_secs(1) {
+            second = (Instant::now(), 0);
+        }
+        second.1 += 1;
+        if second.1 > limits.max_actions_per_second {
+            return End::OverLimit("too many frames in a second");
+        }
         let heard = match message {
             Message::Text(text) => action::parse(&text),
             Message::Ping(_) | Message::Pong(_) => continue,
             Message::Binary(_) => return End::BadFrame,
             Message::Close(_) => return End::ClientLeft,
         };
-        if second.0.elapsed() >= Duration::from_secs(1) {
-            second = (Instant::now(), 0);
-        }
-        second.1 += 1;
-        if second.1 > limits.max_actions_per_second {
-            return End::OverLimit("too many actions in a second");
-        }
         if actions.send(heard).await.is_err() {
             return End::ClientLeft;
         }
     }
 }
 
+/// The next message. A client that says nothing is given up, unless it is busy taking what was
+/// written: its answers to pings wait behind that.
+async fn heard(
+    stream: &mut SplitStream<WebSocket>,
+    progress: &watch::Receiver<Instant>,
+    patience: Duration,
+) -> Result<Message, End> {
+    let mut silent_since = Instant::now();
+    loop {
+        match tokio::time::timeout_at(silent_since + patience, stream.next()).await {
+            Ok(Some(Ok(message))) => return Ok(message),
+            Ok(Some(Err(error))) => return Err(broken(error)),
+            Ok(None) => return Err(End::ClientLeft),
+            Err(_) => {
+                let alive_at = *progress.borrow();
+                if alive_at.elapsed() >= patience {
+                    return Err(End::Stuck);
+                }
+                silent_since = alive_at;
+            }
+        }
+    }
+}
+
 /// What a reading error says about the client.
 fn broken(error: axum::Error) -> End {
-    let text = error.into_inner().to_string();
-    if text.contains("too long") || text.contains("too large") || text.contains("Space limit") {
-        End::TooLarge
-    } else {
-        End::ClientLeft
+    let Ok(error) = error.into_inner().downcast::<WireError>() else { return End::ClientLeft };
+    match *error {
+        WireError::Capacity(_) => End::TooLarge,
+        WireError::Utf8(_) => End::NotText,
+        WireError::Protocol(
+            ProtocolError::ResetWithoutClosingHandshake
+            | ProtocolError::ReceivedAfterClosing
+            | ProtocolError::SendAfterClosing,
+        )
+        | WireError::ConnectionClosed
+        | WireError::AlreadyClosed
+        | WireError::Io(_)
+        | WireError::Tls(_)
+        | WireError::WriteBufferFull(_)
+        | WireError::Url(_)
+        | WireError::Http(_)
+        | WireError::HttpFormat(_) => End::ClientLeft,
+        WireError::Protocol(_) | WireError::AttackAttempt => End::BrokenProtocol,
     }
 }
 

@@ -4,6 +4,7 @@
 
 use super::guard::guard;
 use super::hub::Frame;
+use super::rights::Followed;
 use super::watch::Watcher;
 use crate::auth::{Auth, Pass};
 use crate::observe;
@@ -26,13 +27,7 @@ pub(crate) fn body(
     (auth, pass): (Auth, Pass),
     shutdown: CancellationToken,
 ) -> impl Stream<Item = Result<Bytes, std::io::Error>> {
-    let over = async move {
-        let (pass, renewed) = watch::channel(pass);
-        tokio::select! {
-            () = shutdown.cancelled() => {}
-            _ = guard(&auth, renewed, pass) => {}
-        }
-    };
+    let over = over(&watcher, (auth, pass), shutdown);
     let opening = stream::once(async { Ok(Bytes::from_static(b"retry: 2000\n\n")) });
     let watching = (watcher, observe::event_stream_open());
     let events = stream::unfold(Some(watching), |watching| async {
@@ -40,14 +35,36 @@ pub(crate) fn body(
         match tokio::time::timeout(COMMENT_EVERY, watcher.next()).await {
             Err(_) => Some((Ok(Bytes::from_static(b":\n\n")), Some((watcher, counted)))),
             Ok(Ok(frames)) => {
-                let is_over = frames.last().is_none_or(|frame| frame.kind == Kind::End);
-                Some((Ok(lines(&frames)), (!is_over).then_some((watcher, counted))))
+                let goes_on = !is_over(&frames);
+                Some((Ok(lines(&frames)), goes_on.then_some((watcher, counted))))
             }
             // An error breaks the connection off: it must not look like the end of the stream.
             Ok(Err(error)) => Some((Err(std::io::Error::other(error)), None)),
         }
     });
     opening.chain(events).take_until(Box::pin(over))
+}
+
+/// Whether nothing follows these frames.
+fn is_over(frames: &[Frame]) -> bool {
+    frames.last().is_none_or(|frame| frame.kind == Kind::End)
+}
+
+/// Resolves when the stream has to end: with the caller's session or right, or with the server.
+fn over(
+    watcher: &Watcher,
+    (auth, pass): (Auth, Pass),
+    shutdown: CancellationToken,
+) -> impl Future<Output = ()> + use<> {
+    let store = watcher.store().clone();
+    let followed = watch::Sender::new(Followed::command(watcher.command_id()));
+    async move {
+        let pass = watch::Sender::new(pass);
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            _ = guard((&auth, &store), pass, followed.subscribe()) => {}
+        }
+    }
 }
 
 fn lines(frames: &[Frame]) -> Bytes {
@@ -66,21 +83,25 @@ pub(crate) struct Poll {
     pub(crate) is_terminal: bool,
 }
 
-/// The next events, or none after `wait`.
+/// The next events; none after `wait`, or when a stream would have ended.
 pub(crate) async fn poll(
     mut watcher: Watcher,
     wait: Duration,
+    from: (Auth, Pass),
     shutdown: CancellationToken,
 ) -> Result<Poll, store::StoreError> {
     let _counted = observe::event_stream_open();
-    let waited = shutdown.run_until_cancelled(tokio::time::timeout(wait, watcher.next())).await;
-    let (frames, is_terminal) = match waited {
-        Some(Ok(frames)) => {
-            let frames = frames?;
-            let is_over = frames.last().is_none_or(|frame| frame.kind == Kind::End);
-            (frames, is_over)
-        }
-        Some(Err(_)) | None => (Vec::new(), false),
-    };
+    let over = over(&watcher, from, shutdown);
+    let mut frames = watcher.present().await?;
+    if frames.is_none() {
+        frames = tokio::select! {
+            biased;
+            () = over => None,
+            frames = watcher.next() => Some(frames?),
+            () = tokio::time::sleep(wait) => None,
+        };
+    }
+    let is_terminal = frames.as_ref().is_some_and(|frames| is_over(frames));
+    let frames = frames.unwrap_or_default();
     Ok(Poll { frames, next_after: watcher.cursor(), is_terminal })
 }

@@ -41,6 +41,11 @@ impl Watcher {
         self.cursor
     }
 
+    /// The store that holds the log.
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// The next frames, in order; waits until there is one. None at all = the log has ended and
     /// everything of it has been given out. Safe to drop while it waits.
     ///
@@ -49,22 +54,33 @@ impl Watcher {
     /// [`StoreError`] if they have to come from the store and it does not answer; the cursor stays.
     pub(crate) async fn next(&mut self) -> Result<Vec<Frame>, StoreError> {
         loop {
+            if let Some(frames) = self.present().await? {
+                return Ok(frames);
+            }
+            // The sender lives in the topic that this watcher holds.
+            drop(self.heads.changed().await);
+        }
+    }
+
+    /// The same without waiting for what has not happened yet: `None` = nothing is there now.
+    ///
+    /// # Errors
+    ///
+    /// As of [`next`](Self::next).
+    pub(crate) async fn present(&mut self) -> Result<Option<Vec<Frame>>, StoreError> {
+        loop {
+            // The head first, the ring later: what comes in between is in the ring, or is news.
+            let head = *self.heads.borrow_and_update();
             let bytes = usize::try_from(self.page.bytes).unwrap_or(usize::MAX);
             if let Some(frames) = self.topic.frames_after(self.cursor, bytes) {
-                return Ok(self.advance(frames));
+                return Ok(Some(self.advance(frames)));
             }
-            let head = *self.heads.borrow_and_update();
             if self.has_caught_up && head <= self.cursor {
-                if self.topic.is_ended() {
-                    return Ok(Vec::new());
-                }
-                // The sender lives in the topic that this watcher holds.
-                drop(self.heads.changed().await);
-                continue;
+                return Ok(self.topic.is_ended().then(Vec::new));
             }
             let frames = self.stored().await?;
             if !frames.is_empty() {
-                return Ok(self.advance(frames));
+                return Ok(Some(self.advance(frames)));
             }
             self.find_head(head).await?;
         }
@@ -97,7 +113,8 @@ impl Watcher {
         if let Some(last) = frames.last() {
             self.cursor = last.offset;
             if last.kind == Kind::End {
-                self.topic.mark_ended();
+                // Nobody looks for losses on a topic that has ended: the others learn it here.
+                self.topic.raise(last.offset, true);
             }
         }
         frames

@@ -1,9 +1,11 @@
 //! The cursor: whoever comes late, comes back or reads slowly sees every event once, in order.
 
+use crate::limits::resident_bytes;
 use crate::on_both;
+use model::user::Role;
 use serde_json::{Value, json};
 use std::time::Duration;
-use testkit::{Backend, Client, Heard, Platform, sequences};
+use testkit::{Backend, Client, Heard, Platform, audit, sequences};
 
 on_both! {
     a_late_watcher_sees_everything
@@ -84,4 +86,188 @@ async fn a_slow_reader_gets_every_large_part(backend: Backend) {
         }
     }
     assert_eq!(expected, PARTS + 1);
+}
+
+/// What an SSE stream says until it ends, and whether it ended by itself.
+struct Lines(reqwest::Response);
+
+impl Lines {
+    async fn open(p: &Platform, who: &Client, path: &str, last_event_id: Option<u64>) -> Self {
+        let mut request = reqwest::Client::new().get(format!("{}{path}", p.url()));
+        if let Some(id) = last_event_id {
+            request = request.header("last-event-id", id);
+        }
+        let answer = request.bearer_auth(who.token()).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        Self(answer)
+    }
+
+    /// The events until the stream ends.
+    async fn until_end(self) -> Vec<Value> {
+        let text = tokio::time::timeout(PATIENCE, self.0.text()).await.expect("it ends in time");
+        let text = text.unwrap();
+        assert!(text.starts_with("retry: 2000\n\n"), "{text}");
+        let events = text.split("\n\n").filter_map(|event| event.split_once("data: "));
+        let events = events.map(|(head, data)| {
+            let event: Value = serde_json::from_str(data).unwrap();
+            assert_eq!(head, format!("id: {}\n", event["offset"]));
+            event
+        });
+        events.collect()
+    }
+}
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[tokio::test]
+async fn server_sent_events_tell_the_same_as_a_socket() {
+    let p = Platform::start().await;
+    p.vehicle().set(json!({ "delay_ms": 0, "parts": 40, "part_interval_ms": 10 })).await;
+    let engineer = p.engineer().await;
+    let id = submit(&p, &engineer).await;
+    let path = format!("/api/v1/commands/{id}/events");
+    let live = Lines::open(&p, &engineer, &path, None).await;
+    for (name, value) in [
+        ("content-type", "text/event-stream"),
+        ("x-accel-buffering", "no"),
+        ("cache-control", "no-store"),
+    ] {
+        assert_eq!(live.0.headers()[name], value);
+    }
+    let live = live.until_end().await;
+    let late = Lines::open(&p, &engineer, &path, None).await.until_end().await;
+    assert_eq!(live, late);
+    assert_eq!(sequences(&live), (1..=40).collect::<Vec<_>>());
+    let offsets: Vec<u64> = live.iter().map(|event| event["offset"].as_u64().unwrap()).collect();
+    assert_eq!(offsets, (1..=offsets.len() as u64).collect::<Vec<_>>());
+    let resumed = Lines::open(&p, &engineer, &path, Some(10)).await.until_end().await;
+    assert_eq!(resumed, live[10..]);
+    let path = format!("{path}?after=12");
+    let resumed = Lines::open(&p, &engineer, &path, Some(10)).await.until_end().await;
+    assert_eq!(resumed, live[12..], "the address beats the header");
+    let socket = engineer.watch(&id).await.until_end().await;
+    let plain = |event: &&Value| event["event"] != "status" || event["completed_at"].is_string();
+    assert_eq!(socket, live.iter().filter(plain).cloned().collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_long_poll_goes_on_to_the_end() {
+    let p = Platform::start().await;
+    p.vehicle().set(json!({ "delay_ms": 100, "parts": 40, "part_interval_ms": 10 })).await;
+    let engineer = p.engineer().await;
+    let id = submit(&p, &engineer).await;
+    let (mut after, mut events) = (0, Vec::new());
+    loop {
+        let page = poll(&engineer, &id, after, 20).await;
+        let found = page["events"].as_array().unwrap();
+        assert!(!found.is_empty(), "it waits until there is something: {page}");
+        events.extend(found.iter().cloned());
+        after = page["next_after"].as_u64().unwrap();
+        assert_eq!(events.last().unwrap()["offset"], after);
+        if page["terminal"] == true {
+            break;
+        }
+    }
+    assert_eq!(sequences(&events), (1..=40).collect::<Vec<_>>());
+    assert!(events.last().unwrap()["completed_at"].is_string());
+    let over = json!({ "events": [], "next_after": after, "terminal": true });
+    assert_eq!(poll(&engineer, &id, after, 20).await, over);
+}
+
+async fn poll(who: &Client, id: &str, after: u64, wait: u64) -> Value {
+    let path = format!("/api/v1/commands/{id}/events?after={after}&wait={wait}");
+    let accept = [("accept", "application/json")];
+    let reply = who.send(reqwest::Method::GET, &path, None, &accept).await;
+    assert_eq!(reply.status, 200, "{}", reply.json);
+    reply.json
+}
+
+#[tokio::test]
+async fn a_poll_that_does_not_wait_says_what_is_there() {
+    let p = Platform::start().await;
+    p.vehicle().set(json!({ "delay_ms": 60_000 })).await;
+    let engineer = p.engineer().await;
+    let id = submit(&p, &engineer).await;
+    let first = poll(&engineer, &id, 0, 0).await;
+    assert!(!first["events"].as_array().unwrap().is_empty(), "{first}");
+    let page = poll(&engineer, &id, u64::MAX, 0).await;
+    assert_eq!((&page["events"], &page["terminal"]), (&json!([]), &json!(false)));
+}
+
+#[tokio::test]
+async fn streams_and_polls_end_with_the_right_to_them() {
+    let p = Platform::start().await;
+    p.vehicle().set(json!({ "delay_ms": 60_000 })).await;
+    let engineer = p.engineer().await;
+    let id = submit(&p, &engineer).await;
+    let path = format!("/api/v1/commands/{id}/events");
+    for is_logout in [true, false] {
+        let name = if is_logout { "leaver" } else { "loser" };
+        let guest = p.user(name, Role::Viewer, &[p.fleet_id()]).await;
+        let known = engineer.command(&id).await["last_offset"].as_u64().unwrap();
+        let stream = Lines::open(&p, &guest, &path, None).await;
+        let polling = poll(&guest, &id, known, 20);
+        let ending = async {
+            p.settles("fleetwire_event_streams_active", 2.0).await;
+            if is_logout {
+                guest.post("/api/v1/auth/logout", json!({})).await;
+            } else {
+                let me = guest.get("/api/v1/auth/me").await.json;
+                let user_id = me["user_id"].as_str().unwrap().parse().unwrap();
+                p.store().revoke(user_id, p.fleet_id(), audit("authz_change")).await.unwrap();
+            }
+            std::time::Instant::now()
+        };
+        let (events, page, since) = tokio::join!(stream.until_end(), polling, ending);
+        assert!(since.elapsed() < Duration::from_secs(1), "{:?}", since.elapsed());
+        assert!(events.iter().all(|event| event["completed_at"].is_null()));
+        assert_eq!((&page["events"], &page["terminal"]), (&json!([]), &json!(false)), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn going_down_ends_streams_and_polls() {
+    let p = Platform::start().await;
+    p.vehicle().set(json!({ "delay_ms": 60_000 })).await;
+    let engineer = p.engineer().await;
+    let body = json!({ "vehicle_id": p.vehicle().vehicle_id, "command_name": "ReadDTC",
+        "command_params": { "ecuAddress": "0x10" }, "run_timeout_ms": 2_000 });
+    let id = engineer.submit_body(body).await;
+    testkit::eventually("it runs", async || engineer.command(&id).await["state"] == "running")
+        .await;
+    let known = engineer.command(&id).await["last_offset"].as_u64().unwrap();
+    let path = format!("/api/v1/commands/{id}/events");
+    let stream = Lines::open(&p, &engineer, &path, None).await;
+    let polling = poll(&engineer, &id, known, 20);
+    let stopping = async {
+        p.settles("fleetwire_event_streams_active", 2.0).await;
+        p.stop().await;
+    };
+    let (events, page, ()) = tokio::join!(stream.until_end(), polling, stopping);
+    assert!(events.iter().all(|event| event["completed_at"].is_null()));
+    assert_eq!(page["terminal"], false);
+}
+
+#[tokio::test]
+async fn a_long_list_of_answers_is_never_in_memory_as_a_whole() {
+    const PARTS: u64 = 800;
+    let p = Platform::start().await;
+    p.vehicle().set(json!({ "delay_ms": 0, "parts": PARTS, "part_bytes": 100_000 })).await;
+    let engineer = p.engineer().await;
+    let id = submit(&p, &engineer).await;
+    testkit::eventually("it ends", async || {
+        engineer.command(&id).await["completed_at"].is_string()
+    })
+    .await;
+    let before = resident_bytes();
+    let url = format!("{}/api/v1/commands/{id}/responses", p.url());
+    let request = reqwest::Client::new().get(url).bearer_auth(engineer.token());
+    let mut answer = request.send().await.unwrap();
+    let (mut length, mut most) = (0, before);
+    while let Some(chunk) = answer.chunk().await.unwrap() {
+        length += chunk.len() as u64;
+        most = most.max(resident_bytes());
+    }
+    assert!(length > PARTS * 100_000, "{length} bytes");
+    assert!(most - before < length / 2, "{} bytes in memory of {length}", most - before);
 }

@@ -1,5 +1,6 @@
 //! The server as its clients see it, on real databases and simulated vehicles.
 
+#![expect(clippy::expect_used, reason = "a test that cannot go on says why and ends")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 #![expect(clippy::indexing_slicing, reason = "JSON that is not there reads as null")]
 
@@ -11,5 +12,7 @@ mod api_shapes;
 mod api_users;
 mod cursor;
 mod lifecycle;
+mod limits;
 mod openapi;
+mod storm;
 mod websocket;

@@ -3,26 +3,27 @@
 //! Refuses to send one frame at a time: whatever is ready goes out with one flush.
 
 use super::action::{Action, Heard, Problem};
-use super::{End, Limits, rights};
-use crate::auth::{Auth, Pass, Session};
+use super::{End, Limits};
+use crate::auth::{Auth, Pass};
 use crate::live::Live;
 use crate::live::channel::{Channel, News};
 use crate::live::hub::Frame;
+use crate::live::rights::{self, Followed};
 use crate::live::watch::Watcher;
 use crate::observe;
 use axum::body::Bytes;
 use axum::extract::ws::{Message, WebSocket};
 use futures_util::future::{AbortHandle, Abortable};
 use futures_util::stream::{self, BoxStream, SelectAll, SplitSink};
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{FutureExt, SinkExt, StreamExt};
 use model::event::Kind;
 use model::id::CommandId;
-use std::collections::{HashMap, HashSet};
-use std::future::pending;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::future::{Future, pending};
+use std::pin::pin;
+use std::time::Duration;
 use store::StoreError;
 use tokio::sync::{broadcast, mpsc, watch};
-use tokio::time::error::Elapsed;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 type Frames = Result<Vec<Frame>, StoreError>;
@@ -32,11 +33,12 @@ pub(super) struct Speaker {
     live: Live,
     auth: Auth,
     pass: watch::Sender<Pass>,
-    rights: watch::Receiver<Pass>,
     limits: Limits,
     commands: SelectAll<BoxStream<'static, (CommandId, Frames)>>,
-    watched: HashMap<CommandId, AbortHandle>,
-    channels: HashSet<Channel>,
+    stops: HashMap<CommandId, AbortHandle>,
+    followed: watch::Sender<Followed>,
+    /// When the client last took something that had had to wait for it.
+    progress: watch::Sender<Instant>,
     news: Option<broadcast::Receiver<News>>,
     /// When a client that asks for nothing more has been served; `None` = not yet, or never.
     idle_at: Option<Instant>,
@@ -50,25 +52,30 @@ impl Speaker {
         pass: watch::Sender<Pass>,
         limits: Limits,
     ) -> Self {
-        let rights = pass.subscribe();
         Self {
             sink,
             live,
             auth,
             pass,
-            rights,
             limits,
             commands: SelectAll::new(),
-            watched: HashMap::new(),
-            channels: HashSet::new(),
+            stops: HashMap::new(),
+            followed: watch::Sender::default(),
+            progress: watch::Sender::new(Instant::now()),
             news: None,
             idle_at: None,
             has_acted: false,
         }
     }
 
-    pub(super) fn pass(&self) -> watch::Sender<Pass> {
-        self.pass.clone()
+    /// What it is following.
+    pub(super) fn followed(&self) -> watch::Receiver<Followed> {
+        self.followed.subscribe()
+    }
+
+    /// When the client last took something that had had to wait for it.
+    pub(super) fn progress(&self) -> watch::Receiver<Instant> {
+        self.progress.subscribe()
     }
 
     pub(super) fn into_sink(self) -> SplitSink<WebSocket, Message> {
@@ -77,13 +84,16 @@ impl Speaker {
 
     /// Follows a command whose right has been checked. Watching twice changes nothing.
     pub(super) fn watch(&mut self, command_id: CommandId, after: u64) {
-        if self.watched.contains_key(&command_id) {
+        if self.stops.contains_key(&command_id) {
             return;
         }
         let (handle, registration) = AbortHandle::new_pair();
         let pages = pages(self.live.watch(command_id, after));
         self.commands.push(Abortable::new(pages, registration).boxed());
-        self.watched.insert(command_id, handle);
+        self.stops.insert(command_id, handle);
+        self.followed.send_modify(|followed| {
+            followed.commands.insert(command_id);
+        });
         self.idle_at = None;
     }
 
@@ -99,7 +109,6 @@ impl Speaker {
                     self.deliver(id, frames).await
                 }
                 news = hear(&mut self.news) => self.tell(news).await,
-                _ = self.rights.changed() => self.check_rights().await,
                 _ = ping.tick() => self.send(Message::Ping(Bytes::new())).await,
                 () = idle(self.idle_at) => Err(End::CommandOver),
             };
@@ -123,16 +132,25 @@ impl Speaker {
         self.flush().await?;
         observe::events_delivered(delivered);
         if is_over {
-            self.watched.remove(&command_id);
+            self.stop_watching(command_id);
             self.rest();
         }
         Ok(())
     }
 
+    fn stop_watching(&mut self, command_id: CommandId) {
+        if let Some(stop) = self.stops.remove(&command_id) {
+            stop.abort();
+        }
+        self.followed.send_modify(|followed| {
+            followed.commands.remove(&command_id);
+        });
+    }
+
     /// Starts the idle clock when nothing more can come to a client that never asked for anything.
     fn rest(&mut self) {
         let may_close = !self.has_acted && !self.limits.idle_close.is_zero();
-        if self.watched.is_empty() && may_close {
+        if self.stops.is_empty() && may_close {
             self.idle_at = Some(Instant::now() + self.limits.idle_close);
         }
     }
@@ -152,25 +170,14 @@ impl Speaker {
 
     async fn carry_out(&mut self, action: Action) -> Result<Result<(), Problem>, End> {
         match action {
-            Action::Watch { command_id, after } => {
-                if self.is_full() {
-                    return Ok(Err(full()));
-                }
-                if !rights::may_watch(&self.live.store, &self.session(), command_id).await? {
-                    return Ok(Err(Problem::new("unknown-command", "no such command")));
-                }
-                tracing::info!(%command_id, after, "websocket_subscribed");
-                self.watch(command_id, after);
-            }
-            Action::Unwatch { command_id } => {
-                if let Some(handle) = self.watched.remove(&command_id) {
-                    handle.abort();
-                }
-            }
+            Action::Watch { command_id, after } => return self.subscribe(command_id, after).await,
+            Action::Unwatch { command_id } => self.stop_watching(command_id),
             Action::Follow(channel) => return self.follow(channel).await,
             Action::Unfollow(channel) => {
-                self.channels.remove(&channel);
-                if self.channels.is_empty() {
+                self.followed.send_modify(|followed| {
+                    followed.channels.remove(&channel);
+                });
+                if self.followed.borrow().channels.is_empty() {
                     self.news = None;
                 }
             }
@@ -180,50 +187,75 @@ impl Speaker {
         Ok(Ok(()))
     }
 
-    fn session(&self) -> Arc<Session> {
-        Arc::clone(&self.pass.borrow().session)
-    }
-
     fn is_full(&self) -> bool {
-        self.watched.len() + self.channels.len() >= self.limits.max_subscriptions
+        self.followed.borrow().len() >= self.limits.max_subscriptions
     }
 
-    async fn follow(&mut self, channel: Channel) -> Result<Result<(), Problem>, End> {
-        if self.channels.contains(&channel) {
+    async fn subscribe(
+        &mut self,
+        command_id: CommandId,
+        after: u64,
+    ) -> Result<Result<(), Problem>, End> {
+        if self.stops.contains_key(&command_id) {
             return Ok(Ok(()));
         }
         if self.is_full() {
             return Ok(Err(full()));
         }
-        // Listen first, look later: news in between may come twice, and carries its revision.
-        let news = self.live.channels.listen();
-        let Some(present) = rights::present(&self.live.store, &self.session(), channel).await?
-        else {
-            return Ok(Err(Problem::new("unknown-channel", "no such fleet or vehicle")));
-        };
-        self.channels.insert(channel);
-        self.news.get_or_insert(news);
-        self.announce(present.iter()).await?;
+        let may_watch = rights::may_watch(&self.live.store, &self.pass, command_id).await;
+        if !may_watch.map_err(|error| failed(&error))? {
+            return Ok(Err(Problem::new("unknown-command", "no such command")));
+        }
+        tracing::info!(%command_id, after, "websocket_subscribed");
+        self.watch(command_id, after);
         Ok(Ok(()))
+    }
+
+    async fn follow(&mut self, channel: Channel) -> Result<Result<(), Problem>, End> {
+        if self.followed.borrow().channels.contains(&channel) {
+            return Ok(Ok(()));
+        }
+        if self.is_full() {
+            return Ok(Err(full()));
+        }
+        let may_follow = rights::may_follow(&self.live.store, &self.pass, channel).await;
+        if !may_follow.map_err(|error| failed(&error))? {
+            return Ok(Err(Problem::new("unknown-channel", "no such fleet or vehicle")));
+        }
+        self.followed.send_modify(|followed| {
+            followed.channels.insert(channel);
+        });
+        // Listen first, look later: news in between may come twice, and carries its revision.
+        self.news.get_or_insert_with(|| self.live.channels.listen());
+        self.show(channel).await?;
+        Ok(Ok(()))
+    }
+
+    /// Sends what is known on a channel now.
+    async fn show(&mut self, channel: Channel) -> Result<(), End> {
+        let present = rights::present(&self.live.store, channel).await;
+        self.announce(present.map_err(|error| failed(&error))?.iter()).await
     }
 
     async fn tell(&mut self, news: Result<News, broadcast::error::RecvError>) -> Result<(), End> {
         match news {
-            Ok(news) if self.channels.iter().any(|&channel| news.is_on(channel)) => {
-                self.announce(std::iter::once(&news)).await
-            }
+            Ok(news) if self.is_wanted(&news) => self.announce(std::iter::once(&news)).await,
             Ok(_) => Ok(()),
             // Too far behind: the latest of everything is as good as the history.
             Err(_) => {
-                for channel in self.channels.clone() {
-                    let present = rights::present(&self.live.store, &self.session(), channel)
-                        .await?
-                        .unwrap_or_default();
-                    self.announce(present.iter()).await?;
+                let channels = self.followed.borrow().channels.clone();
+                for channel in channels {
+                    self.show(channel).await?;
                 }
                 Ok(())
             }
         }
+    }
+
+    /// Whether news is on a channel that is followed, of a vehicle that has not moved out of sight.
+    fn is_wanted(&self, news: &News) -> bool {
+        self.followed.borrow().channels.iter().any(|&channel| news.is_on(channel))
+            && rights::sees(&self.live.store, &self.pass, news.fleet_id)
     }
 
     async fn announce(&mut self, all: impl Iterator<Item = &News>) -> Result<(), End> {
@@ -245,39 +277,38 @@ impl Speaker {
         Ok(Err(problem))
     }
 
-    /// A right may have been lost: whatever is watched has to be allowed anew.
-    async fn check_rights(&mut self) -> Result<(), End> {
-        self.rights.mark_unchanged();
-        let watched: Vec<CommandId> = self.watched.keys().copied().collect();
-        for command_id in watched {
-            if !rights::may_watch(&self.live.store, &self.session(), command_id).await? {
-                return Err(End::SessionEnded);
-            }
-        }
-        for channel in self.channels.clone() {
-            if rights::present(&self.live.store, &self.session(), channel).await?.is_none() {
-                return Err(End::SessionEnded);
-            }
-        }
-        Ok(())
-    }
-
     async fn send(&mut self, message: Message) -> Result<(), End> {
         self.feed(message).await?;
         self.flush().await
     }
 
     async fn feed(&mut self, message: Message) -> Result<(), End> {
-        taken(tokio::time::timeout(self.limits.stuck_after, self.sink.feed(message)).await)
+        taken(self.sink.feed(message), self.limits.stuck_after, &self.progress).await
     }
 
     async fn flush(&mut self) -> Result<(), End> {
-        taken(tokio::time::timeout(self.limits.stuck_after, self.sink.flush()).await)
+        taken(self.sink.flush(), self.limits.stuck_after, &self.progress).await
     }
 }
 
-fn taken(written: Result<Result<(), axum::Error>, Elapsed>) -> Result<(), End> {
-    written.map_err(|_| End::Stuck)?.map_err(|_| End::ClientLeft)
+/// Waits until a write is taken. One that had to wait and went on is a sign of life.
+async fn taken(
+    write: impl Future<Output = Result<(), axum::Error>>,
+    patience: Duration,
+    progress: &watch::Sender<Instant>,
+) -> Result<(), End> {
+    let mut write = pin!(write);
+    if let Some(written) = write.as_mut().now_or_never() {
+        return written.map_err(|_| End::ClientLeft);
+    }
+    let waited = tokio::time::timeout(patience, write).await.map_err(|_| End::Stuck)?;
+    progress.send_replace(Instant::now());
+    waited.map_err(|_| End::ClientLeft)
+}
+
+fn failed(error: &StoreError) -> End {
+    tracing::warn!(%error, "cannot check a watcher's right");
+    End::StoreFailed
 }
 
 fn full() -> Problem {
