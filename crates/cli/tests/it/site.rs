@@ -5,8 +5,10 @@ use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::io::Write;
 use std::net::TcpListener;
-use std::process::Stdio;
+use std::path::Path;
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
+use tempfile::TempDir;
 use testkit::{Backend, Binary, Client, PASSWORD, Postgres, Process};
 
 /// How long a process may take to be ready.
@@ -27,14 +29,15 @@ struct SimulatedVehicle {
 /// Vehicles, a database and a server, each a process of its own.
 pub(crate) struct Site {
     pub(crate) url: String,
+    pub(crate) engineer_id: String,
     pub(crate) vehicle_ids: Vec<String>,
-    vins: Vec<String>,
+    pub(crate) vins: Vec<String>,
     control_url: String,
     server: Option<Process>,
     variables: HashMap<&'static str, String>,
+    postgres: Option<Postgres>,
     _vehicles: Process,
-    _postgres: Option<Postgres>,
-    _dir: tempfile::TempDir,
+    _dir: Option<TempDir>,
 }
 
 impl Site {
@@ -42,6 +45,16 @@ impl Site {
     /// started yet.
     pub(crate) async fn new(backend: Backend, vehicles: u32) -> Self {
         let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().to_owned();
+        Self::set_up(backend, vehicles, &path, Some(dir)).await
+    }
+
+    /// The same with the data directory of the server at a place of the test's choice.
+    pub(crate) async fn in_dir(backend: Backend, vehicles: u32, dir: &Path) -> Self {
+        Self::set_up(backend, vehicles, dir, None).await
+    }
+
+    async fn set_up(backend: Backend, vehicles: u32, dir: &Path, owned: Option<TempDir>) -> Self {
         let postgres = (backend == Backend::Postgres).then(Postgres::start);
         let mut command = Binary::fleetwire().command();
         command.args(["simulate", "--json", "--vehicles", &vehicles.to_string()]);
@@ -49,7 +62,7 @@ impl Site {
         let simulated: Simulated = process.ready_line(START);
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut variables = HashMap::from([
-            ("FLEETWIRE_DATA_DIR", dir.path().display().to_string()),
+            ("FLEETWIRE_DATA_DIR", dir.display().to_string()),
             ("FLEETWIRE_LISTEN", format!("127.0.0.1:{port}")),
             ("FLEETWIRE_VEHICLES_ALLOW_LOOPBACK", "true".to_owned()),
             ("FLEETWIRE_VEHICLES_PROBE_INTERVAL", "200ms".to_owned()),
@@ -59,16 +72,18 @@ impl Site {
         }
         let mut site = Self {
             url: format!("http://127.0.0.1:{port}"),
+            engineer_id: String::new(),
             vehicle_ids: Vec::new(),
             vins: Vec::new(),
             control_url: simulated.control_url,
             server: None,
             variables,
+            postgres,
             _vehicles: process,
-            _postgres: postgres,
-            _dir: dir,
+            _dir: owned,
         };
-        site.admin(&["user", "add", "engineer", "--role", "engineer", "--password-stdin"]);
+        let engineer = ["user", "add", "engineer", "--role", "engineer", "--password-stdin"];
+        site.engineer_id = site.admin(&engineer);
         for SimulatedVehicle { vin, base_url } in simulated.vehicles {
             let id = site.admin(&["vehicle", "add", "--vin", &vin, "--sovd-url", &base_url]);
             site.vehicle_ids.push(id);
@@ -87,8 +102,7 @@ impl Site {
 
     /// Runs `fleetwire admin` and answers what it printed.
     fn admin(&self, args: &[&str]) -> String {
-        let mut command = Binary::fleetwire().command();
-        command.arg("admin").args(args).envs(&self.variables);
+        let mut command = self.admin_command(args);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         drop(writeln!(child.stdin.take().unwrap(), "{PASSWORD}"));
@@ -97,12 +111,29 @@ impl Site {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
+    /// The command that changes the store by `fleetwire admin`.
+    pub(crate) fn admin_command(&self, args: &[&str]) -> Command {
+        let mut command = Binary::fleetwire().command();
+        command.arg("admin").args(args).envs(&self.variables);
+        command
+    }
+
+    /// Gives the server a variable, from its next start on.
+    pub(crate) fn set_variable(&mut self, name: &'static str, text: &str) {
+        self.variables.insert(name, text.to_owned());
+    }
+
+    /// The command that starts the server.
+    pub(crate) fn serve(&self) -> Command {
+        let mut command = Binary::fleetwire().command();
+        command.arg("serve").envs(&self.variables);
+        command
+    }
+
     /// Starts the server; answers how long it took until it was ready.
     pub(crate) async fn start(&mut self) -> Duration {
         let started = Instant::now();
-        let mut command = Binary::fleetwire().command();
-        command.arg("serve").envs(&self.variables);
-        self.server = Some(Process::spawn(command));
+        self.server = Some(Process::spawn(self.serve()));
         let http = reqwest::Client::new();
         let url = format!("{}/readyz", self.url);
         loop {
@@ -117,6 +148,24 @@ impl Site {
     /// The running server.
     pub(crate) fn server(&mut self) -> &mut Process {
         self.server.as_mut().expect("it has been started")
+    }
+
+    /// The database server, for one that stands on PostgreSQL.
+    pub(crate) fn postgres(&mut self) -> &mut Postgres {
+        self.postgres.as_mut().expect("it stands on PostgreSQL")
+    }
+
+    /// Asks the server to end, and waits for that.
+    pub(crate) fn terminate(&mut self, limit: Duration) -> ExitStatus {
+        self.server().terminate();
+        self.server().wait(limit)
+    }
+
+    /// Fails if the server has logged an error.
+    pub(crate) fn assert_no_errors(&mut self) {
+        let mut log = self.server().log();
+        log.retain(|line| line.contains(r#""level":"ERROR""#));
+        assert!(log.is_empty(), "{log:#?}");
     }
 
     /// Ends the server without a warning.

@@ -1,0 +1,43 @@
+//! SIGTERM under load: what has begun comes to its end, and nothing that was accepted is lost.
+
+use crate::load::Load;
+use crate::site::Site;
+use std::time::{Duration, Instant};
+use testkit::Backend;
+
+const VEHICLES: u32 = 12;
+const CYCLES: usize = 3;
+/// How long a server may take to end.
+const DRAIN: Duration = Duration::from_secs(30);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_under_load_is_clean_on_sqlite() {
+    stop_under_load(Backend::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_under_load_is_clean_on_postgres() {
+    stop_under_load(Backend::Postgres).await;
+}
+
+async fn stop_under_load(backend: Backend) {
+    let mut site = Site::new(backend, VEHICLES).await;
+    site.start().await;
+    let load = Load::begin(&site).await;
+    for _ in 0..CYCLES {
+        load.accepts(60).await;
+        let asked = Instant::now();
+        let status = site.terminate(DRAIN);
+        println!("{backend:?}: ended {:?} after SIGTERM", asked.elapsed());
+        assert_eq!(status.code(), Some(0), "{:#?}", site.server().log());
+        site.assert_no_errors();
+        site.start().await;
+    }
+    load.accepts(20).await;
+    let closes = load.closes();
+    let harvest = load.end().await;
+    println!("{backend:?}: {harvest}, closed by code: {closes:?}");
+    assert!(closes.contains_key(&1001), "nobody was told: {closes:?}");
+    assert!(closes.keys().all(|code| *code == 1001), "{closes:?}");
+    harvest.check(&site).await;
+}
