@@ -14,6 +14,7 @@ use crate::{listen, output, serve};
 use anyhow::Context;
 use login::Login;
 use screen::Ready;
+use server::auth::MasterKey;
 use server::config::{Config, Sources, load};
 use server::observe;
 use simulator::Fleet;
@@ -37,6 +38,10 @@ pub(crate) async fn run(demo: Demo, shutdown: CancellationToken) -> anyhow::Resu
     let config = settings(&demo, place.path(), &listeners)?;
     observe::init_logs(&config.log)?;
     let _held = DataDir::take(&config.data_dir)?;
+    if let (Place::Temporary(_), Some(url)) = (&place, &config.database_url) {
+        // The database outlives the directory: the next demo has to open what this one encrypts.
+        MasterKey::make_from(&config.master_key_file(), url)?;
+    }
 
     let end_of_vehicles = CancellationToken::new();
     let fleet = Fleet::start(simulator::demo_fleet(), 0, end_of_vehicles.clone()).await?;

@@ -154,6 +154,13 @@ async fn a_postgres_database_keeps_commands_and_no_password() {
     keeps_commands_and_no_password(&["--database-url", &url, "--data-dir", dir]).await;
 }
 
+#[tokio::test]
+async fn a_database_without_a_directory_serves_the_next_demo_too() {
+    let postgres = Postgres::start();
+    let url = postgres.create_database("demo");
+    keeps_commands_and_no_password(&["--database-url", &url]).await;
+}
+
 async fn keeps_commands_and_no_password(args: &[&str]) {
     let demo = Demo::start(args);
     let client = demo.login().await;

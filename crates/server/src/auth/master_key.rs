@@ -3,10 +3,11 @@
 //! Refuses to be stored beside them, or to lie where others can read it.
 
 use super::OpenError;
+use super::opaque::sha256;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
 use aws_lc_rs::rand;
 use secrecy::zeroize::Zeroizing;
-use secrecy::{ExposeSecret, SecretBox};
+use secrecy::{ExposeSecret, SecretBox, SecretString};
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -49,6 +50,17 @@ impl MasterKey {
         Ok(Self::from(bits.map_err(|_| OpenError::Length { path: path.to_owned() })?))
     }
 
+    /// Makes the file from a secret instead of by chance: for a directory that does not last, beside a
+    /// database that does. Whoever knows the secret can make the key.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::File`], also if the file exists.
+    pub fn make_from(path: &Path, secret: &SecretString) -> Result<Self, OpenError> {
+        let bits = sha256(format!("fleetwire master key\n{}", secret.expose_secret()).as_bytes());
+        write(path, bits).map_err(|source| OpenError::File { path: path.to_owned(), source })
+    }
+
     /// Encrypts a private key so that it opens under its own name only: nonce, text, tag.
     pub(super) fn seal(&self, name: &str, private: &[u8]) -> Result<Vec<u8>, OpenError> {
         let mut text = private.to_vec();
@@ -80,6 +92,10 @@ impl From<[u8; 32]> for MasterKey {
 fn make(path: &Path) -> io::Result<MasterKey> {
     let mut bits = [0; 32];
     rand::fill(&mut bits).map_err(|_| io::Error::other("no random bits"))?;
+    write(path, bits)
+}
+
+fn write(path: &Path, bits: [u8; 32]) -> io::Result<MasterKey> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(&bits)?;
     // What the store keeps is worth nothing without this file.

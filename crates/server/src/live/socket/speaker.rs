@@ -21,6 +21,7 @@ use model::id::CommandId;
 use std::collections::HashMap;
 use std::future::{Future, pending};
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 use store::StoreError;
 use tokio::sync::{broadcast, mpsc, watch};
@@ -206,7 +207,9 @@ impl Speaker {
         if !may_watch.map_err(|error| failed(&error))? {
             return Ok(Err(Problem::new("unknown-command", "no such command")));
         }
-        tracing::info!(%command_id, after, "websocket_subscribed");
+        let session = Arc::clone(&self.pass.borrow().session);
+        let (user_id, username) = (session.user_id(), session.username());
+        tracing::info!(%command_id, %user_id, username, after, "websocket_subscribed");
         self.watch(command_id, after);
         Ok(Ok(()))
     }
