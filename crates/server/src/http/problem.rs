@@ -89,7 +89,7 @@ impl Problem {
     }
 
     pub(crate) fn unauthenticated(detail: &str) -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", "Log in first").detail(detail)
+        Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", "Not authenticated").detail(detail)
     }
 
     pub(crate) fn forbidden(detail: &str) -> Self {
