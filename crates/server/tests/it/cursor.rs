@@ -20,10 +20,10 @@ async fn submit(p: &Platform, engineer: &Client) -> String {
 
 async fn a_late_watcher_sees_everything(backend: Backend) {
     let p = Platform::start_on(backend).await;
-    p.vehicle().set(json!({ "delay_ms": 0, "parts": 60, "part_interval_ms": 20 })).await;
+    p.vehicle().set(json!({ "delay_ms": 0, "parts": 110, "part_interval_ms": 50 })).await;
     let engineer = p.engineer().await;
     let id = submit(&p, &engineer).await;
-    let late = [0_u64, 50, 150, 400, 900, 1300, 2500].map(|delay_ms| {
+    let late = [0_u64, 50, 400, 1300, 2500, 4000, 5400, 6000].map(|delay_ms| {
         let (engineer, id) = (engineer.clone(), id.clone());
         async move {
             tokio::time::sleep(Duration::from_millis(delay_ms)).await;
@@ -32,7 +32,7 @@ async fn a_late_watcher_sees_everything(backend: Backend) {
     });
     let seen = futures_util::future::join_all(late).await;
     for events in &seen {
-        assert_eq!(sequences(events), (1..=60).collect::<Vec<_>>());
+        assert_eq!(sequences(events), (1..=110).collect::<Vec<_>>());
         assert_eq!(events, &seen[0]);
     }
 }
