@@ -29,7 +29,7 @@ use session::{Basis, Recalled, Sessions};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use store::{Redeemed, Store, StoreError};
+use store::{AuditEntry, Redeemed, Store, StoreError};
 use throttle::Gate;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
@@ -88,6 +88,30 @@ pub struct Origin {
     pub request_id: Option<String>,
     /// The W3C trace that the request belongs to; `None` outside a request.
     pub trace_id: Option<String>,
+}
+
+impl Origin {
+    /// What the holder of a session did from here, for the audit: successfully, to `object`, for
+    /// example `fleet/01890a5d-…`.
+    pub(crate) fn deed_of(
+        &self,
+        session: &Session,
+        action: &'static str,
+        object: String,
+    ) -> AuditEntry {
+        AuditEntry {
+            action,
+            actor_id: Some(session.user_id()),
+            actor: session.username().to_owned(),
+            session_hash: session.session_hash(),
+            address: Some(self.address.clone()),
+            request_id: self.request_id.clone(),
+            object,
+            outcome: "success",
+            reason: None,
+            details: None,
+        }
+    }
 }
 
 /// What a token that is in order gives.
@@ -343,7 +367,7 @@ impl Auth {
     pub async fn logout(&self, session: &Session, from: &Origin) -> Result<(), StoreError> {
         if let Some(session_id) = session.session_id() {
             let (user_id, username) = (session.user_id(), session.username());
-            let deed = from.deed("session_logout", user_id, username, session_id);
+            let deed = from.deed_of(session, "session_logout", format!("user/{user_id}"));
             self.inner.store.end_session(session_id, deed).await?;
             self.inner.sessions.forget(session.basis());
             tracing::info!(%user_id, username, address = from.address, "session_logout");

@@ -20,38 +20,35 @@ use uuid::Uuid;
 /// How long an idempotency key is remembered.
 const KEY_LIFE: Duration = Duration::from_hours(24);
 
+/// The list of commands, with one condition more. The one on the vehicle is no optional filter, so that
+/// its index serves on both engines.
+macro_rules! listing {
+    ($condition:literal) => {
+        // The comparison first: it is where PostgreSQL learns the type of a filter that is not given.
+        concat!(
+            "select c.* from commands c
+            join vehicles v on v.vehicle_id = c.vehicle_id
+            where (c.user_id = $1 or $1 is null)
+                and (c.command_id < $2 or $2 is null)
+                and (c.submitted_at >= $3 or $3 is null)
+                and (c.submitted_at <= $4 or $4 is null)
+                and ($5 = '' or $5 like '%,' || c.state || ',%')
+                and (v.fleet_id in (select fleet_id from grants
+                    where user_id = $6 and (until is null or until > $7)) or $6 is null)",
+            $condition,
+            " order by c.command_id desc limit $8 offset $9"
+        )
+    };
+}
+
 statements! {
     COMMAND = { "select * from commands where command_id = $1" }
     PLACE = {
         "select v.vehicle_id, v.fleet_id from commands c join vehicles v on v.vehicle_id = c.vehicle_id
         where c.command_id = $1"
     }
-    // The comparison first: it is where PostgreSQL learns the type of a filter that is not given.
-    LIST = {
-        "select c.* from commands c
-        join vehicles v on v.vehicle_id = c.vehicle_id
-        where (c.user_id = $1 or $1 is null)
-            and (c.command_id < $2 or $2 is null)
-            and (c.submitted_at >= $3 or $3 is null)
-            and (c.submitted_at <= $4 or $4 is null)
-            and ($5 = '' or $5 like '%,' || c.state || ',%')
-            and (v.fleet_id in (select fleet_id from grants
-                where user_id = $6 and (until is null or until > $7)) or $6 is null)
-        order by c.command_id desc limit $8 offset $9"
-    }
-    LIST_OF_VEHICLE = {
-        "select c.* from commands c
-        join vehicles v on v.vehicle_id = c.vehicle_id
-        where (c.user_id = $1 or $1 is null)
-            and (c.command_id < $2 or $2 is null)
-            and (c.submitted_at >= $3 or $3 is null)
-            and (c.submitted_at <= $4 or $4 is null)
-            and ($5 = '' or $5 like '%,' || c.state || ',%')
-            and (v.fleet_id in (select fleet_id from grants
-                where user_id = $6 and (until is null or until > $7)) or $6 is null)
-            and c.vehicle_id = $10
-        order by c.command_id desc limit $8 offset $9"
-    }
+    LIST = { listing!("") }
+    LIST_OF_VEHICLE = { listing!(" and c.vehicle_id = $10") }
     FORGET_KEY = {
         "delete from idempotency_keys where user_id = $1 and key = $2 and created_at <= $3"
     }

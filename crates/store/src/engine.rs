@@ -177,14 +177,14 @@ pub(crate) struct Sql {
 /// Declares the statements of a module: once where the text serves both engines, twice where it
 /// cannot. `ALL` hands them to the test that prepares every one.
 macro_rules! statements {
-    (@sql $sql:literal) => {
-        $crate::engine::Sql { sqlite: $sql, postgres: $sql }
-    };
     (@sql $sql:literal, postgres: + $suffix:literal) => {
         $crate::engine::Sql { sqlite: $sql, postgres: concat!($sql, " ", $suffix) }
     };
     (@sql $sqlite:literal, postgres: $postgres:literal) => {
         $crate::engine::Sql { sqlite: $sqlite, postgres: $postgres }
+    };
+    (@sql $sql:expr) => {
+        $crate::engine::Sql { sqlite: $sql, postgres: $sql }
     };
     ($($name:ident = { $($sql:tt)+ })+) => {
         $(const $name: $crate::engine::Sql = $crate::engine::statements!(@sql $($sql)+);)+

@@ -210,7 +210,7 @@ fn denied(username: Option<&str>, from: &Origin) -> LoginError {
 }
 
 impl Origin {
-    /// What a user did with a session of theirs, for the audit.
+    /// What a user did to have a session: it is not loaded yet, unlike for `deed_of`.
     pub(super) fn deed(
         &self,
         action: &'static str,

@@ -218,18 +218,7 @@ fn entry(
     action: &'static str,
     command_id: CommandId,
 ) -> AuditEntry {
-    AuditEntry {
-        action,
-        actor_id: Some(session.user_id()),
-        actor: session.username().to_owned(),
-        session_hash: session.session_hash(),
-        address: Some(from.address.clone()),
-        request_id: from.request_id.clone(),
-        object: format!("command/{command_id}"),
-        outcome: "success",
-        reason: None,
-        details: None,
-    }
+    from.deed_of(session, action, format!("command/{command_id}"))
 }
 
 fn audit_of(session: &Session, from: &Origin, action: &'static str, draft: &Draft) -> AuditEntry {
