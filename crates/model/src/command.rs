@@ -2,6 +2,7 @@
 //!
 //! Refuses to decide anything about storage or delivery; how a command moves is [`reduce`]'s.
 
+pub mod external;
 mod failure;
 mod log;
 pub mod reduce;

@@ -81,12 +81,12 @@ pub struct Response {
 
 /// The wire form of [`Kind::Response`]; flat copies serve clients of an older wire form.
 #[derive(Debug, Serialize)]
-pub(crate) struct ResponseEvent<'a> {
+pub(crate) struct ResponseEvent<'a, R> {
     pub(crate) event: &'static str,
     pub(crate) command_id: CommandId,
     pub(crate) sequence_number: u32,
     pub(crate) offset: u64,
-    pub(crate) response: &'a Response,
+    pub(crate) response: &'a R,
     pub(crate) response_id: ResponseId,
     pub(crate) response_payload: &'a RawValue,
     pub(crate) is_final: bool,

@@ -2,6 +2,20 @@
 //!
 //! Refuses to give meaning to the bytes: ids sort by creation and say nothing else.
 
+use crate::Timestamp;
+use std::sync::{LazyLock, Mutex};
+use uuid::timestamp::context::ContextV7;
+
+/// Keeps ids of the same moment in the order in which they were made.
+static ORDER: LazyLock<Mutex<ContextV7>> =
+    LazyLock::new(|| Mutex::new(ContextV7::new().with_additional_precision()));
+
+fn v7(moment: Timestamp) -> uuid::Uuid {
+    let since_1970 = std::time::Duration::try_from(moment.as_duration()).unwrap_or_default();
+    let (seconds, nanos) = (since_1970.as_secs(), since_1970.subsec_nanos());
+    uuid::Uuid::new_v7(uuid::Timestamp::from_unix(&*ORDER, seconds, nanos))
+}
+
 /// Why a text is no id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057")]
@@ -23,6 +37,12 @@ macro_rules! id {
             #[expect(clippy::new_without_default, reason = "a random default is a surprise")]
             pub fn new() -> Self {
                 Self(uuid::Uuid::now_v7())
+            }
+
+            /// A new id of something that happened at that moment: ids sort by it, whichever node
+            /// makes them and whatever its own clock says.
+            pub fn at(moment: Timestamp) -> Self {
+                Self(v7(moment))
             }
         }
 

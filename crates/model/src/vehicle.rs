@@ -1,6 +1,6 @@
 //! A vehicle of the registry and what is known of its connection.
 //!
-//! Refuses to know how it is reached: that is a connector's.
+//! Refuses to reach it: that is a connector's.
 
 use crate::Timestamp;
 use crate::id::{FleetId, VehicleId};
@@ -48,6 +48,36 @@ pub struct Model {
     pub year: Option<i32>,
 }
 
+/// How a vehicle is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Connector {
+    /// This server speaks SOVD with it.
+    Sovd {
+        /// The address of its SOVD server.
+        url: String,
+    },
+    /// Somebody else's program takes its orders from the bus and answers there.
+    External,
+}
+
+impl Connector {
+    /// The kind as stored and sent.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Sovd { .. } => "sovd",
+            Self::External => "external",
+        }
+    }
+
+    /// The address of its SOVD server, if it is reached that way.
+    pub fn sovd_url(&self) -> Option<&str> {
+        match self {
+            Self::Sovd { url } => Some(url),
+            Self::External => None,
+        }
+    }
+}
+
 /// A vehicle of the registry.
 #[derive(Debug, Clone)]
 pub struct Vehicle {
@@ -59,8 +89,8 @@ pub struct Vehicle {
     pub fleet_id: FleetId,
     /// What people call it.
     pub model: Model,
-    /// The address of its SOVD server.
-    pub sovd_url: String,
+    /// How it is reached.
+    pub connector: Connector,
     /// What the installation keeps beside it: a JSON object. `ecu_aliases` in it maps an ECU address
     /// to a component (`{"0x10": "engine_ecu"}`), `data_aliases` a DID to a data id.
     pub metadata: serde_json::Map<String, serde_json::Value>,
@@ -82,7 +112,7 @@ pub struct Fleet {
 }
 
 /// News of a vehicle's connection, as the state channels send it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Presence {
     /// The vehicle.
     pub vehicle_id: VehicleId,

@@ -2,12 +2,20 @@
 //!
 //! Refuses to decide whether it may happen: that is [`super::reduce`]'s.
 
+use super::external::ExternalResponse;
 use super::{Command, Ended, Failure, Outcome, State, Step};
 use crate::Timestamp;
 use crate::event::{ErrorEvent, Event, Kind, Response, ResponseEvent, StatusEvent};
 use crate::id::{CommandId, ResponseId};
 use serde::Serialize;
 use serde_json::value::RawValue;
+
+/// What a response event repeats outside its `response` object.
+struct Flat<'a> {
+    response_id: ResponseId,
+    payload: &'a RawValue,
+    is_final: bool,
+}
 
 /// A command being moved, and the events that this makes.
 pub(super) struct Log {
@@ -54,16 +62,32 @@ impl Log {
             is_final,
             received_at: self.now,
         };
-        let (part, command_id) = (self.command.last_part, self.id());
+        let part = Some(self.command.last_part);
+        let flat = Flat { response_id, payload: &response.response_payload, is_final };
+        self.append_response(part, &response, &flat);
+    }
+
+    /// A response that another program gave, under our own number. It is no part of an attempt.
+    pub(super) fn external(&mut self, answer: &ExternalResponse) {
+        let sequence_number = self.command.last_sequence.saturating_add(1);
+        self.command.last_sequence = sequence_number;
+        let response = answer.completed(sequence_number, self.now);
+        let ExternalResponse { response_id, payload, is_final, .. } = answer;
+        let flat = Flat { response_id: *response_id, payload, is_final: *is_final };
+        self.append_response(None, &response, &flat);
+    }
+
+    fn append_response(&mut self, part: Option<u32>, response: &impl Serialize, flat: &Flat<'_>) {
+        let (command_id, sequence_number) = (self.id(), self.command.last_sequence);
         self.append(Kind::Response, Some((sequence_number, part)), |offset| ResponseEvent {
             event: "response",
             command_id,
             sequence_number,
             offset,
-            response: &response,
-            response_id,
-            response_payload: &response.response_payload,
-            is_final,
+            response,
+            response_id: flat.response_id,
+            response_payload: flat.payload,
+            is_final: flat.is_final,
         });
     }
 
@@ -99,7 +123,7 @@ impl Log {
     fn append<E: Serialize>(
         &mut self,
         kind: Kind,
-        response: Option<(u32, u32)>,
+        response: Option<(u32, Option<u32>)>,
         event: impl FnOnce(u64) -> E,
     ) {
         let offset = self.command.last_offset.saturating_add(1);
@@ -109,7 +133,7 @@ impl Log {
             kind,
             sequence_number: response.map(|(sequence, _)| sequence),
             attempt: self.command.attempt,
-            part: response.map(|(_, part)| part),
+            part: response.and_then(|(_, part)| part),
             recorded_at: self.now,
             frame: encode(&event(offset)),
         });

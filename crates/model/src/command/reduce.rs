@@ -5,6 +5,7 @@
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "what a state does not name is refused in it")]
 
+use super::external::External;
 use super::log::Log;
 use super::{
     Command, Ended, ErrorCode, Failure, Lease, Outcome, Phase, Queued, Refusal, State, later,
@@ -40,6 +41,8 @@ pub enum Input {
         /// What the vehicle said.
         payload: Box<RawValue>,
     },
+    /// Another program, which acts as a connector, said so.
+    External(External),
     /// The vehicle refused before it did anything.
     Refused(Refusal, String),
     /// The vehicle answered with a failure.
@@ -255,10 +258,22 @@ impl Log {
                     if is_final { self.end(end(Outcome::Completed), None) } else { self.step() };
                 return Ok(step);
             }
+            Input::External(External::Response(answer)) => {
+                let is_final = answer.is_final;
+                self.external(&answer);
+                let step =
+                    if is_final { self.end(end(Outcome::Completed), None) } else { self.step() };
+                return Ok(step);
+            }
+            Input::External(External::Completed) => {
+                return Ok(self.end(end(Outcome::Completed), None));
+            }
             // An answer has been stored: the vehicle did do something before it refused.
             Input::Refused(_, message) if self.command.last_part > 0 => Failure::vehicle(message),
             Input::Refused(refusal, message) => Failure::refused(refusal, message),
-            Input::VehicleError(message) => Failure::vehicle(message),
+            Input::VehicleError(message) | Input::External(External::Failed(message)) => {
+                Failure::vehicle(message)
+            }
             Input::Unusable(code, message) => Failure::unusable(risk, code, message),
             _ => return Err(Refused::NotNow),
         };
@@ -339,7 +354,7 @@ impl Input {
             | Self::Lost
             | Self::Unusable(..)
             | Self::Stopped => true,
-            Self::Claim(_) | Self::Cancel { .. } | Self::Due => false,
+            Self::Claim(_) | Self::External(_) | Self::Cancel { .. } | Self::Due => false,
         }
     }
 }
