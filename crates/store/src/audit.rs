@@ -100,7 +100,7 @@ pub(crate) async fn insert(tx: &mut Tx, entry: &AuditEntry) -> Result<(), StoreE
         &mut tx.conn,
         RECORD,
         [
-            Uuid::from(AuditId::new()),
+            Uuid::from(AuditId::at(tx.now)),
             micros(tx.now),
             entry.action,
             entry.actor_id.map(Uuid::from),

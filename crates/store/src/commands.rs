@@ -26,9 +26,8 @@ macro_rules! listing {
     ($condition:literal) => {
         // The comparison first: it is where PostgreSQL learns the type of a filter that is not given.
         concat!(
-            "select c.* from commands c
-            join vehicles v on v.vehicle_id = c.vehicle_id
-            where (c.user_id = $1 or $1 is null)
+            row::select_commands!("join vehicles v on v.vehicle_id = c.vehicle_id"),
+            " where (c.user_id = $1 or $1 is null)
                 and (c.command_id < $2 or $2 is null)
                 and (c.submitted_at >= $3 or $3 is null)
                 and (c.submitted_at <= $4 or $4 is null)
@@ -42,7 +41,7 @@ macro_rules! listing {
 }
 
 statements! {
-    COMMAND = { "select * from commands where command_id = $1" }
+    COMMAND = { row::select_commands!("where command_id = $1") }
     PLACE = {
         "select v.vehicle_id, v.fleet_id from commands c join vehicles v on v.vehicle_id = c.vehicle_id
         where c.command_id = $1"

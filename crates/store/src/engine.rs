@@ -3,12 +3,12 @@
 //! Refuses a third, and refuses SQL that is built at run time: every statement is a constant that a
 //! test prepares on both.
 
-use crate::StoreError;
-use sqlx::migrate::Migrator;
+use crate::{StoreError, migrate};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, SqliteConnection, SqlitePool};
-use std::path::PathBuf;
+use sqlx::{ConnectOptions, PgConnection, PgPool, SqliteConnection, SqlitePool};
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -66,6 +66,10 @@ impl Target {
         if known { Ok(Self::Postgres(Box::new(options))) } else { Err(OpenError::Url) }
     }
 
+    pub(crate) fn unreachable(&self, source: sqlx::Error) -> OpenError {
+        OpenError::Connect { what: self.place(), source }
+    }
+
     /// The database's place in words, without its password.
     fn place(&self) -> String {
         match self {
@@ -98,28 +102,21 @@ const SILENCE: Duration = Duration::from_secs(3);
 /// How long a connection attempt may take.
 pub(crate) const CONNECT: Duration = Duration::from_millis(1500);
 
-static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
-static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
-
 /// Opens the readers, after the tables have been brought up to date.
 pub(crate) async fn open(target: &Target) -> Result<Pool, OpenError> {
-    let failed = |source| OpenError::Connect { what: target.place(), source };
+    let failed = |source| target.unreachable(source);
     match target {
-        Target::Sqlite(_) => {
-            let mut conn = sqlite(target).connect().await.map_err(failed)?;
-            // One transaction around all: a command line beside the server may do the same.
-            let mut alone = conn.begin_with("begin immediate").await.map_err(failed)?;
-            SQLITE.run(&mut *alone).await.map_err(OpenError::Migrate)?;
-            alone.commit().await.map_err(failed)?;
-            let readers = sqlite(target).pragma("query_only", "on");
+        Target::Sqlite(path) => {
+            let mut conn = sqlite(path).connect().await.map_err(failed)?;
+            migrate::sqlite(&mut conn).await.map_err(OpenError::Migrate)?;
+            let readers = sqlite(path).pragma("query_only", "on");
             let options = SqlitePoolOptions::new().max_connections(READERS).acquire_timeout(TURN);
             Ok(Engine::Sqlite(options.connect_with(readers).await.map_err(failed)?))
         }
         Target::Postgres(connect) => {
+            migrate::postgres(target).await?;
             let options = PgPoolOptions::new().max_connections(READERS).acquire_timeout(TURN);
-            let pool = options.connect_with(*connect.clone()).await.map_err(failed)?;
-            POSTGRES.run(&pool).await.map_err(OpenError::Migrate)?;
-            Ok(Engine::Postgres(pool))
+            Ok(Engine::Postgres(options.connect_with(*connect.clone()).await.map_err(failed)?))
         }
     }
 }
@@ -128,7 +125,7 @@ pub(crate) async fn open(target: &Target) -> Result<Pool, OpenError> {
 pub(crate) async fn connect(target: &Target) -> Result<Conn, sqlx::Error> {
     let connecting = async {
         match target {
-            Target::Sqlite(_) => sqlite(target).connect().await.map(Engine::Sqlite),
+            Target::Sqlite(path) => sqlite(path).connect().await.map(Engine::Sqlite),
             Target::Postgres(options) => options.connect().await.map(Engine::Postgres),
         }
     };
@@ -138,17 +135,15 @@ pub(crate) async fn connect(target: &Target) -> Result<Conn, sqlx::Error> {
     }
 }
 
-fn sqlite(target: &Target) -> SqliteConnectOptions {
-    let options = SqliteConnectOptions::new()
+/// How the file is opened; made if it is missing.
+pub(crate) fn sqlite(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
-        .busy_timeout(OTHER_WRITER);
-    match target {
-        Target::Sqlite(path) => options.filename(path),
-        Target::Postgres(_) => options,
-    }
+        .busy_timeout(OTHER_WRITER)
 }
 
 impl Pool {
@@ -177,10 +172,10 @@ pub(crate) struct Sql {
 /// Declares the statements of a module: once where the text serves both engines, twice where it
 /// cannot. `ALL` hands them to the test that prepares every one.
 macro_rules! statements {
-    (@sql $sql:literal, postgres: + $suffix:literal) => {
+    (@sql $sql:expr, postgres: + $suffix:literal) => {
         $crate::engine::Sql { sqlite: $sql, postgres: concat!($sql, " ", $suffix) }
     };
-    (@sql $sqlite:literal, postgres: $postgres:literal) => {
+    (@sql $sqlite:expr, postgres: $postgres:expr) => {
         $crate::engine::Sql { sqlite: $sqlite, postgres: $postgres }
     };
     (@sql $sql:expr) => {
@@ -231,11 +226,14 @@ pub(crate) use execute;
 pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
     [
         crate::audit::ALL,
+        crate::claim::ALL,
         crate::commands::ALL,
         crate::drive::ALL,
         crate::events::ALL,
+        crate::external::ALL,
         crate::fleets::ALL,
         crate::keys::ALL,
+        crate::nodes::ALL,
         crate::row::ALL,
         crate::sessions::ALL,
         crate::users::ALL,
@@ -258,12 +256,24 @@ fn is_gone(code: &str) -> bool {
     code.starts_with("57P") || code.starts_with("08") || code == "53300"
 }
 
+/// PostgreSQL ended a wait for a lock: a deadlock, or its `lock_timeout`.
+pub(crate) fn is_contention(error: &sqlx::Error) -> bool {
+    is_deadlock(error) || code(error) == "55P03"
+}
+
+/// PostgreSQL chose this transaction to give way.
+pub(crate) fn is_deadlock(error: &sqlx::Error) -> bool {
+    code(error) == "40P01"
+}
+
+fn code(error: &sqlx::Error) -> Cow<'_, str> {
+    let error = error.as_database_error();
+    error.and_then(sqlx::error::DatabaseError::code).unwrap_or_default()
+}
+
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        let code = error
-            .as_database_error()
-            .and_then(sqlx::error::DatabaseError::code)
-            .unwrap_or_default();
+        let code = code(&error).into_owned();
         let is_transport = error.as_database_error().is_none()
             && !matches!(
                 error,
@@ -271,7 +281,7 @@ impl From<sqlx::Error> for StoreError {
                     | sqlx::Error::Decode(_)
                     | sqlx::Error::RowNotFound
             );
-        match &*code {
+        match code.as_str() {
             code if is_full(code) => Self::Full(Arc::new(error)),
             code if is_gone(code) => Self::Unavailable(Arc::new(error)),
             _ if is_transport => Self::Unavailable(Arc::new(error)),

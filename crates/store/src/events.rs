@@ -14,8 +14,11 @@ statements! {
     // The sum runs over what the limit leaves, so that a page never reads more than it holds.
     AFTER = {
         "select event_offset, kind, sequence_number, attempt, part, recorded_at, frame from (
-            select e.*, sum(frame_bytes) over (order by event_offset) as total from (
-                select * from events where command_id = $1 and event_offset > $2
+            select event_offset, kind, sequence_number, attempt, part, recorded_at, frame,
+                frame_bytes, sum(frame_bytes) over (order by event_offset) as total from (
+                select event_offset, kind, sequence_number, attempt, part, recorded_at, frame,
+                    frame_bytes
+                from events where command_id = $1 and event_offset > $2
                 order by event_offset limit $3) e) page
         where total - frame_bytes < $4 order by event_offset"
     }

@@ -93,7 +93,7 @@ impl Write for FleetNamed {
     type Done = Fleet;
 
     async fn run(&self, tx: &mut Tx) -> Result<Fleet, StoreError> {
-        let id = Uuid::from(FleetId::new());
+        let id = Uuid::from(FleetId::at(tx.now));
         let added = execute!(&mut tx.conn, ADD_FLEET, [id, &self.name])?;
         audit::insert_if(tx, added, &self.audit).await?;
         let row = fetch!(&mut tx.conn, FLEET_OF_NAME, [&self.name], fetch_one as (Uuid, String))?;

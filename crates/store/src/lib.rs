@@ -4,13 +4,18 @@
 //! here inside the transaction that stores it.
 
 mod audit;
+mod backup;
+mod claim;
 mod clock;
 mod commands;
 mod drive;
 mod engine;
 mod events;
+mod external;
 mod fleets;
 mod keys;
+mod migrate;
+mod nodes;
 mod row;
 mod sessions;
 mod users;
@@ -18,10 +23,13 @@ mod vehicles;
 mod writer;
 
 pub use audit::{AuditEntry, AuditPage};
+pub use backup::{BackupError, BackupReport, backup};
+pub use claim::{Claimed, Reach};
 pub use commands::{Accepted, Draft, Filter, IdempotencyKey};
-pub use drive::{Applied, Claimed, Reach};
+pub use drive::Applied;
 pub use engine::{OpenError, Target};
 pub use events::{Head, Page};
+pub use external::{Heard, Spoken};
 pub use keys::SigningKey;
 pub use sessions::{Access, NewSession, Redeemed, Rotation};
 pub use users::{NewUser, User, UserChange};
@@ -61,7 +69,8 @@ pub enum StoreError {
     /// A row of ours does not read as what we write.
     #[error("a stored {0} cannot be read")]
     Corrupt(&'static str),
-    /// The write was not taken: too many are waiting, or the store is closing.
+    /// The write was not taken: too many are waiting, another node is in the way, or the store is
+    /// closing.
     #[error("the store takes no more writes now")]
     Busy,
     /// A rule of the database was broken.
@@ -76,6 +85,19 @@ impl StoreError {
             Self::Failed(_) | Self::Corrupt(_) => true,
             Self::Unavailable(_) | Self::Full(_) | Self::Busy => false,
         }
+    }
+
+    /// Whether another node's transaction waited for this one, and this one for it.
+    fn is_deadlock(&self) -> bool {
+        matches!(self, Self::Failed(error) if engine::is_deadlock(error))
+    }
+
+    /// Another node's transaction in the way is no fault of the write: it may be asked for again.
+    fn without_contention(self) -> Self {
+        if matches!(&self, Self::Failed(error) if engine::is_contention(error)) {
+            return Self::Busy;
+        }
+        self
     }
 }
 

@@ -4,42 +4,109 @@
 
 use crate::StoreError;
 use crate::clock::{micros, time};
-use crate::engine::{execute, statements};
+use crate::engine::{Engine, answered, statements};
 use crate::writer::Tx;
 use model::Timestamp;
 use model::command::{
     Cancelling, Command, Dispatched, Ended, ErrorCode, Failure, Lease, Order, Outcome, Phase,
     Queued, Risk, Running, State, Step,
 };
-use model::event::Event;
+use model::event::{Event, Kind};
 use model::id::{CommandId, NodeId};
 use serde_json::value::RawValue;
+use sqlx::SqliteConnection;
 use std::time::Duration;
 use uuid::Uuid;
 
-statements! {
-    INSERT = {
+/// Selects commands with the columns of a [`CommandRow`], from a table called `c`.
+///
+/// Every column by its name: PostgreSQL refuses to go on with a prepared `select *` once a newer
+/// node has added a column.
+macro_rules! select_commands {
+    ($rest:literal) => {
+        concat!(
+            "select c.command_id, c.vehicle_id, c.user_id, c.name, c.params, c.risk, c.reason,
+                c.priority, c.submitted_at, c.deliver_by, c.run_timeout_us, c.trace_id, c.state,
+                c.attempt, c.started_at, c.not_before, c.cancel_until, c.owner, c.lease_until,
+                c.fence, c.last_offset, c.last_sequence, c.last_part, c.completed_at,
+                c.error_code, c.error_message
+            from commands c ",
+            $rest
+        )
+    };
+}
+pub(crate) use select_commands;
+
+macro_rules! insert_command {
+    () => {
         "insert into commands (
             command_id, vehicle_id, user_id, name, params, risk, reason, priority,
             submitted_at, deliver_by, run_timeout_us, trace_id,
             state, attempt, fence, due_at, last_offset, last_sequence, last_part)
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, 0, $14, $15, 0, 0)"
-    }
-    UPDATE = {
+    };
+}
+
+macro_rules! update_command {
+    () => {
         "update commands set
             state = $3, attempt = $4, started_at = $5, not_before = $6, cancel_until = $7,
             owner = $8, lease_until = $9, fence = $10, due_at = $11,
             last_offset = $12, last_sequence = $13, last_part = $14,
             completed_at = $15, error_code = $16, error_message = $17
         where command_id = $1 and last_offset = $2 and due_at is not null"
+    };
+}
+
+macro_rules! insert_events {
+    () => {
+        "insert into events (command_id, event_offset, kind, sequence_number, attempt, part,
+            recorded_at, frame_bytes, frame, source)"
+    };
+}
+
+/// A change of one command, and its events, in one statement. PostgreSQL only: every round trip of
+/// a transaction is paid for by all who share it.
+macro_rules! with_events {
+    ($change:expr, $events:literal) => {
+        concat!(
+            "with changed as (",
+            $change,
+            " returning command_id) ",
+            insert_events!(),
+            " select c.command_id, e.event_offset, e.kind, e.sequence_number, e.attempt, e.part,
+                e.recorded_at, e.frame_bytes, e.frame, e.source
+            from changed c, unnest(",
+            $events,
+            ") as e (event_offset, kind, sequence_number, attempt, part, recorded_at,
+                frame_bytes, frame, source)"
+        )
+    };
+}
+
+statements! {
+    INSERT = {
+        insert_command!(),
+        postgres: with_events!(
+            insert_command!(),
+            "cast($16 as bigint[]), cast($17 as text[]), cast($18 as integer[]),
+            cast($19 as integer[]), cast($20 as integer[]), cast($21 as bigint[]),
+            cast($22 as integer[]), cast($23 as text[]), cast($24 as text[])"
+        )
     }
-    APPEND = {
-        "insert into events (
-            command_id, event_offset, kind, sequence_number, attempt, part,
-            recorded_at, frame_bytes, frame)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+    UPDATE = {
+        update_command!(),
+        postgres: with_events!(
+            update_command!(),
+            "cast($18 as bigint[]), cast($19 as text[]), cast($20 as integer[]),
+            cast($21 as integer[]), cast($22 as integer[]), cast($23 as bigint[]),
+            cast($24 as integer[]), cast($25 as text[]), cast($26 as text[])"
+        )
     }
 }
+
+/// One event on SQLite, where a statement costs no round trip.
+const APPEND: &str = concat!(insert_events!(), " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)");
 
 /// A row of `commands`.
 #[derive(sqlx::FromRow)]
@@ -160,12 +227,115 @@ impl<'a> From<&'a State> for StateColumns<'a> {
     }
 }
 
+/// What is added to a log.
+pub(crate) struct Entries<'a> {
+    /// In order.
+    pub(crate) events: &'a [Event],
+    /// The name that another program gave to what made them.
+    pub(crate) source: Option<&'a str>,
+}
+
+/// The same as PostgreSQL takes it: an array for each column.
+#[derive(Default)]
+struct Columns<'a> {
+    offsets: Vec<i64>,
+    kinds: Vec<&'static str>,
+    sequences: Vec<Option<i32>>,
+    attempts: Vec<i32>,
+    parts: Vec<Option<i32>>,
+    times: Vec<i64>,
+    sizes: Vec<i32>,
+    frames: Vec<&'a str>,
+    sources: Vec<Option<&'a str>>,
+}
+
+impl<'a> Entries<'a> {
+    /// Each event with the source where it belongs: at what was said, not at what it led to.
+    fn named(&self) -> impl Iterator<Item = (&'a Event, Option<&'a str>)> {
+        let says = |event: &Event| matches!(event.kind, Kind::Response | Kind::Error);
+        let said = self.events.iter().position(says).or(self.events.len().checked_sub(1));
+        let source = self.source;
+        let name = move |index| source.filter(|_| Some(index) == said);
+        self.events.iter().enumerate().map(move |(index, event)| (event, name(index)))
+    }
+
+    fn columns(&self) -> Columns<'a> {
+        let mut columns = Columns::default();
+        for (event, source) in self.named() {
+            columns.offsets.push(signed(event.offset));
+            columns.kinds.push(event.kind.word());
+            columns.sequences.push(event.sequence_number.map(narrow));
+            columns.attempts.push(narrow(event.attempt));
+            columns.parts.push(event.part.map(narrow));
+            columns.times.push(micros(event.recorded_at));
+            columns.sizes.push(size(event));
+            columns.frames.push(&event.frame);
+            columns.sources.push(source);
+        }
+        columns
+    }
+
+    async fn append(&self, conn: &mut SqliteConnection, id: CommandId) -> Result<(), StoreError> {
+        for (event, source) in self.named() {
+            sqlx::query(APPEND)
+                .bind(Uuid::from(id))
+                .bind(signed(event.offset))
+                .bind(event.kind.word())
+                .bind(event.sequence_number.map(narrow))
+                .bind(narrow(event.attempt))
+                .bind(event.part.map(narrow))
+                .bind(micros(event.recorded_at))
+                .bind(size(event))
+                .bind(&event.frame)
+                .bind(source)
+                .execute(&mut *conn)
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+/// Changes a command and appends the events of the change.
+macro_rules! change {
+    ($tx:expr, $sql:expr, $id:expr, [$($bind:expr),* $(,)?], $entries:expr) => {
+        match &mut $tx.conn {
+            Engine::Sqlite(conn) => {
+                let change = sqlx::query($sql.sqlite)$(.bind($bind))*;
+                one(change.execute(&mut *conn).await?.rows_affected(), 1)?;
+                $entries.append(conn, $id).await
+            }
+            Engine::Postgres(conn) => {
+                let columns = $entries.columns();
+                let change = sqlx::query($sql.postgres)$(.bind($bind))*
+                    .bind(columns.offsets)
+                    .bind(columns.kinds)
+                    .bind(columns.sequences)
+                    .bind(columns.attempts)
+                    .bind(columns.parts)
+                    .bind(columns.times)
+                    .bind(columns.sizes)
+                    .bind(columns.frames)
+                    .bind(columns.sources);
+                let appended = answered(change.execute(conn)).await?.rows_affected();
+                one(appended, $entries.events.len())
+            }
+        }
+    };
+}
+
+/// One command was changed: so many rows came of it.
+fn one(rows: u64, expected: usize) -> Result<(), StoreError> {
+    if usize::try_from(rows) == Ok(expected) { Ok(()) } else { Err(StoreError::Corrupt("command")) }
+}
+
 /// Stores a newly accepted command with its first events.
 pub(crate) async fn insert(tx: &mut Tx, step: &Step) -> Result<(), StoreError> {
     let Command { order, .. } = &step.command;
-    execute!(
-        &mut tx.conn,
+    let entries = Entries { events: &step.events, source: None };
+    change!(
+        tx,
         INSERT,
+        order.command_id,
         [
             Uuid::from(order.command_id),
             Uuid::from(order.vehicle_id),
@@ -182,9 +352,9 @@ pub(crate) async fn insert(tx: &mut Tx, step: &Step) -> Result<(), StoreError> {
             step.command.phase().word(),
             step.command.due_at().map(micros),
             signed(step.command.last_offset),
-        ]
-    )?;
-    append(tx, order.command_id, &step.events).await
+        ],
+        entries
+    )
 }
 
 /// Stores what one or more inputs made of a command whose newest event was `before`.
@@ -195,13 +365,14 @@ pub(crate) async fn update(
     tx: &mut Tx,
     before: u64,
     command: &Command,
-    events: &[Event],
+    entries: &Entries<'_>,
 ) -> Result<(), StoreError> {
     let columns = StateColumns::from(&command.state);
     let lease = command.lease();
-    let changed = execute!(
-        &mut tx.conn,
+    change!(
+        tx,
         UPDATE,
+        command.order.command_id,
         [
             Uuid::from(command.order.command_id),
             signed(before),
@@ -220,34 +391,13 @@ pub(crate) async fn update(
             columns.completed_at.map(micros),
             columns.failure.map(|failure| failure.code.word()),
             columns.failure.map(|failure| failure.message.as_str()),
-        ]
-    )?;
-    if changed == 1 {
-        append(tx, command.order.command_id, events).await
-    } else {
-        Err(StoreError::Corrupt("command"))
-    }
+        ],
+        entries
+    )
 }
 
-async fn append(tx: &mut Tx, command_id: CommandId, events: &[Event]) -> Result<(), StoreError> {
-    for event in events {
-        execute!(
-            &mut tx.conn,
-            APPEND,
-            [
-                Uuid::from(command_id),
-                signed(event.offset),
-                event.kind.word(),
-                event.sequence_number.map(narrow),
-                narrow(event.attempt),
-                event.part.map(narrow),
-                micros(event.recorded_at),
-                i32::try_from(event.frame.len()).unwrap_or(i32::MAX),
-                &event.frame,
-            ]
-        )?;
-    }
-    Ok(())
+fn size(event: &Event) -> i32 {
+    i32::try_from(event.frame.len()).unwrap_or(i32::MAX)
 }
 
 /// An offset as both databases store it.

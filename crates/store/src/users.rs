@@ -11,10 +11,20 @@ use model::id::{FleetId, UserId};
 use model::user::Role;
 use uuid::Uuid;
 
+/// Selects users with the columns of a [`UserRow`].
+macro_rules! select_users {
+    ($rest:literal) => {
+        concat!(
+            "select user_id, username, email, role, is_active, password_hash from users ",
+            $rest
+        )
+    };
+}
+
 statements! {
-    USER = { "select * from users where user_id = $1" }
-    OF_NAME = { "select * from users where username = $1" }
-    LIST = { "select * from users order by username limit $1 offset $2" }
+    USER = { select_users!("where user_id = $1") }
+    OF_NAME = { select_users!("where username = $1") }
+    LIST = { select_users!("order by username limit $1 offset $2") }
     ADD = {
         "insert into users (user_id, username, email, role, is_active, password_hash,
             access_changed_at)
@@ -174,7 +184,7 @@ impl Store {
         new: NewUser,
         audit: AuditEntry,
     ) -> Result<Option<UserId>, StoreError> {
-        self.write(AddUser { user_id: UserId::new(), new, audit }).await
+        self.write(AddUser { new, audit }).await
     }
 
     /// Changes a user, effective on every node within a second; `false` if there is none.
@@ -270,7 +280,6 @@ pub(crate) async fn touch(tx: &mut Tx, user_id: Uuid) -> Result<(), StoreError> 
 }
 
 struct AddUser {
-    user_id: UserId,
     new: NewUser,
     audit: AuditEntry,
 }
@@ -279,7 +288,8 @@ impl Write for AddUser {
     type Done = Option<UserId>;
 
     async fn run(&self, tx: &mut Tx) -> Result<Option<UserId>, StoreError> {
-        let id = Uuid::from(self.user_id);
+        let user_id = UserId::at(tx.now);
+        let id = Uuid::from(user_id);
         let added = execute!(
             &mut tx.conn,
             ADD,
@@ -299,7 +309,7 @@ impl Write for AddUser {
             execute!(&mut tx.conn, GRANT, [id, Uuid::from(*fleet), None::<i64>])?;
         }
         audit::insert(tx, &self.audit).await?;
-        Ok(Some(self.user_id))
+        Ok(Some(user_id))
     }
 }
 

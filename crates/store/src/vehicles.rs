@@ -4,26 +4,39 @@
 
 use crate::clock::{micros, time};
 use crate::engine::{execute, fetch, statements};
-use crate::writer::{Tx, Write};
+use crate::writer::{Turn, Tx, Write};
 use crate::{AuditEntry, Store, StoreError, audit};
 use model::id::{FleetId, UserId, VehicleId};
-use model::vehicle::{ConnectionStatus, Model, Presence, Vehicle};
+use model::vehicle::{ConnectionStatus, Connector, Model, Presence, Vehicle};
 use model::vin::Vin;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+/// Selects vehicles with the columns of a [`VehicleRow`].
+macro_rules! select_vehicles {
+    ($rest:literal) => {
+        concat!(
+            "select vehicle_id, vin, fleet_id, make, model, year, connector, sovd_url, metadata,
+                connection_status, last_seen_at, revision
+            from vehicles ",
+            $rest
+        )
+    };
+}
+pub(crate) use select_vehicles;
+
 statements! {
-    VEHICLE = { "select * from vehicles where vehicle_id = $1 and removed_at is null" }
-    OF_VIN = { "select * from vehicles where vin = $1 and removed_at is null" }
+    VEHICLE = { select_vehicles!("where vehicle_id = $1 and removed_at is null") }
+    OF_VIN = { select_vehicles!("where vin = $1 and removed_at is null") }
     LIST = {
-        "select * from vehicles where removed_at is null
+        select_vehicles!("where removed_at is null
             and (connection_status = $1 or $1 is null)
             and (lower(make || ' ' || model) like $2 escape '!' or $2 is null
                 or ($6 and lower(vin) like $2 escape '!'))
             and (fleet_id in (select fleet_id from grants
                 where user_id = $3 and (until is null or until > $4)) or $3 is null)
             and (fleet_id = $5 or $5 is null)
-        order by vehicle_id limit $7 offset $8"
+        order by vehicle_id limit $7 offset $8")
     }
     COUNT = {
         "select count(*) from vehicles where removed_at is null
@@ -34,16 +47,16 @@ statements! {
                 where user_id = $3 and (until is null or until > $4)) or $3 is null)
             and (fleet_id = $5 or $5 is null)"
     }
-    ALL_VEHICLES = { "select * from vehicles where removed_at is null order by vehicle_id" }
+    ALL_VEHICLES = { select_vehicles!("where removed_at is null order by vehicle_id") }
     ADD = {
-        "insert into vehicles (vehicle_id, vin, fleet_id, make, model, year, sovd_url, metadata,
-            connection_status, revision)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, 'disconnected', 1)
+        "insert into vehicles (vehicle_id, vin, fleet_id, make, model, year, connector, sovd_url,
+            metadata, connection_status, revision)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'disconnected', 1)
         on conflict (vin) where removed_at is null do nothing"
     }
     CHANGE = {
-        "update vehicles set fleet_id = $3, make = $4, model = $5, year = $6, sovd_url = $7,
-            metadata = $8, revision = revision + 1
+        "update vehicles set fleet_id = $3, make = $4, model = $5, year = $6, connector = $7,
+            sovd_url = $8, metadata = $9, revision = revision + 1
         where vehicle_id = $1 and revision = $2 and removed_at is null"
     }
     REMOVE = {
@@ -75,8 +88,8 @@ pub struct VehicleChange {
     pub fleet_id: FleetId,
     /// What people call it.
     pub model: Model,
-    /// The address of its SOVD server.
-    pub sovd_url: String,
+    /// How it is reached.
+    pub connector: Connector,
     /// See [`Vehicle::metadata`].
     pub metadata: Map<String, Value>,
 }
@@ -117,6 +130,7 @@ pub(crate) struct VehicleRow {
     make: String,
     model: String,
     year: Option<i32>,
+    connector: String,
     sovd_url: String,
     metadata: String,
     connection_status: String,
@@ -134,13 +148,21 @@ impl TryFrom<VehicleRow> for Vehicle {
             vin: row.vin.parse().map_err(|_| CORRUPT)?,
             fleet_id: row.fleet_id.into(),
             model: Model { make: row.make, model: row.model, year: row.year },
-            sovd_url: row.sovd_url,
+            connector: connector(&row.connector, row.sovd_url).ok_or(CORRUPT)?,
             metadata: serde_json::from_str(&row.metadata).map_err(|_| CORRUPT)?,
             connection_status: ConnectionStatus::from_word(&row.connection_status)
                 .ok_or(CORRUPT)?,
             last_seen_at: row.last_seen_at.map(time),
             revision: row.revision,
         })
+    }
+}
+
+fn connector(word: &str, url: String) -> Option<Connector> {
+    match word {
+        "sovd" => Some(Connector::Sovd { url }),
+        "external" => Some(Connector::External),
+        _ => None,
     }
 }
 
@@ -221,7 +243,7 @@ impl Store {
         new: NewVehicle,
         audit: AuditEntry,
     ) -> Result<Option<VehicleId>, StoreError> {
-        self.write(AddVehicle { vehicle_id: VehicleId::new(), new, audit }).await
+        self.write(AddVehicle { new, audit }).await
     }
 
     /// Changes a vehicle of which `revision` is the newest; `false` if it is not, or is gone.
@@ -263,6 +285,8 @@ impl Store {
         &self,
         found: Vec<ProbeResult>,
     ) -> Result<Vec<Presence>, StoreError> {
+        let mut found = found;
+        found.sort_by_key(|probe| probe.vehicle_id);
         self.write(Probed(found)).await
     }
 }
@@ -280,7 +304,6 @@ fn containing(text: &str) -> String {
 }
 
 struct AddVehicle {
-    vehicle_id: VehicleId,
     new: NewVehicle,
     audit: AuditEntry,
 }
@@ -289,18 +312,20 @@ impl Write for AddVehicle {
     type Done = Option<VehicleId>;
 
     async fn run(&self, tx: &mut Tx) -> Result<Option<VehicleId>, StoreError> {
-        let VehicleChange { fleet_id, model, sovd_url, metadata } = &self.new.change;
+        let VehicleChange { fleet_id, model, connector, metadata } = &self.new.change;
+        let vehicle_id = VehicleId::at(tx.now);
         let added = execute!(
             &mut tx.conn,
             ADD,
             [
-                Uuid::from(self.vehicle_id),
+                Uuid::from(vehicle_id),
                 self.new.vin.as_str(),
                 Uuid::from(*fleet_id),
                 &model.make,
                 &model.model,
                 model.year,
-                sovd_url,
+                connector.word(),
+                connector.sovd_url().unwrap_or_default(),
                 Value::Object(metadata.clone()).to_string(),
             ]
         )?;
@@ -308,7 +333,7 @@ impl Write for AddVehicle {
             return Ok(None);
         }
         audit::insert(tx, &self.audit).await?;
-        Ok(Some(self.vehicle_id))
+        Ok(Some(vehicle_id))
     }
 }
 
@@ -322,8 +347,12 @@ struct ChangeVehicle {
 impl Write for ChangeVehicle {
     type Done = bool;
 
+    fn turn(&self) -> Turn {
+        Turn::Vehicle(self.vehicle_id.into())
+    }
+
     async fn run(&self, tx: &mut Tx) -> Result<bool, StoreError> {
-        let VehicleChange { fleet_id, model, sovd_url, metadata } = &self.change;
+        let VehicleChange { fleet_id, model, connector, metadata } = &self.change;
         let changed = execute!(
             &mut tx.conn,
             CHANGE,
@@ -334,7 +363,8 @@ impl Write for ChangeVehicle {
                 &model.make,
                 &model.model,
                 model.year,
-                sovd_url,
+                connector.word(),
+                connector.sovd_url().unwrap_or_default(),
                 Value::Object(metadata.clone()).to_string(),
             ]
         )?;
@@ -351,6 +381,10 @@ struct RemoveVehicle {
 impl Write for RemoveVehicle {
     type Done = bool;
 
+    fn turn(&self) -> Turn {
+        Turn::Vehicle(self.vehicle_id.into())
+    }
+
     async fn run(&self, tx: &mut Tx) -> Result<bool, StoreError> {
         let id = Uuid::from(self.vehicle_id);
         let removed = execute!(&mut tx.conn, REMOVE, [id, micros(tx.now), self.revision])?;
@@ -362,6 +396,10 @@ struct Probed(Vec<ProbeResult>);
 
 impl Write for Probed {
     type Done = Vec<Presence>;
+
+    fn turn(&self) -> Turn {
+        self.0.first().map_or(Turn::Any, |probe| Turn::Vehicle(probe.vehicle_id.into()))
+    }
 
     async fn run(&self, tx: &mut Tx) -> Result<Vec<Presence>, StoreError> {
         let mut changed = Vec::new();

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use uuid::Uuid;
 
 /// How many writes may share a transaction.
 const BATCH: usize = 128;
@@ -21,11 +22,14 @@ const BATCH: usize = 128;
 const QUEUE: usize = 1024;
 /// How long a write may wait for a place in the queue.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How often a write that lost a deadlock is tried again.
+const RETRIES: usize = 3;
 /// How often the database's clock is read.
 const CLOCK_CHECK: Duration = Duration::from_secs(10);
-/// The longest that one transaction may take on PostgreSQL, lock waits included.
+/// The longest that PostgreSQL bears with a transaction of ours. A node that is frozen in the middle
+/// of one holds up the commands in it, and no longer than a lease.
 const STATEMENT_LIMIT: &str = "set statement_timeout = '10s'; set lock_timeout = '2s'; \
-                               set idle_in_transaction_session_timeout = '30s'";
+                               set idle_in_transaction_session_timeout = '5s'";
 
 statements! {
     CLOCK = {
@@ -47,7 +51,26 @@ pub(crate) trait Write: Send + Sync + 'static {
     /// What it answers after the commit.
     type Done: Send + 'static;
 
+    /// When it is run among those that share its transaction.
+    fn turn(&self) -> Turn {
+        Turn::Any
+    }
+
     fn run(&self, tx: &mut Tx) -> impl Future<Output = Result<Self::Done, StoreError>> + Send;
+}
+
+/// The order in which the writes of a transaction run: every node's transactions wait for rows in
+/// this order, so that no two of them wait for each other. Writes of equal turn keep their order.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Turn {
+    /// It waits for none of the rows below.
+    Any,
+    /// It waits for a command.
+    Command(Uuid),
+    /// It waits for vehicles, of which this is the first.
+    Vehicle(Uuid),
+    /// It waits for nothing, and holds many.
+    Sweep,
 }
 
 /// Writes nothing: whoever waits for it knows that the database takes writes.
@@ -105,11 +128,16 @@ type Running<'a> = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send + 
 
 /// A [`Job`] whose kind of write the queue need not know.
 trait AnyJob: Send {
+    fn turn(&self) -> Turn;
     fn run<'a>(&'a mut self, tx: &'a mut Tx) -> Running<'a>;
     fn finish(self: Box<Self>, committed: Result<(), StoreError>);
 }
 
 impl<W: Write> AnyJob for Job<W> {
+    fn turn(&self) -> Turn {
+        self.write.turn()
+    }
+
     fn run<'a>(&'a mut self, tx: &'a mut Tx) -> Running<'a> {
         Box::pin(async move {
             self.done = Some(self.write.run(tx).await?);
@@ -158,19 +186,28 @@ impl Scribe {
 
     /// Commits all together; if one of them fails, each by itself.
     async fn commit(&mut self, mut batch: Vec<Box<dyn AnyJob>>) {
-        match self.attempt(&mut batch).await {
-            Ok(()) => finish(batch, &Ok(())),
-            Err(error) if batch.len() == 1 || !error.is_of_one_write() => {
-                finish(batch, &Err(error));
-            }
-            Err(_) => {
-                for job in batch {
-                    let mut alone = vec![job];
-                    let end = self.attempt(&mut alone).await;
-                    finish(alone, &end);
-                }
-            }
+        batch.sort_by_key(|job| job.turn());
+        let end = self.attempt(&mut batch).await;
+        if batch.len() == 1 || !end.as_ref().is_err_and(StoreError::is_of_one_write) {
+            return self.settle(batch, end).await;
         }
+        for job in batch {
+            let mut alone = vec![job];
+            let end = self.attempt(&mut alone).await;
+            self.settle(alone, end).await;
+        }
+    }
+
+    /// A deadlock with another node is nobody's fault: whoever lost it tries again.
+    async fn settle(&mut self, mut jobs: Vec<Box<dyn AnyJob>>, end: Result<(), StoreError>) {
+        let mut end = end;
+        for _ in 0..RETRIES {
+            if !end.as_ref().is_err_and(StoreError::is_deadlock) {
+                break;
+            }
+            end = self.attempt(&mut jobs).await;
+        }
+        finish(jobs, &end.map_err(StoreError::without_contention));
     }
 
     /// Runs the jobs in one transaction. After an error nothing of it stands; the connection is

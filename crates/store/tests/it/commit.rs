@@ -98,7 +98,7 @@ async fn closing_commits_what_waits_for_postgres() {
 async fn survives(fault: fn(&mut Postgres), mend: fn(&mut Postgres)) {
     let mut scene = Scene::on(Database::postgres()).await;
     let before = scene.accepts(scene.draft(Risk::R0)).await;
-    fault(server(&mut scene));
+    fault(scene.database.server());
     let away = Instant::now();
     let (write, read) = tokio::join!(
         scene.store.accept(scene.draft(Risk::R0), None, deed("submit")),
@@ -107,7 +107,7 @@ async fn survives(fault: fn(&mut Postgres), mend: fn(&mut Postgres)) {
     assert!(away.elapsed() < TOLD_WITHIN, "told after {:?}", away.elapsed());
     assert!(matches!(write, Err(StoreError::Unavailable(_))), "{write:?}");
     assert!(matches!(read, Err(StoreError::Unavailable(_))), "{read:?}");
-    mend(server(&mut scene));
+    mend(scene.database.server());
     let back = Instant::now();
     while scene.store.check().await.is_err() || scene.store.command(before).await.is_err() {
         assert!(back.elapsed() < BACK_WITHIN, "still away");
@@ -115,13 +115,6 @@ async fn survives(fault: fn(&mut Postgres), mend: fn(&mut Postgres)) {
     assert!(back.elapsed() < BACK_WITHIN, "back after {:?}", back.elapsed());
     scene.accepts(scene.draft(Risk::R0)).await;
     assert_eq!(scene.command(before).await.order.command_id, before);
-}
-
-fn server(scene: &mut Scene) -> &mut Postgres {
-    match &mut scene.database {
-        Database::Postgres(server) => server,
-        Database::Sqlite(_) => unreachable!(),
-    }
 }
 
 #[tokio::test]

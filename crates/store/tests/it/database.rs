@@ -2,7 +2,7 @@
 
 use fleetwire_store::{Store, Target};
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Connection, Executor, PgConnection, SqliteConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, SqliteConnection};
 use std::path::PathBuf;
 use tempfile::TempDir;
 use testkit::Postgres;
@@ -34,10 +34,31 @@ impl Database {
     }
 
     /// Changes rows behind the store's back: what else only time would do.
-    pub(crate) async fn alter(&self, sql: &'static str) {
+    pub(crate) async fn alter(&self, sql: impl Into<String>) {
+        let sql = AssertSqlSafe(sql.into());
         match self {
             Self::Sqlite(place) => _ = sqlite(place).await.execute(sql).await.unwrap(),
             Self::Postgres(server) => _ = postgres(server).await.execute(sql).await.unwrap(),
+        }
+    }
+
+    /// Numbers of the rows behind the store's back.
+    pub(crate) async fn numbers(&self, sql: &'static str) -> Vec<i64> {
+        match self {
+            Self::Sqlite(place) => {
+                sqlx::query_scalar(sql).fetch_all(&mut sqlite(place).await).await.unwrap()
+            }
+            Self::Postgres(server) => {
+                sqlx::query_scalar(sql).fetch_all(&mut postgres(server).await).await.unwrap()
+            }
+        }
+    }
+
+    /// The server of a test that needs PostgreSQL.
+    pub(crate) fn server(&mut self) -> &mut Postgres {
+        match self {
+            Self::Postgres(server) => server,
+            Self::Sqlite(_) => unreachable!(),
         }
     }
 }

@@ -7,10 +7,15 @@
     reason = "the helpers of tests fail as tests do"
 )]
 
+mod backup;
 mod commit;
+mod contention;
 mod database;
+mod expand;
 mod migrate;
+mod partitions;
 mod place;
 mod scene;
 mod statements;
 mod story;
+mod tour;

@@ -9,7 +9,7 @@ use model::command::{Command, Input, Risk};
 use model::event::Event;
 use model::id::{CommandId, FleetId, NodeId, ResponseId, UserId, VehicleId};
 use model::user::Role;
-use model::vehicle::{ConnectionStatus, Model};
+use model::vehicle::{ConnectionStatus, Connector, Model};
 use serde_json::value::RawValue;
 use std::time::Duration;
 use uuid::Uuid;
@@ -131,7 +131,7 @@ pub(crate) fn described(fleet_id: FleetId) -> VehicleChange {
     VehicleChange {
         fleet_id,
         model: Model { make: "Volkswagen".to_owned(), model: "Golf".to_owned(), year: Some(1999) },
-        sovd_url: "http://127.0.0.1:9/v1".to_owned(),
+        connector: Connector::Sovd { url: "http://127.0.0.1:9/v1".to_owned() },
         metadata: serde_json::Map::new(),
     }
 }

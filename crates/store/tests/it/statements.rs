@@ -1,10 +1,10 @@
 //! Every statement of the crate is one that both databases understand.
 
 use crate::database::{Database, postgres, sqlite};
+use crate::partitions::partitioned;
 use fleetwire_store::testing::all_statements;
 use sqlx::{Executor, SqlSafeStr};
 use tempfile::TempDir;
-use testkit::Postgres;
 
 /// Prepares each statement, and lists those that the database refused.
 macro_rules! refused {
@@ -32,16 +32,31 @@ async fn sqlite_understands_every_statement() {
 
 #[tokio::test]
 async fn postgres_understands_every_statement() {
-    let server = Postgres::start();
-    let database = Database::Postgres(server);
-    let store = database.open().await;
-    let Database::Postgres(server) = &database else { unreachable!() };
-    let mut conn = postgres(server).await;
+    understood(Database::postgres()).await;
+}
+
+#[tokio::test]
+async fn postgres_understands_every_statement_on_tables_in_partitions() {
+    understood(partitioned().await).await;
+}
+
+async fn understood(mut database: Database) {
+    database.open().await.close().await;
+    let mut conn = postgres(database.server()).await;
     assert_eq!(refused!(conn, 2), [""; 0]);
-    store.close().await;
 }
 
 #[test]
 fn every_module_lists_its_statements() {
     assert!(all_statements().len() > 50);
+}
+
+/// A prepared `select *` stops working when a newer node adds a column.
+#[test]
+fn no_statement_selects_whatever_is_there() {
+    for (name, sqlite, postgres) in all_statements() {
+        for sql in [sqlite, postgres] {
+            assert!(!sql.contains("select *") && !sql.contains(".*"), "{name}: {sql}");
+        }
+    }
 }

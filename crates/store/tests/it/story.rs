@@ -1,9 +1,12 @@
-//! One story in chapters, told on both engines: whatever holds on one holds on the other.
+//! One story in chapters, told on both engines and on tables in partitions: whatever holds on one
+//! holds on the others.
 
 mod accepting;
 mod access;
 mod ending;
+mod hearing;
 mod listing;
+mod nodes;
 mod recording;
 mod registry;
 mod turns;
@@ -21,6 +24,13 @@ macro_rules! on_both_engines {
             $(#[tokio::test]
             async fn $chapter() {
                 super::$chapter(crate::scene::Scene::on(crate::database::Database::postgres()).await).await;
+            })+
+        }
+        mod partitioned {
+            $(#[tokio::test]
+            async fn $chapter() {
+                let database = crate::partitions::partitioned().await;
+                super::$chapter(crate::scene::Scene::on(database).await).await;
             })+
         }
     };

@@ -1,0 +1,70 @@
+//! Brings the tables up to date, while nodes of this and of an older version work on them.
+//!
+//! Refuses to undo what a newer version added: an older node works on newer tables.
+
+use crate::OpenError;
+use crate::engine::{self, Engine, Target};
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
+use std::time::Duration;
+
+/// A migration that waits for its table lets everyone wait behind it: no longer than a write waits
+/// for a lock.
+const PATIENCE: &str = "set lock_timeout = '1s'";
+/// How often a migration asks for its lock; another node may be at a long one.
+const TRIES: usize = 60;
+/// How long those who waited behind it may go first.
+const PAUSE: Duration = Duration::from_millis(200);
+
+fn tolerant(mut migrator: Migrator) -> Migrator {
+    migrator.set_ignore_missing(true);
+    migrator
+}
+
+/// Runs the migrations that are missing, all in one transaction: a command line beside the server
+/// may do the same.
+pub(crate) async fn sqlite(conn: &mut SqliteConnection) -> Result<(), MigrateError> {
+    let mut alone = conn.begin_with("begin immediate").await?;
+    tolerant(sqlx::migrate!("migrations/sqlite")).run(&mut *alone).await?;
+    Ok(alone.commit().await?)
+}
+
+/// Runs the migrations that are missing, each in a transaction of its own.
+pub(crate) async fn postgres(target: &Target) -> Result<(), OpenError> {
+    for _ in 1..TRIES {
+        match attempt(target).await {
+            Err(OpenError::Migrate(error)) if is_locked_out(&error) => {
+                tracing::info!(%error, "a migration waits for its table");
+                tokio::time::sleep(PAUSE).await;
+            }
+            end => return end,
+        }
+    }
+    attempt(target).await
+}
+
+/// On a connection of its own: after a failure the lock against other migrators lives on in it.
+async fn attempt(target: &Target) -> Result<(), OpenError> {
+    let conn = engine::connect(target).await.map_err(|error| target.unreachable(error))?;
+    let Engine::Postgres(mut conn) = conn else { return Ok(()) };
+    let end = run(&mut conn).await;
+    if let Err(error) = engine::answered(conn.close()).await {
+        tracing::debug!(%error, "closing the migrating connection");
+    }
+    end.map_err(OpenError::Migrate)
+}
+
+async fn run(conn: &mut PgConnection) -> Result<(), MigrateError> {
+    conn.execute(PATIENCE).await?;
+    tolerant(sqlx::migrate!("migrations/postgres")).run(conn).await
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "the enum is not exhaustive")]
+fn is_locked_out(error: &MigrateError) -> bool {
+    match error {
+        MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _) => {
+            engine::is_contention(cause)
+        }
+        _ => false,
+    }
+}
