@@ -2,14 +2,16 @@
 //! It knows neither what it runs nor when that is ready.
 
 use std::collections::VecDeque;
+use std::env;
 use std::ffi::OsStr;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use anyhow::{Context, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// Lines of one output that are kept; the oldest go first.
@@ -20,6 +22,29 @@ pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL", "--"]).arg(program);
     command
+}
+
+/// Whether a program stands on the search path.
+pub(crate) fn is_installed(program: &str) -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path).any(|directory| directory.join(program).is_file())
+}
+
+/// Runs a command to its end and gives what it printed; a failure carries what it complained of.
+pub(crate) fn run(command: Command) -> anyhow::Result<String> {
+    run_with_input(command, &[])
+}
+
+/// The same for a command that reads `input` before it prints anything.
+pub(crate) fn run_with_input(mut command: Command, input: &[u8]) -> anyhow::Result<String> {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = command.spawn().with_context(|| format!("{command:?}"))?;
+    // It fails when the command ended without reading, and then the exit status tells why.
+    process.stdin.take().map(|mut stdin| stdin.write_all(input));
+    let output = process.wait_with_output().with_context(|| format!("{command:?}"))?;
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{command:?}: {}: {}", output.status, complaint.trim());
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// A running child. Killed and reaped when dropped.

@@ -53,6 +53,12 @@ impl Client {
         Self { token: Some(token.to_owned()), ..self.clone() }
     }
 
+    /// The same client, token and all, at another node.
+    #[must_use]
+    pub fn at(&self, url: &str) -> Self {
+        Self { url: url.to_owned(), ..self.clone() }
+    }
+
     /// Its access token.
     pub fn token(&self) -> &str {
         self.token.as_deref().unwrap_or_default()

@@ -7,17 +7,32 @@
 
 mod child;
 pub mod client;
+mod directory;
+pub mod faketime;
+pub mod load;
 pub mod log;
+pub mod netns;
 pub mod platform;
+mod ports;
 pub mod postgres;
 pub mod process;
+pub mod proxy;
+pub mod redis;
+pub mod site;
+mod skipped;
 pub mod tidy;
 pub mod vehicle;
 pub mod watch;
 
 pub use client::{Client, Reply};
-pub use platform::{Backend, PASSWORD, Platform, audit, eventually};
+pub use load::{Harvest, Load, Pace, assert_try_again};
+pub use netns::Netns;
+pub use platform::{Backend, Neighbour, PASSWORD, Platform, audit, eventually};
 pub use postgres::Postgres;
 pub use process::{Binary, Process};
+pub use proxy::{Direction, FaultProxy};
+pub use redis::{Redis, RedisCluster};
+pub use site::{Links, Node, Site};
+pub use skipped::Skipped;
 pub use vehicle::SimulatedVehicle;
 pub use watch::{Heard, Watch, sequences};

@@ -2,19 +2,34 @@
 //!
 //! Refuses to forgive: an answer that is neither an acceptance nor "try again" fails the test.
 
-use crate::site::Site;
+use crate::{Client, Heard, Reply, Site, eventually, sequences};
+use model::command::Phase;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use testkit::{Client, Heard, Reply, eventually};
 use tokio::task::JoinSet;
 
-const SUBMITTERS: usize = 6;
-/// How many commands of one submitter are under way at most.
-const UNDER_WAY: usize = 8;
+/// How much load there is.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// Who submit, one command after the other.
+    pub submitters: usize,
+    /// How many commands of one submitter are under way at most.
+    pub under_way: usize,
+    /// The time from one command of a submitter to its next; zero = as fast as they are accepted.
+    pub every: Duration,
+    /// How many watch each command, each through another node.
+    pub watchers: usize,
+}
+
+impl Pace {
+    /// As fast as it goes.
+    pub const FAST: Self = Self { submitters: 6, under_way: 8, every: Duration::ZERO, watchers: 1 };
+}
+
 /// How long a command may take to end, faults included.
 const LAST: Duration = Duration::from_mins(1);
 /// The pause before something that failed is tried again.
@@ -23,22 +38,27 @@ const BREATH: Duration = Duration::from_millis(10);
 type Stream = (String, Vec<Value>);
 
 /// Running load.
-pub(crate) struct Load {
+#[derive(Debug)]
+pub struct Load {
     source: Arc<Source>,
     submitters: JoinSet<Vec<Stream>>,
 }
 
 /// What came of it.
-pub(crate) struct Harvest {
+#[derive(Debug)]
+pub struct Harvest {
     /// The events of each accepted command, as its watcher saw them.
-    pub(crate) streams: HashMap<String, Vec<Value>>,
+    pub streams: HashMap<String, Vec<Value>>,
     client: Client,
     resumed: usize,
     refused: usize,
 }
 
+#[derive(Debug)]
 struct Source {
-    client: Client,
+    /// One at each node.
+    clients: Vec<Client>,
+    pace: Pace,
     vehicles: Vec<String>,
     is_over: AtomicBool,
     accepted: AtomicUsize,
@@ -48,10 +68,16 @@ struct Source {
 }
 
 impl Load {
-    /// Starts to submit to all vehicles.
-    pub(crate) async fn begin(site: &Site) -> Self {
+    /// Starts to submit to all vehicles, as fast as it goes.
+    pub async fn begin(site: &Site) -> Self {
+        Self::begin_at(site, Pace::FAST).await
+    }
+
+    /// Starts to submit to all vehicles, through all nodes.
+    pub async fn begin_at(site: &Site, pace: Pace) -> Self {
         let source = Arc::new(Source {
-            client: site.engineer().await,
+            clients: site.engineers().await,
+            pace,
             vehicles: site.vehicle_ids.clone(),
             is_over: AtomicBool::new(false),
             accepted: AtomicUsize::new(0),
@@ -60,31 +86,31 @@ impl Load {
             closes: Mutex::default(),
         });
         let mut submitters = JoinSet::new();
-        for number in 0..SUBMITTERS {
+        for number in 0..pace.submitters {
             submitters.spawn(Arc::clone(&source).submit_until_over(number));
         }
         Self { source, submitters }
     }
 
     /// Waits until so many more commands have been accepted.
-    pub(crate) async fn accepts(&self, more: usize) {
+    pub async fn accepts(&self, more: usize) {
         let goal = self.source.accepted.load(Ordering::Relaxed) + more;
         eventually("acceptances", async || self.source.accepted.load(Ordering::Relaxed) >= goal)
             .await;
     }
 
     /// How often a socket was closed before the end of its command, by close code.
-    pub(crate) fn closes(&self) -> BTreeMap<u16, usize> {
-        self.source.closes.lock().unwrap().clone()
+    pub fn closes(&self) -> BTreeMap<u16, usize> {
+        self.source.closes.lock().expect("no watcher panicked").clone()
     }
 
     /// Submits nothing more, and waits for the end of every command.
-    pub(crate) async fn end(self) -> Harvest {
+    pub async fn end(self) -> Harvest {
         self.source.is_over.store(true, Ordering::Relaxed);
         let streams = self.submitters.join_all().await.into_iter().flatten().collect();
         Harvest {
             streams,
-            client: self.source.client.clone(),
+            client: self.source.clients[0].clone(),
             resumed: self.source.resumed.load(Ordering::Relaxed),
             refused: self.source.refused.load(Ordering::Relaxed),
         }
@@ -92,11 +118,19 @@ impl Load {
 }
 
 impl Source {
-    /// Submits one command after the other and watches each to its end, across all faults.
+    /// The client at a node; the next number is at another one.
+    fn client(&self, number: usize) -> &Client {
+        &self.clients[number % self.clients.len()]
+    }
+
+    /// Submits one command after the other and has each watched to its end, across all faults.
     async fn submit_until_over(self: Arc<Self>, number: usize) -> Vec<Stream> {
         let mut all = Vec::new();
         let mut watching = JoinSet::new();
+        let mut turn = tokio::time::interval(self.pace.every.max(Duration::from_nanos(1)));
+        turn.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         for count in 0.. {
+            turn.tick().await;
             if self.is_over.load(Ordering::Relaxed) {
                 break;
             }
@@ -104,11 +138,13 @@ impl Source {
             let name = if count % 3 == 0 { "ClearDTC" } else { "ReadDTC" };
             let body = json!({ "vehicle_id": vehicle, "command_name": name,
                 "command_params": { "ecuAddress": "0x10" } });
-            let id = self.submit(&body, &format!("{number}-{count}")).await;
+            let id = self.submit(&body, (number, count)).await;
             self.accepted.fetch_add(1, Ordering::Relaxed);
-            watching.spawn(Arc::clone(&self).watch(id));
-            while watching.len() > UNDER_WAY {
-                all.extend(watching.join_next().await.map(Result::unwrap));
+            watching.spawn(Arc::clone(&self).watch_by_all(id, count));
+            while watching.len() > self.pace.under_way {
+                all.extend(
+                    watching.join_next().await.map(|watched| watched.expect("no watcher panics")),
+                );
             }
         }
         all.extend(watching.join_all().await);
@@ -116,13 +152,14 @@ impl Source {
     }
 
     /// Submits until it is accepted; the key makes sure that this happens once.
-    async fn submit(&self, body: &Value, key: &str) -> String {
-        let key = [("idempotency-key", key)];
-        loop {
-            let path = "/api/v1/commands";
-            match self.client.try_send(reqwest::Method::POST, path, Some(body), &key).await {
+    async fn submit(&self, body: &Value, (number, count): (usize, usize)) -> String {
+        let key = format!("{number}-{count}");
+        let key = [("idempotency-key", key.as_str())];
+        for attempt in number + count.. {
+            let (client, path) = (self.client(attempt), "/api/v1/commands");
+            match client.try_send(reqwest::Method::POST, path, Some(body), &key).await {
                 Ok(reply) if reply.status == 201 => {
-                    return reply.json["command_id"].as_str().unwrap().to_owned();
+                    return reply.json["command_id"].as_str().expect("it has an id").to_owned();
                 }
                 Ok(reply) => {
                     assert_try_again(&reply);
@@ -132,40 +169,53 @@ impl Source {
             }
             tokio::time::sleep(BREATH).await;
         }
+        unreachable!("there is always another attempt")
     }
 
-    /// Watches to the end, and comes back with the last offset whenever the connection breaks.
-    async fn watch(self: Arc<Self>, id: String) -> Stream {
+    /// Watches through several nodes at once; all of them have to show the same.
+    async fn watch_by_all(self: Arc<Self>, id: String, first: usize) -> Stream {
+        let watching: Vec<_> =
+            (0..self.pace.watchers).map(|watcher| self.watch(&id, first + 1 + watcher)).collect();
+        let mut seen = futures_util::future::join_all(watching).await;
+        let events = seen.pop().expect("somebody watches");
+        assert!(seen.iter().all(|other| *other == events), "{id}: {seen:#?} {events:#?}");
+        (id, events)
+    }
+
+    /// Watches to the end, and comes back, to another node, with the last offset whenever the
+    /// connection breaks.
+    async fn watch(&self, id: &str, first: usize) -> Vec<Value> {
         let mut events: Vec<Value> = Vec::new();
         let started = Instant::now();
-        loop {
+        for attempt in first.. {
             assert!(started.elapsed() < LAST, "{id} is stuck: {events:#?}");
-            let after = events.last().map_or(0, |event| event["offset"].as_u64().unwrap());
-            let Some(mut socket) = self.client.try_watch_after(&id, after).await else {
+            let after = events.last().map_or(0, offset);
+            let Some(mut socket) = self.client(attempt).try_watch_after(id, after).await else {
                 tokio::time::sleep(BREATH).await;
                 continue;
             };
             self.resumed.fetch_add(usize::from(after > 0), Ordering::Relaxed);
             let code = loop {
-                match socket.heard().await {
+                match socket.heard_within(LAST).await {
                     Heard::Closed(code, _) => break code,
                     Heard::Event(event) => {
                         let is_end = event["completed_at"].is_string();
                         events.push(event);
                         if is_end {
-                            return (id, events);
+                            return events;
                         }
                     }
                 }
             };
-            *self.closes.lock().unwrap().entry(code).or_default() += 1;
+            *self.closes.lock().expect("no watcher panicked").entry(code).or_default() += 1;
             tokio::time::sleep(BREATH).await;
         }
+        unreachable!("there is always another attempt")
     }
 }
 
 /// Fails unless a refusal is one for now, and says when to come back.
-pub(crate) fn assert_try_again(reply: &Reply) {
+pub fn assert_try_again(reply: &Reply) {
     assert!(matches!(reply.status.as_u16(), 503 | 507), "{}: {}", reply.status, reply.json);
     assert!(reply.headers.contains_key("retry-after"), "{}: {:?}", reply.status, reply.headers);
 }
@@ -180,7 +230,7 @@ impl fmt::Display for Harvest {
 
 impl Harvest {
     /// Compares what the watchers saw with what REST says and what the vehicles counted.
-    pub(crate) async fn check(&self, site: &Site) {
+    pub async fn check(&self, site: &Site) {
         let executions = site.executions().await;
         for (id, events) in &self.streams {
             let count = executions.get(id).copied().unwrap_or(0);
@@ -189,21 +239,26 @@ impl Harvest {
     }
 }
 
+fn offset(event: &Value) -> u64 {
+    event["offset"].as_u64().expect("events have offsets")
+}
+
 fn check(id: &str, events: &[Value], command: &Value, executions: u64) {
-    let end = events.last().unwrap();
+    let end = events.last().expect("it has ended");
     assert_eq!(end["state"], command["state"], "{id}: the watcher and REST differ");
     assert_eq!(end["offset"], command["last_offset"], "{id}: something follows the end");
-    let offsets: Vec<_> = events.iter().map(|event| event["offset"].as_u64().unwrap()).collect();
+    let offsets: Vec<_> = events.iter().map(offset).collect();
     assert!(offsets.is_sorted_by(|a, b| a < b), "{id}: {offsets:?}");
-    let numbers = testkit::sequences(events);
+    let numbers = sequences(events);
     assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>(), "{id}");
     let ends = events.iter().filter(|event| event["completed_at"].is_string()).count();
     assert_eq!(ends, 1, "{id}: {events:#?}");
     if command["command_name"] == "ClearDTC" {
-        let allowed = match command["state"].as_str().unwrap() {
-            "completed" => 1..=1,
-            "unknown" => 0..=1,
-            _ => 0..=0,
+        let phase = command["state"].as_str().and_then(Phase::from_word);
+        let allowed = match phase {
+            Some(Phase::Completed) => 1..=1,
+            Some(Phase::Unknown) => 0..=1,
+            Some(_) | None => 0..=0,
         };
         assert!(allowed.contains(&executions), "{id}: {executions} executions: {command:#}");
     }

@@ -8,7 +8,7 @@ use crate::postgres::Postgres;
 use crate::vehicle::SimulatedVehicle;
 use model::id::{FleetId, VehicleId};
 use model::user::Role;
-use model::vehicle::{ConnectionStatus, Model};
+use model::vehicle::{ConnectionStatus, Connector, Model};
 use server::Server;
 use server::config::{Config, Flag, Sources};
 use std::net::TcpListener;
@@ -39,8 +39,18 @@ pub struct Platform {
     postgres: Option<Postgres>,
     log: Log,
     stop: CancellationToken,
-    _dir: tempfile::TempDir,
+    settings: Vec<(String, String)>,
+    dir: tempfile::TempDir,
     _simulator: simulator::Fleet,
+}
+
+/// Another node of a platform: on the same database, and on the same bus if there is one.
+#[derive(Debug)]
+pub struct Neighbour {
+    server: Option<Server>,
+    url: String,
+    stop: CancellationToken,
+    _dir: tempfile::TempDir,
 }
 
 impl std::fmt::Debug for Platform {
@@ -70,11 +80,10 @@ impl Platform {
         let simulator = simulator::Fleet::start(simulator::fleet(2), 0, stop.clone())
             .await
             .expect("simulated vehicles start");
-        let config = config(dir.path(), database.as_deref(), settings);
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-        let url = format!("http://{}", listener.local_addr().expect("it is bound"));
-        let server =
-            Server::start(config, vec![listener], stop.clone()).await.expect("the server starts");
+        let mut settings: Vec<_> =
+            settings.iter().map(|(key, text)| ((*key).to_owned(), (*text).to_owned())).collect();
+        settings.extend(database.map(|url| ("database_url".to_owned(), url)));
+        let (server, url) = serve(dir.path(), &settings, &stop).await;
         let (fleet_id, vehicles) = register(server.store(), &simulator).await;
         let platform = Self {
             server: Some(server),
@@ -84,7 +93,8 @@ impl Platform {
             postgres,
             log,
             stop,
-            _dir: dir,
+            settings,
+            dir,
             _simulator: simulator,
         };
         for vehicle in &platform.vehicles {
@@ -92,6 +102,17 @@ impl Platform {
             platform.connected(vehicle.vehicle_id).await;
         }
         platform
+    }
+
+    /// One more node on the same PostgreSQL.
+    pub async fn another(&self) -> Neighbour {
+        assert!(self.postgres.is_some(), "nodes share a PostgreSQL");
+        let dir = tempfile::tempdir().expect("a temporary directory can be made");
+        let key = "master.key";
+        std::fs::copy(self.dir.path().join(key), dir.path().join(key)).expect("the key is there");
+        let stop = self.stop.child_token();
+        let (server, url) = serve(dir.path(), &self.settings, &stop).await;
+        Neighbour { server: Some(server), url, stop, _dir: dir }
     }
 
     /// Where it answers.
@@ -196,6 +217,25 @@ impl Platform {
     }
 }
 
+impl Neighbour {
+    /// Where it answers.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Stops it and waits until nothing of it runs.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        self.server.take().expect("it runs").stopped().await;
+    }
+}
+
+impl Drop for Neighbour {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
 impl Drop for Platform {
     fn drop(&mut self) {
         self.stop.cancel();
@@ -230,14 +270,24 @@ pub fn audit(action: &'static str) -> AuditEntry {
     }
 }
 
-fn config(dir: &std::path::Path, database: Option<&str>, settings: &[(&str, &str)]) -> Config {
+async fn serve(
+    dir: &std::path::Path,
+    settings: &[(String, String)],
+    stop: &CancellationToken,
+) -> (Server, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let url = format!("http://{}", listener.local_addr().expect("it is bound"));
+    let server = Server::start(config(dir, settings), vec![listener], stop.clone()).await;
+    (server.expect("the server starts"), url)
+}
+
+fn config(dir: &std::path::Path, settings: &[(String, String)]) -> Config {
     let flag = |key: &str, text: &str| Flag { key: key.to_owned(), text: text.to_owned() };
     let mut flags = vec![
         flag("data_dir", &dir.display().to_string()),
         flag("vehicles.allow_loopback", "true"),
         flag("vehicles.probe_interval", "100ms"),
     ];
-    flags.extend(database.map(|url| flag("database_url", url)));
     flags.extend(settings.iter().map(|(key, text)| flag(key, text)));
     let sources = Sources { file: None, variables: Vec::new(), flags };
     server::config::load(&sources).expect("the settings are right").config
@@ -254,7 +304,7 @@ async fn register(store: &Store, simulator: &simulator::Fleet) -> (FleetId, Vec<
                 model: running.model.clone(),
                 year: Some(running.year.into()),
             },
-            sovd_url: running.base_url.clone(),
+            connector: Connector::Sovd { url: running.base_url.clone() },
             metadata: serde_json::Map::new(),
         };
         let vin = running.vin.parse().expect("simulated VINs are VINs");

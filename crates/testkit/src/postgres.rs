@@ -2,10 +2,7 @@
 //! It creates empty databases and refuses to know what is in them.
 
 use std::env;
-use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io;
-use std::net::TcpListener;
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -14,19 +11,14 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use rustix::process::{Signal, geteuid};
-use tempfile::TempDir;
 
-use crate::child::{self, Child, signal_process};
+use crate::child::{self, Child, run, signal_process};
+use crate::directory::InstanceDirectory;
+use crate::ports::free_port;
 use crate::process::profile_dir;
 
 /// Where Debian installs the servers, one directory per major version.
 const DEBIAN_ROOT: &str = "/usr/lib/postgresql";
-
-/// Instance directories start with this; the rest is random.
-const DIRECTORY_PREFIX: &str = "fleetwire-postgres-";
-
-/// In an instance directory: locked by the test process for as long as it lives.
-const OWNER_LOCK: &str = "owner.lock";
 
 /// Longest start, including the recovery after a kill.
 const START_LIMIT: Duration = Duration::from_mins(1);
@@ -47,12 +39,10 @@ const PORT_TRIES: usize = 5;
 #[derive(Debug)]
 pub struct Postgres {
     programs: Programs,
-    directory: TempDir,
+    directory: InstanceDirectory,
     durable: bool,
     port: u16,
     server: Option<Child>,
-    /// Its lock says that the directory is in use.
-    _owner: File,
 }
 
 impl Postgres {
@@ -69,11 +59,9 @@ impl Postgres {
     fn start_with(durable: bool) -> anyhow::Result<Self> {
         let programs = Programs::find()?;
         let template = programs.template()?;
-        remove_abandoned();
-        let (directory, owner) = instance_directory(&programs)?;
+        let directory = instance_directory(&programs)?;
         copy(&template, &directory.path().join("data"))?;
-        let mut postgres =
-            Self { programs, directory, durable, port: 0, server: None, _owner: owner };
+        let mut postgres = Self { programs, directory, durable, port: 0, server: None };
         postgres.launch_on_free_port()?;
         Ok(postgres)
     }
@@ -103,6 +91,23 @@ impl Postgres {
         createdb.arg(format!("--port={}", self.port)).arg(name);
         run(createdb).unwrap_or_else(|error| panic!("{error:#}"));
         self.url(name)
+    }
+
+    /// Ends every client's connection, as an operator or a failover would.
+    pub fn terminate_backends(&self) {
+        let mut psql = self.programs.command("psql", self.directory.path());
+        psql.args(["--host=127.0.0.1", "--username=fleetwire", "--no-password", "--quiet"]);
+        psql.arg(format!("--port={}", self.port)).arg("postgres").arg("--command");
+        psql.arg(
+            "select pg_terminate_backend(pid) from pg_stat_activity
+            where backend_type = 'client backend' and pid <> pg_backend_pid()",
+        );
+        run(psql).unwrap_or_else(|error| panic!("{error:#}"));
+    }
+
+    /// The id of the server's first process, the parent of all others; 0 while it does not run.
+    pub fn id(&self) -> u32 {
+        self.server.as_ref().map_or(0, Child::id)
     }
 
     /// The port, which stays the same over every restart.
@@ -271,7 +276,7 @@ impl Programs {
         let lock = File::create(shelf.join(format!("{name}.lock")))?;
         lock.lock()?;
         if !template.exists() {
-            let (place, _owner) = instance_directory(self)?;
+            let place = instance_directory(self)?;
             self.initdb(place.path())?;
             // Whoever is interrupted in the copy leaves no half template.
             let unfinished = shelf.join(format!("{name}.unfinished"));
@@ -327,50 +332,17 @@ fn unprivileged_user() -> anyhow::Result<(u32, u32)> {
     ids("postgres").or_else(|| ids("nobody")).context("PostgreSQL needs a user postgres or nobody")
 }
 
-/// A new directory that belongs to the server's user, and the lock that says so to others.
-fn instance_directory(programs: &Programs) -> anyhow::Result<(TempDir, File)> {
-    let directory = tempfile::Builder::new().prefix(DIRECTORY_PREFIX).tempdir()?;
-    // Locked first and named after: nobody ever sees the name without the lock.
-    let unnamed = directory.path().join("owner.new");
-    let owner = File::create(&unnamed)?;
-    owner.lock()?;
-    fs::rename(&unnamed, directory.path().join(OWNER_LOCK))?;
+/// A new directory that belongs to the server's user.
+fn instance_directory(programs: &Programs) -> anyhow::Result<InstanceDirectory> {
+    let directory = InstanceDirectory::create("postgres")?;
     if let Some((user, group)) = programs.user {
         chown(directory.path(), Some(user), Some(group))?;
     }
-    Ok((directory, owner))
-}
-
-/// Removes the directories of test processes that were killed.
-fn remove_abandoned() {
-    let Ok(entries) = fs::read_dir(env::temp_dir()) else { return };
-    for path in entries.flatten().map(|entry| entry.path()) {
-        let named = path.file_name().and_then(OsStr::to_str);
-        if named.is_some_and(|name| name.starts_with(DIRECTORY_PREFIX)) && is_abandoned(&path) {
-            // May fail for the directory of another user, or where two tests clean at once.
-            fs::remove_dir_all(&path).ok();
-        }
-    }
-}
-
-fn is_abandoned(directory: &Path) -> bool {
-    File::open(directory.join(OWNER_LOCK)).is_ok_and(|owner| owner.try_lock().is_ok())
-}
-
-fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+    Ok(directory)
 }
 
 fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
     let mut copy = Command::new("cp");
     copy.args(["-a", "--reflink=auto"]).arg(from).arg(to);
     run(copy).map(drop)
-}
-
-/// Runs a command to its end and gives what it printed; a failure carries what it complained of.
-fn run(mut command: Command) -> anyhow::Result<String> {
-    let output = command.output().with_context(|| format!("{command:?}"))?;
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{command:?}: {}", complaint.trim());
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -136,8 +136,9 @@ impl Process {
 
 /// The directory of the profile that the running test was built with: `target/debug` or alike.
 pub(crate) fn profile_dir() -> PathBuf {
-    // target/<profile>/deps/<test>-<hash>
-    let test = env::current_exe().unwrap_or_else(|error| panic!("who am I? {error}"));
-    let profile = test.parent().and_then(Path::parent);
+    // target/<profile>/deps/<test>-<hash>, or target/<profile>/<program>
+    let program = env::current_exe().unwrap_or_else(|error| panic!("who am I? {error}"));
+    let directory = program.parent().unwrap_or(&program);
+    let profile = if directory.ends_with("deps") { directory.parent() } else { Some(directory) };
     profile.map(Path::to_path_buf).unwrap_or_default()
 }

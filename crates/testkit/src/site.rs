@@ -1,18 +1,21 @@
-//! An installation out of processes: vehicles in one, the server in another.
+//! An installation out of processes: vehicles in one, each server in another.
+//!
+//! Refuses to share a process with what it tests: whatever dies leaves the others alive.
 
+use crate::{
+    Backend, Binary, Client, FaultProxy, PASSWORD, Postgres, Process, Redis, faketime, ports,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::io::Write;
-use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
-use testkit::{Backend, Binary, Client, PASSWORD, Postgres, Process};
 
 /// How long a process may take to be ready.
-pub(crate) const START: Duration = Duration::from_secs(20);
+pub const START: Duration = Duration::from_secs(20);
 
 #[derive(Deserialize)]
 struct Simulated {
@@ -27,42 +30,99 @@ struct SimulatedVehicle {
 }
 
 /// Vehicles, a database and a server, each a process of its own.
-pub(crate) struct Site {
-    pub(crate) url: String,
-    pub(crate) engineer_id: String,
-    pub(crate) vehicle_ids: Vec<String>,
-    pub(crate) vins: Vec<String>,
+#[derive(Debug)]
+pub struct Site {
+    /// Where its first server answers.
+    pub url: String,
+    /// The id of its user `engineer`.
+    pub engineer_id: String,
+    /// Its vehicles.
+    pub vehicle_ids: Vec<String>,
+    /// Their VINs, in the same order.
+    pub vins: Vec<String>,
     control_url: String,
-    server: Option<Process>,
+    /// The servers; most sites have one.
+    pub nodes: Vec<Node>,
     variables: HashMap<&'static str, String>,
     postgres: Option<Postgres>,
-    _vehicles: Process,
-    _dir: Option<TempDir>,
+    redis: Option<Redis>,
+    vehicles: Process,
+    _place: Place,
+}
+
+/// A server of a site.
+#[derive(Debug)]
+pub struct Node {
+    /// Where it answers.
+    pub url: String,
+    /// Those of the site, and its own.
+    variables: HashMap<&'static str, String>,
+    process: Option<Process>,
+    /// Its clock is ahead of the others' by so many seconds.
+    pub clock_offset_s: i64,
+    /// On its ways to the database and to Redis; `None` = it goes straight.
+    links: Option<Links>,
+    _place: Option<Place>,
+}
+
+/// Where a node can be cut off from what it shares with others.
+#[derive(Debug)]
+pub struct Links {
+    /// To PostgreSQL.
+    pub database: FaultProxy,
+    /// To Redis.
+    pub redis: FaultProxy,
+}
+
+/// Where a server keeps its data.
+#[derive(Debug)]
+enum Place {
+    Given(PathBuf),
+    /// Removed when dropped.
+    Temporary(TempDir),
+}
+
+impl Place {
+    fn temporary() -> Self {
+        Self::Temporary(tempfile::tempdir().expect("a temporary directory can be made"))
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Given(path) => path,
+            Self::Temporary(dir) => dir.path(),
+        }
+    }
+}
+
+fn database(backend: Backend) -> Option<Postgres> {
+    (backend == Backend::Postgres).then(Postgres::start)
+}
+
+fn free_port() -> u16 {
+    ports::free_port().expect("a port is free")
 }
 
 impl Site {
     /// One with a user `engineer` and so many vehicles that answer at once; the server is not
     /// started yet.
-    pub(crate) async fn new(backend: Backend, vehicles: u32) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().to_owned();
-        Self::set_up(backend, vehicles, &path, Some(dir)).await
+    pub async fn new(backend: Backend, vehicles: u32) -> Self {
+        Self::set_up(database(backend), vehicles, Place::temporary()).await
     }
 
     /// The same with the data directory of the server at a place of the test's choice.
-    pub(crate) async fn in_dir(backend: Backend, vehicles: u32, dir: &Path) -> Self {
-        Self::set_up(backend, vehicles, dir, None).await
+    pub async fn in_dir(backend: Backend, vehicles: u32, dir: &Path) -> Self {
+        Self::set_up(database(backend), vehicles, Place::Given(dir.to_owned())).await
     }
 
-    async fn set_up(backend: Backend, vehicles: u32, dir: &Path, owned: Option<TempDir>) -> Self {
-        let postgres = (backend == Backend::Postgres).then(Postgres::start);
+    async fn set_up(postgres: Option<Postgres>, vehicles: u32, place: Place) -> Self {
         let mut command = Binary::fleetwire().command();
         command.args(["simulate", "--json", "--vehicles", &vehicles.to_string()]);
         let process = Process::spawn(command);
         let simulated: Simulated = process.ready_line(START);
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let mut variables = HashMap::from([
-            ("FLEETWIRE_DATA_DIR", dir.display().to_string()),
+            ("FLEETWIRE_DATA_DIR", place.path().display().to_string()),
             ("FLEETWIRE_LISTEN", format!("127.0.0.1:{port}")),
             ("FLEETWIRE_VEHICLES_ALLOW_LOOPBACK", "true".to_owned()),
             ("FLEETWIRE_VEHICLES_PROBE_INTERVAL", "200ms".to_owned()),
@@ -70,17 +130,19 @@ impl Site {
         if let Some(postgres) = &postgres {
             variables.insert("DATABASE_URL", postgres.create_database("fleetwire"));
         }
+        let url = format!("http://127.0.0.1:{port}");
         let mut site = Self {
-            url: format!("http://127.0.0.1:{port}"),
+            url: url.clone(),
             engineer_id: String::new(),
             vehicle_ids: Vec::new(),
             vins: Vec::new(),
             control_url: simulated.control_url,
-            server: None,
+            nodes: vec![Node::new(url, HashMap::new())],
             variables,
             postgres,
-            _vehicles: process,
-            _dir: owned,
+            redis: None,
+            vehicles: process,
+            _place: place,
         };
         let engineer = ["user", "add", "engineer", "--role", "engineer", "--password-stdin"];
         site.engineer_id = site.admin(&engineer);
@@ -104,98 +166,222 @@ impl Site {
     fn admin(&self, args: &[&str]) -> String {
         let mut command = self.admin_command(args);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        drop(writeln!(child.stdin.take().unwrap(), "{PASSWORD}"));
-        let output = child.wait_with_output().unwrap();
+        let mut child = command.spawn().expect("fleetwire starts");
+        drop(writeln!(child.stdin.take().expect("it works"), "{PASSWORD}"));
+        let output = child.wait_with_output().expect("it prints text");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+        String::from_utf8(output.stdout).expect("it works").trim().to_owned()
     }
 
     /// The command that changes the store by `fleetwire admin`.
-    pub(crate) fn admin_command(&self, args: &[&str]) -> Command {
+    pub fn admin_command(&self, args: &[&str]) -> Command {
         let mut command = Binary::fleetwire().command();
         command.arg("admin").args(args).envs(&self.variables);
         command
     }
 
     /// Gives the server a variable, from its next start on.
-    pub(crate) fn set_variable(&mut self, name: &'static str, text: &str) {
+    pub fn set_variable(&mut self, name: &'static str, text: &str) {
         self.variables.insert(name, text.to_owned());
     }
 
     /// The command that starts the server.
-    pub(crate) fn serve(&self) -> Command {
-        let mut command = Binary::fleetwire().command();
-        command.arg("serve").envs(&self.variables);
-        command
+    pub fn serve(&self) -> Command {
+        self.nodes[0].serve(&self.variables)
     }
 
     /// Starts the server; answers how long it took until it was ready.
-    pub(crate) async fn start(&mut self) -> Duration {
+    pub async fn start(&mut self) -> Duration {
+        self.start_node(0).await
+    }
+
+    /// Starts one of the servers.
+    pub async fn start_node(&mut self, node: usize) -> Duration {
         let started = Instant::now();
-        self.server = Some(Process::spawn(self.serve()));
+        let variables = self.variables.clone();
+        let node = &mut self.nodes[node];
+        node.process = Some(Process::spawn(node.serve(&variables)));
         let http = reqwest::Client::new();
-        let url = format!("{}/readyz", self.url);
+        let url = format!("{}/readyz", node.url);
         loop {
             if http.get(&url).send().await.is_ok_and(|answer| answer.status().is_success()) {
                 return started.elapsed();
             }
-            assert!(started.elapsed() < START, "not ready: {:#?}", self.server().log());
+            assert!(started.elapsed() < START, "not ready: {:#?}", node.process().log());
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }
 
     /// The running server.
-    pub(crate) fn server(&mut self) -> &mut Process {
-        self.server.as_mut().expect("it has been started")
+    pub fn server(&mut self) -> &mut Process {
+        self.nodes[0].process()
+    }
+
+    /// One of so many nodes on one PostgreSQL and one Redis, each by links of its own; all run.
+    pub async fn with_nodes(nodes: usize, vehicles: u32) -> Self {
+        let mut site = Self::sharing(Postgres::start(), vehicles).await;
+        site.nodes = (0..nodes).map(|_| Node::linked(&site)).collect();
+        site.start_nodes().await
+    }
+
+    /// The same for measuring: on a PostgreSQL that waits for its disk, and with nothing between.
+    pub async fn with_measured_nodes(nodes: usize, vehicles: u32) -> Self {
+        let mut site = Self::sharing(Postgres::start_durable(), vehicles).await;
+        site.nodes = (0..nodes).map(|_| Node::straight(&site)).collect();
+        site.start_nodes().await
+    }
+
+    /// One whose nodes will share a PostgreSQL, a Redis and a key.
+    async fn sharing(postgres: Postgres, vehicles: u32) -> Self {
+        let mut site = Self::set_up(Some(postgres), vehicles, Place::temporary()).await;
+        let key = format!("{}/master.key", site.variables["FLEETWIRE_DATA_DIR"]);
+        site.variables.insert("FLEETWIRE_MASTER_KEY_FILE", key);
+        site.redis = Some(Redis::start());
+        site
+    }
+
+    /// One after the other: the first makes the tables and the key.
+    async fn start_nodes(mut self) -> Self {
+        self.url.clone_from(&self.nodes[0].url);
+        for node in 0..self.nodes.len() {
+            self.start_node(node).await;
+        }
+        self
+    }
+
+    /// The ports of the PostgreSQL and the Redis that the nodes share.
+    fn shared(&self) -> (u16, u16) {
+        let ports = self.postgres.as_ref().zip(self.redis.as_ref());
+        ports
+            .map(|(postgres, redis)| (postgres.port(), redis.port()))
+            .expect("its nodes share both")
+    }
+
+    /// The Redis that the nodes share.
+    pub fn redis(&mut self) -> &mut Redis {
+        self.redis.as_mut().expect("its nodes share a Redis")
     }
 
     /// The database server, for one that stands on PostgreSQL.
-    pub(crate) fn postgres(&mut self) -> &mut Postgres {
+    pub fn postgres(&mut self) -> &mut Postgres {
         self.postgres.as_mut().expect("it stands on PostgreSQL")
     }
 
     /// Asks the server to end, and waits for that.
-    pub(crate) fn terminate(&mut self, limit: Duration) -> ExitStatus {
+    pub fn terminate(&mut self, limit: Duration) -> ExitStatus {
         self.server().terminate();
         self.server().wait(limit)
     }
 
     /// Fails if the server has logged an error.
-    pub(crate) fn assert_no_errors(&mut self) {
+    pub fn assert_no_errors(&mut self) {
         let mut log = self.server().log();
         log.retain(|line| line.contains(r#""level":"ERROR""#));
         assert!(log.is_empty(), "{log:#?}");
     }
 
     /// Ends the server without a warning.
-    pub(crate) fn kill9(&mut self) {
-        self.server().kill9();
-        self.server = None;
+    pub fn kill9(&mut self) {
+        self.nodes[0].kill9();
     }
 
     /// Logs in.
-    pub(crate) async fn engineer(&self) -> Client {
+    pub async fn engineer(&self) -> Client {
         Client::login(&self.url, "engineer", PASSWORD).await
     }
 
+    /// One login, at every node.
+    pub async fn engineers(&self) -> Vec<Client> {
+        let engineer = self.engineer().await;
+        self.nodes.iter().map(|node| engineer.at(&node.url)).collect()
+    }
+
     /// Sets how a vehicle behaves.
-    pub(crate) async fn set(&self, vehicle: usize, setting: &Value) {
+    pub async fn set(&self, vehicle: usize, setting: &Value) {
         let url = format!("{}/control/vehicles/{}", self.control_url, self.vins[vehicle]);
-        let answer = reqwest::Client::new().put(url).json(setting).send().await.unwrap();
+        let answer = reqwest::Client::new().put(url).json(setting).send().await.expect("it works");
         assert!(answer.status().is_success());
     }
 
     /// How often each command changed something on any vehicle.
-    pub(crate) async fn executions(&self) -> HashMap<String, u64> {
+    pub async fn executions(&self) -> HashMap<String, u64> {
         let mut all = HashMap::new();
         for vin in &self.vins {
             let url = format!("{}/control/vehicles/{vin}/executions", self.control_url);
-            let counts: Value = reqwest::get(url).await.unwrap().json().await.unwrap();
-            for (id, count) in counts.as_object().unwrap() {
-                *all.entry(id.clone()).or_insert(0) += count["executions"].as_u64().unwrap();
+            let answer = reqwest::get(url).await.expect("the simulator answers");
+            let counts: HashMap<String, Value> = answer.json().await.expect("it counts");
+            for (id, count) in counts {
+                *all.entry(id).or_insert(0) += count["executions"].as_u64().unwrap_or(0);
             }
         }
         all
     }
+
+    /// The processes of the site, by what they are.
+    pub fn processes(&self) -> Vec<(&'static str, u32)> {
+        let nodes =
+            self.nodes.iter().filter_map(|node| Some(("node", node.process.as_ref()?.id())));
+        let postgres = self.postgres.iter().map(|postgres| ("postgres", postgres.id()));
+        let redis = self.redis.iter().map(|redis| ("redis", redis.id()));
+        nodes.chain(postgres).chain(redis).chain([("vehicles", self.vehicles.id())]).collect()
+    }
+}
+
+impl Node {
+    fn new(url: String, variables: HashMap<&'static str, String>) -> Self {
+        Self { url, variables, process: None, clock_offset_s: 0, links: None, _place: None }
+    }
+
+    /// A node that reaches what it shares through links.
+    fn linked(site: &Site) -> Self {
+        let (postgres, redis) = site.shared();
+        let links = Links { database: proxy(postgres), redis: proxy(redis) };
+        let ways = (links.database.address().port(), links.redis.address().port());
+        Self { links: Some(links), ..Self::on(ways) }
+    }
+
+    /// A node that reaches what it shares straight.
+    fn straight(site: &Site) -> Self {
+        Self::on(site.shared())
+    }
+
+    fn on((postgres, redis): (u16, u16)) -> Self {
+        let (place, port) = (Place::temporary(), free_port());
+        let variables = HashMap::from([
+            ("FLEETWIRE_DATA_DIR", place.path().display().to_string()),
+            ("FLEETWIRE_LISTEN", format!("127.0.0.1:{port}")),
+            ("DATABASE_URL", format!("postgres://fleetwire@127.0.0.1:{postgres}/fleetwire")),
+            ("REDIS_URL", format!("redis://127.0.0.1:{redis}")),
+        ]);
+        Self { _place: Some(place), ..Self::new(format!("http://127.0.0.1:{port}"), variables) }
+    }
+
+    fn serve(&self, shared: &HashMap<&'static str, String>) -> Command {
+        let mut command = Binary::fleetwire().command();
+        command.arg("serve").envs(shared).envs(&self.variables);
+        if self.clock_offset_s != 0 {
+            faketime::shift(&mut command, self.clock_offset_s).expect("it works");
+        }
+        command
+    }
+
+    /// The running server.
+    pub fn process(&mut self) -> &mut Process {
+        self.process.as_mut().expect("it has been started")
+    }
+
+    /// Ends it without a warning.
+    pub fn kill9(&mut self) {
+        self.process().kill9();
+        self.process = None;
+    }
+
+    /// Its ways to what it shares with others.
+    pub fn links(&self) -> &Links {
+        self.links.as_ref().expect("it is a node beside others")
+    }
+}
+
+fn proxy(port: u16) -> FaultProxy {
+    FaultProxy::to(([127, 0, 0, 1], port).into())
 }

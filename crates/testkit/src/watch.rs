@@ -5,6 +5,7 @@
 use crate::platform::PATIENCE;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
+use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message};
@@ -37,8 +38,13 @@ impl Watch {
 
     /// The next event, or the close.
     pub async fn heard(&mut self) -> Heard {
+        self.heard_within(PATIENCE).await
+    }
+
+    /// The next event, or the close, for which one may have to wait as long as that.
+    pub async fn heard_within(&mut self, limit: Duration) -> Heard {
         loop {
-            let next = tokio::time::timeout(PATIENCE, self.0.next()).await;
+            let next = tokio::time::timeout(limit, self.0.next()).await;
             match next.expect("nothing came in time") {
                 Some(Ok(Message::Text(text))) => {
                     return Heard::Event(serde_json::from_str(&text).expect("events are JSON"));
