@@ -7,12 +7,13 @@ use crate::data_dir;
 use crate::output;
 use crate::registry;
 use anyhow::{Context, bail};
-use model::vehicle::Model;
+use model::vehicle::{Connector, Model};
 use model::vin::CheckDigit;
 use secrecy::SecretString;
 use serde_json::Map;
 use std::io;
 use store::{Store, Target, UserChange, VehicleChange};
+use url::Url;
 
 /// Does what is asked, beside a running server or without one.
 pub(crate) async fn run(admin: Admin) -> anyhow::Result<()> {
@@ -74,6 +75,10 @@ async fn set_active(store: &Store, name: &str, is_active: bool) -> anyhow::Resul
     Ok(())
 }
 
+fn sovd(url: Url) -> Connector {
+    Connector::Sovd { url: url.into() }
+}
+
 async fn add_vehicle(store: &Store, new: NewVehicle) -> anyhow::Result<()> {
     if new.vin.check_digit() == CheckDigit::Mismatch {
         output::warn(&format!("the check digit of {} is not right; is the VIN?", new.vin));
@@ -83,7 +88,7 @@ async fn add_vehicle(store: &Store, new: NewVehicle) -> anyhow::Result<()> {
         change: VehicleChange {
             fleet_id: registry::fleet(store, &new.fleet).await?.fleet_id,
             model: Model { make: new.make, model: new.model, year: new.year },
-            sovd_url: new.sovd_url.to_string(),
+            connector: new.sovd_url.map_or(Connector::External, sovd),
             metadata: Map::new(),
         },
     };

@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Simulate(Simulate),
     /// Changes users and vehicles in the store, beside a running server or without one.
     Admin(Admin),
+    /// Copies the embedded database into a file, beside a running server or without one.
+    Backup(Backup),
     /// Shows the settings.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -45,12 +47,23 @@ pub(crate) struct Demo {
     /// Stores in this PostgreSQL database instead of a file.
     #[arg(long, value_name = "URL")]
     pub(crate) database_url: Option<String>,
+    /// Sends every event over this Redis too, for other programs to hear.
+    #[arg(long, value_name = "URL")]
+    pub(crate) redis_url: Option<String>,
     /// Prints one line of JSON when ready, for scripts.
     #[arg(long)]
     pub(crate) json: bool,
     /// Sets any setting, such as ws.idle_close=10s; see `fleetwire config print`.
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
     pub(crate) set: Vec<Flag>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Backup {
+    /// The file to make.
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) store: StoreChoice,
 }
 
 #[derive(Debug, clap::Args)]
@@ -130,8 +143,11 @@ pub(crate) struct NewVehicle {
     #[arg(long, value_parser = vin)]
     pub(crate) vin: Vin,
     /// The root of its SOVD resources, such as http://10.0.0.7:7690/sovd.
-    #[arg(long, value_parser = sovd_url)]
-    pub(crate) sovd_url: Url,
+    #[arg(long, value_parser = sovd_url, required_unless_present = "external")]
+    pub(crate) sovd_url: Option<Url>,
+    /// It is reached by somebody else's program, which takes its orders from the Redis bus.
+    #[arg(long, conflicts_with = "sovd_url")]
+    pub(crate) external: bool,
     /// Its fleet; made when it is missing.
     #[arg(long, default_value = "default")]
     pub(crate) fleet: String,

@@ -107,6 +107,7 @@ fn settings(demo: &Demo, data_dir: &Path, listeners: &[TcpListener]) -> anyhow::
         setting("log.filter", if demo.json { "info" } else { "warn" }),
     ];
     flags.extend(demo.database_url.as_deref().map(|url| setting("database_url", url)));
+    flags.extend(demo.redis_url.as_deref().map(|url| setting("redis_url", url)));
     flags.extend(demo.set.iter().cloned());
     Ok(load(&Sources { flags, ..Sources::default() })?.config)
 }

@@ -6,6 +6,7 @@
 
 mod admin;
 mod args;
+mod backup;
 mod data_dir;
 mod demo;
 mod descriptors;
@@ -55,6 +56,7 @@ fn run(args: Args) -> anyhow::Result<()> {
             runtime.block_on(signal::stoppable(|shutdown| simulate::run(simulate, shutdown)))
         }
         Command::Admin(admin) => runtime.block_on(admin::run(admin)),
+        Command::Backup(backup) => runtime.block_on(backup::run(backup)),
         Command::Config(ConfigCommand::Print(sources)) => settings::print(&sources),
     }
 }

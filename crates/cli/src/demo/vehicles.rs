@@ -3,7 +3,7 @@
 //! Refuses to take over other vehicles: only the simulated VINs are touched.
 
 use crate::registry;
-use model::vehicle::{ConnectionStatus, Model, Vehicle};
+use model::vehicle::{ConnectionStatus, Connector, Model, Vehicle};
 use model::vin::Vin;
 use serde_json::Map;
 use simulator::Running;
@@ -30,7 +30,7 @@ pub(super) async fn register(store: &Store, running: &[Running]) -> anyhow::Resu
                 model: vehicle.model.clone(),
                 year: Some(vehicle.year.into()),
             },
-            sovd_url: vehicle.base_url.clone(),
+            connector: Connector::Sovd { url: vehicle.base_url.clone() },
             metadata: known.as_ref().map_or_else(Map::new, |known| known.metadata.clone()),
         };
         let object = format!("vehicle/{vin}");

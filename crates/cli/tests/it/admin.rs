@@ -1,10 +1,9 @@
 //! `fleetwire admin` beside a running server.
 
 use crate::outcome::Outcome;
-use crate::site::Site;
 use serde_json::json;
 use std::time::{Duration, Instant};
-use testkit::{Backend, Client, PASSWORD, eventually};
+use testkit::{Backend, Client, PASSWORD, Site, eventually};
 
 /// How soon a user who is disabled is out: a second, and one more for a slow machine.
 const CUT: Duration = Duration::from_secs(2);

@@ -1,9 +1,7 @@
 //! `kill -9` of the server under load, again and again, while the vehicles live on and count.
 
-use crate::load::Load;
-use crate::site::Site;
 use std::time::Duration;
-use testkit::Backend;
+use testkit::{Backend, Load, Site};
 
 const VEHICLES: u32 = 8;
 const CYCLES: u32 = 20;

@@ -1,10 +1,8 @@
 //! PostgreSQL goes away under load: refusals for now, never a false acceptance, and back at once.
 
-use crate::load::{Load, assert_try_again};
-use crate::site::Site;
 use serde_json::json;
 use std::time::{Duration, Instant};
-use testkit::{Backend, Client, Postgres, Reply, eventually};
+use testkit::{Backend, Client, Load, Postgres, Reply, Site, assert_try_again, eventually};
 
 const VEHICLES: u32 = 12;
 /// How long the database stays away.

@@ -1,13 +1,12 @@
 //! `fleetwire demo`: what it prints is true, and works as printed.
 
 use crate::outcome::Outcome;
-use crate::site::START;
 use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use testkit::{Binary, Client, Postgres, Process};
+use testkit::{Binary, Client, Postgres, Process, site::START};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 /// How long the demo may take to be ready, on a slow machine and without optimisation.

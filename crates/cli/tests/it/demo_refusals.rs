@@ -1,13 +1,12 @@
 //! What the demo cannot do ends it with one sentence that says what to do.
 
 use crate::outcome::Outcome;
-use crate::site::START;
 use std::fs::{self, DirBuilder, Permissions};
 use std::net::TcpListener;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 use std::process::Command;
-use testkit::{Binary, Process};
+use testkit::{Binary, Process, site::START};
 
 fn demo(args: &[&str]) -> Command {
     let mut command = Binary::fleetwire().command();

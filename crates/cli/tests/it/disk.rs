@@ -1,14 +1,12 @@
 //! The disk of the data directory fills up: refusals for now, reads go on, nothing accepted is lost.
 
-use crate::load::{Load, assert_try_again};
 use crate::outcome::Outcome;
-use crate::site::Site;
 use serde_json::json;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
-use testkit::{Backend, Binary, Process, eventually};
+use testkit::{Backend, Binary, Load, Process, Site, assert_try_again, eventually};
 
 const VEHICLES: u32 = 4;
 /// Bytes of the disk that are taken from the start, to be given back.

@@ -1,11 +1,10 @@
 //! A WebSocket client that is not ours reads the stream as it is documented.
 
 use crate::outcome::Outcome;
-use crate::site::Site;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use testkit::Backend;
+use testkit::{Backend, Site};
 
 /// Prints every frame, then the close code.
 const READ: &str = "

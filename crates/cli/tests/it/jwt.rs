@@ -1,10 +1,9 @@
 //! Tokens that others sign with the shared secret.
 
 use crate::outcome::Outcome;
-use crate::site::Site;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
-use testkit::{Backend, Client};
+use testkit::{Backend, Client, Site};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 

@@ -1,9 +1,8 @@
 //! The log of a server: JSON lines, named events with their fields, and never a secret.
 
-use crate::site::Site;
 use serde_json::{Value, json};
 use std::time::Duration;
-use testkit::{Backend, Client, PASSWORD, Process};
+use testkit::{Backend, Client, PASSWORD, Process, Site};
 
 const WRONG_PASSWORD: &str = "incorrect horse battery staple";
 /// How long a line may take to be written.

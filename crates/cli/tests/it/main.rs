@@ -1,23 +1,24 @@
 //! The binary as a process: its command line, signals, ports, crashes, and what it stands on failing.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
-#![expect(clippy::expect_used, reason = "a test that cannot go on says why and ends")]
 #![expect(clippy::print_stdout, reason = "figures and skipped tests are told to who runs them")]
 #![expect(clippy::indexing_slicing, reason = "JSON that is not there reads as null")]
 
 mod admin;
+mod backup;
+mod chaos;
 mod config;
 mod crash;
 mod database;
 mod demo;
 mod demo_refusals;
+mod deploy;
 mod disk;
 mod foreign;
 mod jwt;
-mod load;
 mod logs;
+mod nodes;
 mod outcome;
 mod signals;
 mod simulate;
-mod site;
 mod watchers;

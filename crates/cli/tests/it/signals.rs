@@ -1,9 +1,7 @@
 //! SIGTERM under load: what has begun comes to its end, and nothing that was accepted is lost.
 
-use crate::load::Load;
-use crate::site::Site;
 use std::time::{Duration, Instant};
-use testkit::Backend;
+use testkit::{Backend, Load, Site};
 
 const VEHICLES: u32 = 12;
 const CYCLES: usize = 3;

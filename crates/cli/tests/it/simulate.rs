@@ -1,11 +1,10 @@
 //! `fleetwire simulate`: vehicles in a process of their own.
 
 use crate::outcome::Outcome;
-use crate::site::START;
 use serde_json::{Value, json};
 use std::process::Command;
 use std::time::Duration;
-use testkit::{Binary, Process};
+use testkit::{Binary, Process, site::START};
 
 /// How long it may take to end.
 const END: Duration = Duration::from_secs(10);

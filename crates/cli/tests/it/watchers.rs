@@ -1,12 +1,11 @@
 //! Five thousand watchers that wait cost next to nothing, and are served when something comes.
 
-use crate::site::Site;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::{Value, json};
 use std::fs;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use testkit::{Backend, Client, Watch, eventually};
+use testkit::{Backend, Client, Site, Watch, eventually};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
