@@ -7,6 +7,6 @@ mod guard;
 mod order;
 mod sovd;
 
-pub use crate::order::{Address, End, Order, Part};
+pub use crate::order::{Address, End, Order, Part, SendBy};
 pub use crate::sovd::{Sovd, SovdConfig};
 pub use ::sovd::SetupError;

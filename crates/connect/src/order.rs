@@ -3,6 +3,8 @@
 //! Says nothing about how a vehicle is asked.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use model::catalog::Question;
 use model::command::Refusal;
@@ -21,6 +23,34 @@ pub struct Order {
     pub vehicle: Address,
     /// The W3C trace context to hand on; `None` = none.
     pub traceparent: Option<String>,
+    /// After it nothing that changes the vehicle is begun.
+    pub send_by: SendBy,
+}
+
+/// Until when an order may be sent. Whoever gives the order has it for a time, and may get more.
+#[derive(Debug, Clone)]
+pub struct SendBy(Arc<Mutex<Instant>>);
+
+impl SendBy {
+    /// Until this moment.
+    pub fn new(until: Instant) -> Self {
+        Self(Arc::new(Mutex::new(until)))
+    }
+
+    /// Until this moment instead, in every clone.
+    pub fn extend(&self, until: Instant) {
+        *self.until() = until;
+    }
+
+    /// Whether it is too late.
+    pub fn has_passed(&self) -> bool {
+        *self.until() <= Instant::now()
+    }
+
+    /// A panic elsewhere leaves a moment a moment.
+    fn until(&self) -> MutexGuard<'_, Instant> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// How to reach a vehicle, and what older clients call the things in it.

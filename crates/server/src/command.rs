@@ -6,6 +6,7 @@ pub(crate) mod accept;
 pub(crate) mod catalog;
 pub(crate) mod dispatch;
 mod due;
+mod external;
 mod record;
 
 use crate::config::CommandsConfig;
@@ -15,6 +16,7 @@ use catalog::Catalog;
 use dispatch::Doorbell;
 use model::command::Command;
 use model::event::{Event, Kind};
+use model::id::NodeId;
 use std::sync::Arc;
 use std::time::Duration;
 use store::{Applied, Store};
@@ -55,12 +57,24 @@ pub(crate) struct Commands {
     pub(crate) catalog: Arc<Catalog>,
     bus: Bus,
     doorbell: Doorbell,
+    node: NodeId,
     settings: Settings,
 }
 
 impl Commands {
-    pub(crate) fn new(store: Store, bus: Bus, doorbell: Doorbell, settings: Settings) -> Self {
-        Self { store, catalog: Arc::new(Catalog::new()), bus, doorbell, settings }
+    pub(crate) fn new(
+        store: Store,
+        bus: Bus,
+        doorbell: Doorbell,
+        node: NodeId,
+        settings: Settings,
+    ) -> Self {
+        Self { store, catalog: Arc::new(Catalog::new()), bus, doorbell, node, settings }
+    }
+
+    /// The bus that events are published on.
+    pub(crate) fn bus(&self) -> &Bus {
+        &self.bus
     }
 
     /// Tells the world what came of inputs: the log, the watchers, and the dispatcher, for which the

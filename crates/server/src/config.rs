@@ -66,6 +66,8 @@ pub struct Config {
     pub vehicles: VehiclesConfig,
     /// How events come from the store to the watchers.
     pub live: LiveConfig,
+    /// What comes over the bus.
+    pub bus: BusConfig,
     /// Limits of sockets.
     pub ws: WsConfig,
     /// Limits of requests.
@@ -159,6 +161,15 @@ pub struct LiveConfig {
     /// The store is asked for lost events this often.
     #[serde(deserialize_with = "span::<50, MINUTE, _>")]
     pub detector_interval: Duration,
+}
+
+/// What comes over the bus.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BusConfig {
+    /// Other programs may answer commands on their channels.
+    #[serde(deserialize_with = "on_or_off")]
+    pub external_events: bool,
 }
 
 /// Limits of sockets.
@@ -263,12 +274,11 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::PlainHttp`] and [`ConfigError::NoBus`].
+    /// [`ConfigError::PlainHttp`].
     pub fn check_start(&self) -> Result<(), ConfigError> {
         let exposed = self.listen.iter().find(|address| !address.ip().is_loopback());
         match exposed {
             Some(address) if !self.insecure => Err(ConfigError::PlainHttp(*address)),
-            _ if self.redis_url.is_some() => Err(ConfigError::NoBus),
             _ => Ok(()),
         }
     }

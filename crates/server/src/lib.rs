@@ -13,6 +13,7 @@ pub mod observe;
 mod presence;
 
 pub use http::openapi;
+pub use live::redis::NotAnAddress;
 
 use auth::{Auth, MasterKey, Settings};
 use command::Commands;
@@ -20,18 +21,22 @@ use command::dispatch::{Dispatcher, Doorbell, Visitors};
 use config::Config;
 use connect::{Sovd, SovdConfig};
 use http::App;
-use live::bus::Bus;
+use live::bus::{Announcer, Bus, Heard};
+use live::redis::{Connections, Ears, Place, Redis};
 use live::seats::Seats;
 use live::{Limits, Live};
 use model::id::NodeId;
 use presence::Presences;
+use secrecy::ExposeSecret;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use store::{OpenError, Page, Store, StoreError};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+/// How much that came over the bus may wait to be recorded.
+const HEARD: usize = 1024;
 /// How often what has ended is deleted.
 const FORGET_EVERY: std::time::Duration = std::time::Duration::from_mins(10);
 
@@ -60,6 +65,9 @@ pub enum StartError {
     /// The keys are missing or not readable.
     #[error(transparent)]
     Auth(#[from] auth::OpenError),
+    /// The address of the bus is none.
+    #[error(transparent)]
+    Bus(#[from] NotAnAddress),
     /// The connector did not start.
     #[error(transparent)]
     Connector(#[from] connect::SetupError),
@@ -95,10 +103,11 @@ impl Server {
         })?;
         let (doorbell, visitors) = Doorbell::new();
         let live = Live::new(store.clone(), limits(&config));
-        let bus = Bus::Local(Arc::clone(&live.hub));
+        let (bus, connections, heard) = bus(&config, &live)?;
+        let id = NodeId::new();
         let settings = (&config.commands).into();
-        let commands = Commands::new(store.clone(), bus, doorbell.clone(), settings);
-        let node = Node { id: NodeId::new(), connector, doorbell };
+        let commands = Commands::new(store.clone(), bus, doorbell.clone(), id, settings);
+        let node = Node { id, connector, doorbell, connections };
         if let Some(dead) = node::succeed(&config.data_dir, node.id)? {
             let recovered = commands.recover(dead).await?;
             tracing::info!(recovered, "took over what an earlier process left");
@@ -115,7 +124,7 @@ impl Server {
             shutdown: shutdown.clone(),
             config: Arc::new(config),
         };
-        node.run(&app, visitors);
+        node.run(&app, visitors, heard);
         let addresses = listen(&app, listeners)?;
         let drain = app.config.http.drain;
         Ok(Self { store, tasks, addresses, drain, shutdown })
@@ -142,22 +151,53 @@ impl Server {
     }
 }
 
+/// The bus, what keeps it connected, and what is heard on it.
+fn bus(
+    config: &Config,
+    live: &Live,
+) -> Result<(Bus, Option<Connections>, mpsc::Receiver<Heard>), NotAnAddress> {
+    let (heard, hearing) = mpsc::channel(HEARD);
+    let Some(url) = &config.redis_url else {
+        return Ok((Bus::Local(Arc::clone(&live.hub)), None, hearing));
+    };
+    let ears = Ears {
+        hub: Arc::clone(&live.hub),
+        channels: live.channels.clone(),
+        heard,
+        longest_external: config.bus.external_events.then_some(config.commands.max_part_bytes),
+    };
+    let (redis, connections) = Redis::new(Place::parse(url.expose_secret())?, ears);
+    Ok((Bus::Redis(redis), Some(connections), hearing))
+}
+
 /// What makes this process a node beside others.
 struct Node {
     id: NodeId,
     connector: Sovd,
     doorbell: Doorbell,
+    connections: Option<Connections>,
 }
 
 impl Node {
     /// Starts everything that runs by itself.
-    fn run(self, app: &App, visitors: Visitors) {
+    fn run(self, app: &App, visitors: Visitors, heard: mpsc::Receiver<Heard>) {
         let App { store, tasks, shutdown, config, .. } = app;
+        if let Some(connections) = self.connections {
+            connections.run(tasks, shutdown);
+        }
+        let (commands, stop) = (app.commands.clone(), shutdown.clone());
+        tasks.spawn(async move { commands.listen(heard, stop).await });
+        let (beats, members) = node::Beats::new(store.clone(), self.id);
+        tasks.spawn(beats.run(shutdown.clone()));
         let presences = Presences {
             store: store.clone(),
             connector: self.connector.clone(),
-            channels: app.live.channels.clone(),
+            announcer: Announcer {
+                bus: app.commands.bus().clone(),
+                channels: app.live.channels.clone(),
+            },
             doorbell: self.doorbell,
+            members,
         };
         tasks.spawn(presences.follow(config.vehicles.probe_interval, shutdown.clone()));
         let dispatcher = Dispatcher::new(app.commands.clone(), self.connector, self.id);
@@ -210,3 +250,6 @@ async fn forget(store: Store, shutdown: CancellationToken) {
         }
     }
 }
+
+#[cfg(test)]
+mod simulation;

@@ -4,9 +4,13 @@
 
 pub(crate) mod bus;
 pub(crate) mod channel;
+pub(crate) mod cursor;
 mod guard;
 pub(crate) mod hub;
+mod interest;
+pub(crate) mod redis;
 mod rights;
+pub(crate) mod ring;
 pub(crate) mod seats;
 pub(crate) mod socket;
 pub(crate) mod sse;
@@ -58,13 +62,23 @@ impl Live {
     pub(crate) async fn detect_losses(&self, every: Duration, shutdown: CancellationToken) {
         let mut tick = tokio::time::interval(every);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        while shutdown.run_until_cancelled(tick.tick()).await.is_some() {
-            self.look_for_losses().await;
-        }
+        let watch = async {
+            loop {
+                tokio::select! {
+                    _ = tick.tick() => self.look_for_losses().await,
+                    doubts = self.hub.doubts() => self.look_at(&doubts).await,
+                }
+            }
+        };
+        shutdown.run_until_cancelled(watch).await;
     }
 
     async fn look_for_losses(&self) {
-        for topics in self.hub.unfinished().chunks(HEADS) {
+        self.look_at(&self.hub.unfinished()).await;
+    }
+
+    async fn look_at(&self, commands: &[CommandId]) {
+        for topics in commands.chunks(HEADS) {
             match self.store.heads(topics).await {
                 Ok(heads) => heads.iter().for_each(|head| self.hub.raise(head)),
                 Err(error) => tracing::debug!(%error, "cannot look for lost events"),

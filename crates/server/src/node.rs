@@ -1,10 +1,21 @@
-//! Which process this is, and which one was here before it.
+//! Which process this is, which one was here before it, and which others there are.
 //!
 //! Refuses to be two processes' name: a restart is another node, and the data directory remembers the
-//! last one, whose claims need not be waited for.
+//! last one, whose claims need not be waited for. Knowing the others shares work, and locks nothing.
 
+use crate::observe;
 use model::id::NodeId;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+use store::Store;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// How often a node says that it lives.
+const BEAT: Duration = Duration::from_secs(2);
+/// After how long without a word it counts as dead.
+const LIFE: Duration = Duration::from_secs(7);
 
 /// Why the data directory does not take a name.
 #[derive(Debug, thiserror::Error)]
@@ -24,5 +35,58 @@ pub(crate) fn succeed(data_dir: &Path, id: NodeId) -> Result<Option<NodeId>, Nod
     match std::fs::write(&path, format!("{id}\n")) {
         Ok(()) => Ok(before),
         Err(source) => Err(NodeError { path, source }),
+    }
+}
+
+/// The nodes that are alive, as this one last heard.
+#[derive(Clone)]
+pub(crate) struct Members {
+    me: NodeId,
+    alive: watch::Receiver<Vec<NodeId>>,
+}
+
+impl Members {
+    /// Whether a piece of shared work is this node's. While nodes come and go it may for a moment be
+    /// two nodes' or nobody's.
+    pub(crate) fn is_mine(&self, work: impl Hash) -> bool {
+        let weight = |node: &NodeId| {
+            let mut hasher = DefaultHasher::new();
+            (node, &work).hash(&mut hasher);
+            hasher.finish()
+        };
+        let alive = self.alive.borrow();
+        alive.iter().max_by_key(|node| weight(node)).is_none_or(|node| *node == self.me)
+    }
+}
+
+/// The task that says that this node lives.
+pub(crate) struct Beats {
+    store: Store,
+    me: NodeId,
+    alive: watch::Sender<Vec<NodeId>>,
+}
+
+impl Beats {
+    pub(crate) fn new(store: Store, me: NodeId) -> (Self, Members) {
+        let (alive, members) = watch::channel(vec![me]);
+        (Self { store, me, alive }, Members { me, alive: members })
+    }
+
+    /// Runs until `shutdown`, and then says goodbye.
+    pub(crate) async fn run(self, shutdown: CancellationToken) {
+        let mut tick = tokio::time::interval(BEAT);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        while shutdown.run_until_cancelled(tick.tick()).await.is_some() {
+            match self.store.beat(self.me, LIFE).await {
+                Ok(alive) => {
+                    observe::nodes_alive(alive.len());
+                    self.alive.send_replace(alive);
+                }
+                Err(error) => tracing::debug!(%error, "cannot say that this node lives"),
+            }
+        }
+        if let Err(error) = self.store.leave(self.me).await {
+            tracing::debug!(%error, "cannot say goodbye");
+        }
     }
 }

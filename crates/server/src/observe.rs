@@ -32,6 +32,14 @@ const COMMANDS_SUBMITTED: &str = "fleetwire_commands_submitted_total";
 const COMMAND_TRANSITIONS: &str = "fleetwire_command_transitions_total";
 const COMMANDS_IN_FLIGHT: &str = "fleetwire_commands_in_flight";
 const LOGIN_FAILURES: &str = "fleetwire_login_failures_total";
+const TAKEOVERS: &str = "fleetwire_commands_taken_over_total";
+const WATCHERS_BEHIND: &str = "fleetwire_watchers_behind";
+const NODES: &str = "fleetwire_nodes_alive";
+const BUS_CONNECTED: &str = "fleetwire_bus_connected";
+const BUS_SECONDS: &str = "fleetwire_bus_publish_duration_seconds";
+const BUS_DROPPED: &str = "fleetwire_bus_dropped_total";
+const BUS_HEARD: &str = "fleetwire_bus_heard_total";
+const EXTERNAL: &str = "fleetwire_external_events_total";
 const STORE_WRITE_SECONDS: &str = "fleetwire_store_write_duration_seconds";
 
 /// Upper bounds of the duration histograms, in seconds: from a ring hit to a hung database.
@@ -159,6 +167,14 @@ fn describe() {
     describe_counter!(COMMAND_TRANSITIONS, "State changes of commands, by the new state");
     describe_gauge!(COMMANDS_IN_FLIGHT, "Commands that this node executes");
     describe_counter!(LOGIN_FAILURES, "Logins that failed, by reason");
+    describe_counter!(TAKEOVERS, "Commands that were taken over from a node that died");
+    describe_gauge!(WATCHERS_BEHIND, "Watchers that have not been given all there is");
+    describe_gauge!(NODES, "Servers that share the database and are alive");
+    describe_gauge!(BUS_CONNECTED, "Whether a connection to the bus stands, by connection");
+    describe_histogram!(BUS_SECONDS, Unit::Seconds, "Time from a commit until Redis has its event");
+    describe_counter!(BUS_DROPPED, "Messages that the bus did not take; the store has them");
+    describe_counter!(BUS_HEARD, "Messages from the bus, by what they were");
+    describe_counter!(EXTERNAL, "Events of other programs, by what became of them");
     describe_histogram!(STORE_WRITE_SECONDS, Unit::Seconds, "Time to commit a command's events");
 }
 
@@ -191,6 +207,47 @@ pub(crate) fn event_stream_open() -> Counted {
 /// A command is watched.
 pub(crate) fn topic_open() -> Counted {
     Counted::new(gauge!(TOPICS))
+}
+
+/// A watcher has not been given all there is.
+pub(crate) fn watcher_behind() -> Counted {
+    Counted::new(gauge!(WATCHERS_BEHIND))
+}
+
+/// Commands were taken over from a node that died.
+pub(crate) fn taken_over(count: usize) {
+    counter!(TAKEOVERS).increment(count as u64);
+}
+
+/// So many servers share the database.
+#[expect(clippy::cast_precision_loss, reason = "nobody runs 2^52 servers")]
+pub(crate) fn nodes_alive(count: usize) {
+    gauge!(NODES).set(count as f64);
+}
+
+/// A connection to the bus came or went.
+pub(crate) fn bus_connected(connection: &'static str, is_up: bool) {
+    gauge!(BUS_CONNECTED, "connection" => connection).set(if is_up { 1.0 } else { 0.0 });
+}
+
+/// Redis has taken an event.
+pub(crate) fn bus_published(after: Duration) {
+    histogram!(BUS_SECONDS).record(after);
+}
+
+/// Messages did not get onto, or off, the bus.
+pub(crate) fn bus_dropped(count: u64) {
+    counter!(BUS_DROPPED).increment(count);
+}
+
+/// A message came over the bus.
+pub(crate) fn bus_heard(what: &'static str) {
+    counter!(BUS_HEARD, "what" => what).increment(1);
+}
+
+/// Another program said something about a command.
+pub(crate) fn external_event(became: &'static str) {
+    counter!(EXTERNAL, "became" => became).increment(1);
 }
 
 /// The bus has a subscription.

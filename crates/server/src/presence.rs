@@ -3,14 +3,16 @@
 //! Refuses to conclude from one silence that a vehicle is gone.
 
 use crate::command::dispatch::Doorbell;
-use crate::live::channel::{Channels, News};
+use crate::live::bus::Announcer;
+use crate::live::channel::News;
+use crate::node::Members;
 use connect::{Address, Sovd};
 use futures_util::{StreamExt, stream};
 use model::Timestamp;
 use model::command::later;
 use model::id::VehicleId;
-use model::vehicle::{ConnectionStatus, Vehicle};
-use std::collections::HashMap;
+use model::vehicle::{ConnectionStatus, Connector, Vehicle};
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 use store::{ProbeResult, Store, StoreError};
 use tokio_util::sync::CancellationToken;
@@ -26,12 +28,13 @@ const SEEN_EVERY: Duration = Duration::from_secs(30);
 pub(crate) struct Presences {
     pub(crate) store: Store,
     pub(crate) connector: Sovd,
-    pub(crate) channels: Channels,
+    pub(crate) announcer: Announcer,
     pub(crate) doorbell: Doorbell,
+    pub(crate) members: Members,
 }
 
 impl Presences {
-    /// Probes every vehicle again and again until `shutdown`.
+    /// Probes this node's share of the vehicles again and again until `shutdown`.
     pub(crate) async fn follow(self, every: Duration, shutdown: CancellationToken) {
         let mut tick = tokio::time::interval(every);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -45,13 +48,18 @@ impl Presences {
     }
 
     async fn round(&self, failures: &mut HashMap<VehicleId, u32>) -> Result<(), StoreError> {
-        let found: Vec<_> = stream::iter(self.store.all_vehicles().await?)
-            .map(|vehicle| async move {
-                let address = Address::new(vehicle.sovd_url.clone(), &vehicle.metadata);
-                let status = self.connector.probe(&address).await;
-                (vehicle, status)
+        let vehicles = self.store.all_vehicles().await?;
+        self.catch_up(&vehicles);
+        let is_mine = |vehicle: &Vehicle| self.members.is_mine(vehicle.vehicle_id);
+        let vehicles: Vec<_> = vehicles.into_iter().filter(is_mine).collect();
+        let listening = self.listening(&vehicles).await;
+        let found: Vec<_> = stream::iter(vehicles)
+            .map(|vehicle| async {
+                let status = self.status(&vehicle, listening.as_ref()).await;
+                status.map(|status| (vehicle, status))
             })
             .buffer_unordered(AT_ONCE)
+            .filter_map(std::future::ready)
             .collect()
             .await;
         let now = self.store.now();
@@ -61,6 +69,44 @@ impl Presences {
             .filter(|(vehicle, status)| is_news(vehicle, *status, now))
             .collect();
         if news.is_empty() { Ok(()) } else { self.tell(news).await }
+    }
+
+    /// Tells what other nodes have found and this one has not heard.
+    fn catch_up(&self, vehicles: &[Vehicle]) {
+        let channels = &self.announcer.channels;
+        for vehicle in vehicles {
+            channels.publish(News::of(vehicle));
+        }
+        let known: HashSet<_> = vehicles.iter().map(|vehicle| vehicle.vehicle_id).collect();
+        channels.retain(|vehicle_id| known.contains(&vehicle_id));
+    }
+
+    /// The vehicles whose external connector listens; `None` = nobody knows.
+    async fn listening(&self, vehicles: &[Vehicle]) -> Option<HashSet<VehicleId>> {
+        let external = vehicles.iter().filter(|vehicle| vehicle.connector == Connector::External);
+        let external: Vec<_> = external.map(|vehicle| vehicle.vehicle_id).collect();
+        if external.is_empty() {
+            return Some(HashSet::new());
+        }
+        Some(self.announcer.bus.listening(external).await?.into_iter().collect())
+    }
+
+    /// What the connection of a vehicle is like; `None` = that cannot be told now.
+    async fn status(
+        &self,
+        vehicle: &Vehicle,
+        listening: Option<&HashSet<VehicleId>>,
+    ) -> Option<ConnectionStatus> {
+        match &vehicle.connector {
+            Connector::Sovd { url } => {
+                let address = Address::new(url.clone(), &vehicle.metadata);
+                Some(self.connector.probe(&address).await)
+            }
+            Connector::External if listening?.contains(&vehicle.vehicle_id) => {
+                Some(ConnectionStatus::Connected)
+            }
+            Connector::External => Some(ConnectionStatus::Disconnected),
+        }
     }
 
     async fn tell(&self, news: Vec<(Vehicle, ConnectionStatus)>) -> Result<(), StoreError> {
@@ -81,7 +127,7 @@ impl Presences {
             if presence.connection_status == ConnectionStatus::Connected {
                 self.doorbell.ring(presence.vehicle_id);
             }
-            self.channels.publish(News { fleet_id: before.fleet_id, presence });
+            self.announcer.publish(News { fleet_id: before.fleet_id, presence });
         }
         Ok(())
     }

@@ -39,14 +39,28 @@ statements! {
     // time, and one command that is stuck in it must not cost the node all its leases.
     RENEW = {
         "update commands set lease_until = $2 where owner = $1 and lease_until is not null
-        returning command_id, state",
+        returning command_id, fence, state, true",
         postgres: "with free as (
             select command_id from commands where owner = $1 and lease_until is not null
             for update skip locked),
         renewed as (
             update commands c set lease_until = $2 from free f where c.command_id = f.command_id)
-        select command_id, state from commands where owner = $1 and lease_until is not null"
+        select command_id, fence, state, command_id in (select command_id from free)
+        from commands where owner = $1 and lease_until is not null"
     }
+}
+
+/// A claim that a node still holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    /// The command.
+    pub command_id: CommandId,
+    /// The fence of the claim.
+    pub fence: i64,
+    /// Where the command stands.
+    pub phase: Phase,
+    /// Whether it lasts longer now; a command that is being moved keeps the lease that it has.
+    pub is_renewed: bool,
 }
 
 /// What came of inputs to a command.
@@ -77,16 +91,12 @@ impl Store {
         self.write(Apply { command_id, fence, inputs, audit }).await
     }
 
-    /// Keeps this node's claims. Answers every command that it still owns with its state.
+    /// Keeps this node's claims, and answers all that it still holds.
     ///
     /// # Errors
     ///
     /// [`StoreError`] as for any write.
-    pub async fn renew(
-        &self,
-        node: NodeId,
-        lease: Duration,
-    ) -> Result<Vec<(CommandId, Phase)>, StoreError> {
+    pub async fn renew(&self, node: NodeId, lease: Duration) -> Result<Vec<Held>, StoreError> {
         self.write(Renew { node, lease }).await
     }
 
@@ -193,7 +203,7 @@ struct Renew {
 }
 
 impl Write for Renew {
-    type Done = Vec<(CommandId, Phase)>;
+    type Done = Vec<Held>;
 
     fn turn(&self) -> Turn {
         Turn::Sweep
@@ -205,12 +215,12 @@ impl Write for Renew {
             &mut tx.conn,
             RENEW,
             [Uuid::from(self.node), until],
-            fetch_all as (Uuid, String)
+            fetch_all as (Uuid, i64, String, bool)
         )?;
         rows.into_iter()
-            .map(|(id, state)| {
+            .map(|(id, fence, state, is_renewed)| {
                 let phase = Phase::from_word(&state).ok_or(StoreError::Corrupt("command"))?;
-                Ok((id.into(), phase))
+                Ok(Held { command_id: id.into(), fence, phase, is_renewed })
             })
             .collect()
     }

@@ -26,7 +26,7 @@ pub use audit::{AuditEntry, AuditPage};
 pub use backup::{BackupError, BackupReport, backup};
 pub use claim::{Claimed, Reach};
 pub use commands::{Accepted, Draft, Filter, IdempotencyKey};
-pub use drive::Applied;
+pub use drive::{Applied, Held};
 pub use engine::{OpenError, Target};
 pub use events::{Head, Page};
 pub use external::{Heard, Spoken};

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::outbox::Outbox;
 use super::vehicle::{Knowledge, Vehicle};
 use super::{ecu, failure};
-use crate::order::{Address, End, Order};
+use crate::order::{Address, End, Order, SendBy};
 
 const COMMAND_ID: HeaderName = HeaderName::from_static("x-fleetwire-command-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -22,6 +22,7 @@ pub(super) struct Attempt<'a> {
     knowledge: &'a Knowledge,
     pub(super) address: &'a Address,
     headers: Vec<(HeaderName, HeaderValue)>,
+    send_by: &'a SendBy,
     pub(super) outbox: Outbox,
 }
 
@@ -45,7 +46,14 @@ impl<'a> Attempt<'a> {
         let traceparent = order.traceparent.clone().map(|context| (TRACEPARENT, context));
         let headers = [command_id, traceparent].into_iter().flatten();
         let headers = headers.filter_map(|(name, text)| Some((name, text.try_into().ok()?)));
-        Self { http, knowledge, address: &order.vehicle, headers: headers.collect(), outbox }
+        Self {
+            http,
+            knowledge,
+            address: &order.vehicle,
+            headers: headers.collect(),
+            send_by: &order.send_by,
+            outbox,
+        }
     }
 
     /// The vehicle that the order is for.
@@ -79,8 +87,12 @@ impl<'a> Attempt<'a> {
         self.exchange(call, failure::of_read).await
     }
 
-    /// The same for a request that changes something.
+    /// The same for a request that changes something. Finding the way to it may have taken so long
+    /// that somebody else has been given the vehicle: then it is not sent.
     pub(super) async fn change<T>(&mut self, call: Call<T>) -> Result<Option<T>, End> {
+        if self.send_by.has_passed() {
+            return Err(End::NotSent);
+        }
         self.exchange(call, failure::of_change).await
     }
 

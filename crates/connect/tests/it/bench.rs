@@ -2,9 +2,9 @@
 //! Asserts nothing but that the bench itself works.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use fleetwire_connect::{Address, End, Order, Part, Sovd, SovdConfig};
+use fleetwire_connect::{Address, End, Order, Part, SendBy, Sovd, SovdConfig};
 use model::command::Refusal;
 use model::id::CommandId;
 use serde_json::{Value, json};
@@ -174,6 +174,7 @@ pub(crate) fn order(vehicle: &Address, name: &str, params: Value) -> Order {
         question: serde_json::from_value(submitted).unwrap(),
         vehicle: vehicle.clone(),
         traceparent: None,
+        send_by: SendBy::new(Instant::now() + Duration::from_hours(1)),
     }
 }
 

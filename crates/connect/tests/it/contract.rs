@@ -1,7 +1,7 @@
 //! The story that every connector has to pass.
 //! It speaks of orders, parts and ends only, never of how a vehicle is asked.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fleetwire_connect::{End, Order, Part, Sovd};
 use model::parts::InOrder;
@@ -44,6 +44,25 @@ fn in_order(outcome: &Outcome) -> Vec<u32> {
         parts.push(part.part, ()).unwrap();
     }
     std::iter::from_fn(|| parts.pop()).map(|(part, ())| part).collect()
+}
+
+/// Whoever gave the order may have lost the vehicle to somebody else meanwhile.
+#[tokio::test]
+async fn a_change_that_comes_too_late_is_not_sent() {
+    let bench = Bench::open().await;
+    let late = |name, params| {
+        let order = bench.order(name, params);
+        order.send_by.extend(Instant::now());
+        run_until(&bench.sovd, order, CancellationToken::new())
+    };
+    for (name, params) in changes() {
+        let outcome = late(name, params).await;
+        assert_eq!(outcome.end, End::NotSent, "{name}");
+        assert_eq!(bench.counts(&outcome).await.executions, 0, "{name}");
+    }
+    for (name, params) in reads() {
+        assert_eq!(late(name, params).await.end, End::Answered, "{name}");
+    }
 }
 
 #[tokio::test]

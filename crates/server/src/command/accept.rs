@@ -5,6 +5,7 @@
 use super::Commands;
 use super::catalog::Fault;
 use crate::auth::{Origin, Session};
+use crate::live::bus::Notice;
 use crate::observe;
 use model::command::{Command, Input, Refused, Risk};
 use model::id::{CommandId, VehicleId};
@@ -86,7 +87,7 @@ impl Commands {
         let risk = self.checked_risk(session, &submission)?;
         let (deliver_within, run_timeout) = self.times(&submission, &vehicle)?;
         let draft = Draft {
-            command_id: CommandId::new(),
+            command_id: CommandId::at(self.store.now()),
             vehicle_id: submission.vehicle_id,
             user_id: session.user_id(),
             name: submission.command_name,
@@ -184,6 +185,7 @@ impl Commands {
             Some(_) => Ok(applied.command),
             None => {
                 self.doorbell.stop(command_id);
+                self.bus.tell(&Notice::Stop(command_id));
                 Ok(self.announce(applied))
             }
         }

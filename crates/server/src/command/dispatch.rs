@@ -5,12 +5,12 @@
 
 use super::{Commands, Settings, record};
 use crate::observe;
-use connect::Sovd;
+use connect::{SendBy, Sovd};
 use model::command::Phase;
 use model::id::{CommandId, NodeId, VehicleId};
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
-use store::{Claimed, Reach};
+use store::{Claimed, Held, Reach};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
@@ -54,14 +54,26 @@ impl Doorbell {
 /// The dispatcher's end of the doorbell.
 pub(crate) struct Visitors(mpsc::Receiver<Ring>);
 
+/// A command, and the fence under which it is driven: a node may claim again what it lost.
+type DriveKey = (CommandId, i64);
+
+/// What a drive can be told.
+#[derive(Clone)]
+pub(super) struct Reins {
+    /// A user wants it stopped.
+    pub(super) stop: CancellationToken,
+    /// Until when the claim is known to last.
+    pub(super) send_by: SendBy,
+}
+
 /// The task that owns every drive of this node.
 pub(crate) struct Dispatcher {
     commands: Commands,
     connector: Sovd,
     node: NodeId,
     settings: Settings,
-    drives: JoinSet<CommandId>,
-    stops: HashMap<CommandId, CancellationToken>,
+    drives: JoinSet<DriveKey>,
+    driven: HashMap<DriveKey, Reins>,
     /// Whether something may wait for no other reason than want of room.
     is_full: bool,
 }
@@ -69,8 +81,8 @@ pub(crate) struct Dispatcher {
 impl Dispatcher {
     pub(crate) fn new(commands: Commands, connector: Sovd, node: NodeId) -> Self {
         let settings = commands.settings;
-        let (drives, stops) = (JoinSet::new(), HashMap::new());
-        Self { commands, connector, node, settings, drives, stops, is_full: false }
+        let (drives, driven) = (JoinSet::new(), HashMap::new());
+        Self { commands, connector, node, settings, drives, driven, is_full: false }
     }
 
     /// Runs until `shutdown`, then lets what has begun come to its end.
@@ -125,38 +137,39 @@ impl Dispatcher {
             self.is_full = true;
             return;
         }
+        let send_by = self.send_by();
         match self.commands.store.claim(self.node, self.settings.lease, reach, room).await {
             Ok(claimed) => {
                 self.is_full = claimed.len() >= room;
                 for command in claimed {
-                    self.drive(command);
+                    self.drive(command, send_by);
                 }
             }
             Err(error) => tracing::warn!(%error, "cannot claim commands"),
         }
     }
 
-    fn drive(&mut self, claimed: Claimed) {
-        let command_id = claimed.command.order.command_id;
-        let stop = CancellationToken::new();
-        self.stops.insert(command_id, stop.clone());
+    fn drive(&mut self, claimed: Claimed, send_by: Instant) {
+        let key = (claimed.command.order.command_id, claimed.command.fence);
+        let send_by = SendBy::new(send_by.into_std());
+        let reins = Reins { stop: CancellationToken::new(), send_by };
+        self.driven.insert(key, reins.clone());
         let (commands, connector) = (self.commands.clone(), self.connector.clone());
         self.drives.spawn(async move {
-            record::drive(commands, connector, claimed, stop).await;
-            command_id
+            record::drive(commands, connector, claimed, reins).await;
+            key
         });
         observe::commands_in_flight(self.drives.len());
     }
 
     fn stop(&self, command_id: CommandId) {
-        if let Some(stop) = self.stops.get(&command_id) {
-            stop.cancel();
-        }
+        let reins = self.driven.iter().filter(|((driven, _), _)| *driven == command_id);
+        reins.for_each(|(_, reins)| reins.stop.cancel());
     }
 
-    fn forget(&mut self, ended: Result<CommandId, tokio::task::JoinError>) {
+    fn forget(&mut self, ended: Result<DriveKey, tokio::task::JoinError>) {
         match ended {
-            Ok(command_id) => drop(self.stops.remove(&command_id)),
+            Ok(key) => drop(self.driven.remove(&key)),
             Err(error) => tracing::error!(%error, "a drive panicked; its timer ends the command"),
         }
         observe::commands_in_flight(self.drives.len());
@@ -167,15 +180,26 @@ impl Dispatcher {
         if self.drives.is_empty() {
             return;
         }
+        let send_by = self.send_by();
         match self.commands.store.renew(self.node, self.settings.lease).await {
-            Ok(owned) => {
-                for (command_id, phase) in owned {
-                    if phase == Phase::Cancelling {
-                        self.stop(command_id);
-                    }
-                }
-            }
+            Ok(held) => held.into_iter().for_each(|claim| self.keep(claim, send_by)),
             Err(error) => tracing::warn!(%error, "cannot renew claims"),
+        }
+    }
+
+    /// Until when something may be sent under a claim that is asked for now: so long before its end
+    /// that what is on its way arrives while it lasts.
+    fn send_by(&self) -> Instant {
+        Instant::now() + self.settings.lease - self.settings.lease / 6
+    }
+
+    fn keep(&self, claim: Held, send_by: Instant) {
+        let Some(reins) = self.driven.get(&(claim.command_id, claim.fence)) else { return };
+        if claim.phase == Phase::Cancelling {
+            reins.stop.cancel();
+        }
+        if claim.is_renewed {
+            reins.send_by.extend(send_by.into_std());
         }
     }
 

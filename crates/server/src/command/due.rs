@@ -3,6 +3,7 @@
 //! Refuses to keep timers in memory: they are columns, and a crash loses none.
 
 use super::Commands;
+use crate::observe;
 use model::id::NodeId;
 use std::time::Duration;
 use store::{Applied, StoreError};
@@ -33,6 +34,7 @@ impl Commands {
             let moved = async {
                 let due = self.store.due().await?;
                 let lapsed = self.store.take_over(None).await?;
+                observe::taken_over(lapsed.len());
                 Ok::<_, StoreError>(self.announce_all(due) + self.announce_all(lapsed))
             };
             if let Err(error) = moved.await {

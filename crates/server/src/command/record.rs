@@ -3,13 +3,16 @@
 //! Refuses to publish what is not stored, and to decide how a command ends: it reports, and the
 //! model's reducer decides.
 
-use super::{Commands, announce};
+use super::dispatch::Reins;
+use super::{Commands, announce, external};
 use crate::observe;
 use connect::{Address, End, Order, Part, Sovd};
 use model::catalog::Question;
+use model::command::reduce::CANCEL_PATIENCE;
 use model::command::{Command, ErrorCode, Input, Refusal, Refused};
 use model::id::ResponseId;
 use model::parts::InOrder;
+use model::vehicle::Connector;
 use serde_json::json;
 use std::time::{Duration, Instant};
 use store::{Applied, Claimed, StoreError};
@@ -22,16 +25,14 @@ const PARTS: usize = 32;
 const AGAIN: Duration = Duration::from_millis(500);
 
 /// Drives a claimed command to its end, or until it is somebody else's.
-pub(super) async fn drive(
-    commands: Commands,
-    connector: Sovd,
-    claimed: Claimed,
-    stop: CancellationToken,
-) {
+pub(super) async fn drive(commands: Commands, connector: Sovd, claimed: Claimed, reins: Reins) {
     let Claimed { command, vehicle, events } = claimed;
     announce(&commands.bus, &command, events);
-    let address = Address::new(vehicle.sovd_url, &vehicle.metadata);
     let limit = remaining(&commands, &command);
+    let address = match vehicle.connector {
+        Connector::Sovd { url } => Address::new(url, &vehicle.metadata),
+        Connector::External => return external::drive(commands, command, limit).await,
+    };
     let recorder = Recorder { commands, command, parts: InOrder::default() };
     match question(&recorder.command) {
         Some(question) => {
@@ -40,8 +41,9 @@ pub(super) async fn drive(
                 question,
                 vehicle: address,
                 traceparent: traceparent(&recorder.command),
+                send_by: reins.send_by,
             };
-            recorder.ask(connector, order, (limit, stop)).await;
+            recorder.ask(connector, order, (limit, reins.stop)).await;
         }
         None => recorder.unreadable().await,
     }
@@ -55,7 +57,7 @@ fn question(command: &Command) -> Option<Question> {
 }
 
 /// The trace of whoever submitted the command, with the command as the parent of what comes next.
-fn traceparent(command: &Command) -> Option<String> {
+pub(super) fn traceparent(command: &Command) -> Option<String> {
     let trace_id = command.order.trace_id.as_ref()?;
     let (high, low) = uuid::Uuid::from(command.order.command_id).as_u64_pair();
     Some(format!("00-{trace_id}-{:016x}-01", high ^ low))
@@ -87,8 +89,8 @@ impl Recorder {
         let (limit, stop) = limits;
         let (answers, mut parts) = mpsc::channel(PARTS);
         // On the heap: a drive is moved around, and this is most of it.
-        let execution = Box::pin(connector.execute(order, answers, stop));
-        let asking = tokio::time::timeout(limit, execution);
+        let execution = Box::pin(connector.execute(order, answers, stop.clone()));
+        let asking = within(limit, &stop, execution);
         tokio::pin!(asking);
         // Both run side by side; the connector's end comes after the last of its parts is taken.
         let mut end = None;
@@ -106,7 +108,7 @@ impl Recorder {
                 }
                 asked = &mut asking, if end.is_none() => {
                     // Whoever was given up would never close the channel.
-                    let is_late = asked.is_err();
+                    let is_late = asked.is_none();
                     end = Some(asked);
                     if is_late {
                         break Ok(());
@@ -150,7 +152,7 @@ impl Recorder {
     }
 
     async fn apply(&mut self, inputs: Vec<Input>) -> Result<(), Over> {
-        let Some(applied) = self.stored(inputs).await else {
+        let Some(applied) = self.commands.stored(&self.command, inputs).await else {
             return Err(Over::NotOurs);
         };
         let refused = applied.refused;
@@ -163,13 +165,33 @@ impl Recorder {
         }
     }
 
+    async fn finish(mut self, input: Input) {
+        // The command may have ended meanwhile: then there is nothing left to say.
+        drop(self.apply(vec![input]).await);
+    }
+
+    async fn unreadable(self) {
+        let words = "this server does not know the command any more".to_owned();
+        self.finish(Input::Refused(Refusal::Unsupported, words)).await;
+    }
+}
+
+impl Commands {
+    /// Says how a drive ended that had no parts to record.
+    pub(super) async fn conclude(&self, command: &Command, input: Input) {
+        // The command may have ended meanwhile: then there is nothing left to say.
+        if let Some(applied) = self.stored(command, vec![input]).await {
+            self.announce(applied);
+        }
+    }
+
     /// Stores, however long the store stays away: an answer that was given must not be lost. The
     /// command's own timers, or another node's claim, end the waiting.
-    async fn stored(&self, inputs: Vec<Input>) -> Option<Applied> {
-        let (id, fence) = (self.command.order.command_id, Some(self.command.fence));
+    async fn stored(&self, command: &Command, inputs: Vec<Input>) -> Option<Applied> {
+        let (id, fence) = (command.order.command_id, Some(command.fence));
         loop {
             let started = Instant::now();
-            match self.commands.store.apply(id, fence, inputs.clone(), None).await {
+            match self.store.apply(id, fence, inputs.clone(), None).await {
                 Ok(applied) => {
                     let count = applied.as_ref().map_or(0, |applied| applied.events.len());
                     observe::events_stored(count, started.elapsed());
@@ -187,15 +209,24 @@ impl Recorder {
             }
         }
     }
+}
 
-    async fn finish(mut self, input: Input) {
-        // The command may have ended meanwhile: then there is nothing left to say.
-        drop(self.apply(vec![input]).await);
-    }
-
-    async fn unreadable(self) {
-        let words = "this server does not know the command any more".to_owned();
-        self.finish(Input::Refused(Refusal::Unsupported, words)).await;
+/// What comes within the limit; whoever was asked to stop has a little longer to confirm it.
+async fn within<T>(
+    limit: Duration,
+    stop: &CancellationToken,
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    let late = async {
+        tokio::time::sleep(limit).await;
+        if stop.is_cancelled() {
+            tokio::time::sleep(CANCEL_PATIENCE).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        done = work => Some(done),
+        () = late => None,
     }
 }
 

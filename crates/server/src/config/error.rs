@@ -89,10 +89,4 @@ pub enum ConfigError {
          127.0.0.1, or put a proxy that speaks TLS in front and set insecure = true"
     )]
     PlainHttp(SocketAddr),
-    /// There is no bus between servers yet.
-    #[error(
-        "redis_url is set, but this version runs as a single server only; unset redis_url \
-         (and REDIS_URL)"
-    )]
-    NoBus,
 }

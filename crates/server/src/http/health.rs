@@ -70,7 +70,8 @@ pub(crate) struct Readiness {
 pub(crate) struct Checks {
     /// `ok`, or `full`: the disk has no room left; it can be read.
     store: &'static str,
-    /// `ok`: events pass from node to node, or need not.
+    /// `ok`: events pass from node to node, or need not; `away`: Redis does not answer, and watchers
+    /// get events of other nodes up to two seconds late.
     bus: &'static str,
 }
 
@@ -83,10 +84,10 @@ pub(crate) async fn readyz(
     RawQuery(query): RawQuery,
 ) -> Result<Json<Readiness>, Problem> {
     let store = store(&app).await?;
-    let status = if store == "ok" { "ready" } else { "degraded" };
+    let bus = if app.commands.bus().is_up() { "ok" } else { "away" };
+    let status = if store == "ok" && bus == "ok" { "ready" } else { "degraded" };
     let is_verbose = query.is_some_and(|query| query.starts_with("verbose"));
-    // There is one node: its bus is a part of it.
-    let checks = is_verbose.then_some(Checks { store, bus: "ok" });
+    let checks = is_verbose.then_some(Checks { store, bus });
     Ok(Json(Readiness { status, checks }))
 }
 

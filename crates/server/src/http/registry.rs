@@ -13,11 +13,21 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use model::id::FleetId;
 use model::user::Action;
-use model::vehicle::{Model, Vehicle};
+use model::vehicle::{Connector, Model, Vehicle};
 use model::vin::{NotAVin, Vin};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use store::{NewVehicle, StoreError, VehicleChange};
+
+/// How a vehicle is reached.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = ConnectorKind)]
+pub(crate) enum Kind {
+    #[default]
+    Sovd,
+    External,
+}
 
 /// A vehicle to register.
 #[derive(Deserialize, utoipa::ToSchema)]
@@ -30,9 +40,13 @@ pub(crate) struct Draft {
     /// Its fleet: decides who sees it.
     #[schema(value_type = uuid::Uuid)]
     fleet_id: FleetId,
+    /// How it is reached: `sovd` (the default) needs `sovd_url`; of `external` vehicles the orders go
+    /// to somebody else's program on the bus.
+    #[serde(default)]
+    connector: Kind,
     /// The address of its SOVD server.
     #[schema(pattern = "^https?://[^/?#@]+(/[^?#@]*)?$")]
-    sovd_url: String,
+    sovd_url: Option<String>,
     #[serde(default)]
     #[schema(max_length = 100, pattern = r"^[^\x00-\x1f\x7f]*$")]
     make: String,
@@ -54,6 +68,7 @@ pub(crate) struct Draft {
 pub(crate) struct Correction {
     #[schema(value_type = Option<uuid::Uuid>)]
     fleet_id: Option<FleetId>,
+    connector: Option<Kind>,
     #[schema(pattern = "^https?://[^/?#@]+(/[^?#@]*)?$")]
     sovd_url: Option<String>,
     #[schema(max_length = 100, pattern = r"^[^\x00-\x1f\x7f]*$")]
@@ -77,7 +92,7 @@ pub(crate) async fn add(
     Json(draft): Json<Draft>,
 ) -> Result<impl IntoResponse, Problem> {
     caller.may(Action::Administer)?;
-    let new = draft.checked()?;
+    let new = draft.checked(has_bus(&app))?;
     let fleet_id = new.change.fleet_id;
     let deed = caller.deed("vehicle_registered", format!("vehicle/{}", new.vin));
     let added = app.store.add_vehicle(new, deed).await;
@@ -108,7 +123,7 @@ pub(crate) async fn change(
     let version = Version::named(&headers)?.ok_or_else(version_needed)?;
     let vehicle = app.store.vehicle(vehicle_id).await?.ok_or_else(unknown)?;
     let revision = version.revision().unwrap_or(vehicle.revision);
-    let change = correction.over(vehicle)?;
+    let change = correction.over(vehicle, has_bus(&app))?;
     let fleet_id = change.fleet_id;
     let deed = caller.detailed("vehicle_changed", format!("vehicle/{id}"), details(&change));
     let changed = app.store.change_vehicle(vehicle_id, revision, change, deed).await;
@@ -144,7 +159,7 @@ pub(crate) async fn remove(
 }
 
 impl Draft {
-    fn checked(self) -> Result<NewVehicle, Problem> {
+    fn checked(self, has_bus: bool) -> Result<NewVehicle, Problem> {
         let not_a_vin = |fault: NotAVin| Problem::invalid().field("/vin", fault.to_string());
         let vin: Vin = self.vin.parse().map_err(not_a_vin)?;
         let model = Model {
@@ -152,16 +167,23 @@ impl Draft {
             model: text::line("/model", self.model)?,
             year: self.year.map(model_year).transpose()?,
         };
-        let sovd_url = text::sovd_url(self.sovd_url)?;
+        let connector = connector(self.connector, self.sovd_url, has_bus)?;
         let change =
-            VehicleChange { fleet_id: self.fleet_id, model, sovd_url, metadata: self.metadata };
+            VehicleChange { fleet_id: self.fleet_id, model, connector, metadata: self.metadata };
         Ok(NewVehicle { vin, change })
     }
 }
 
 impl Correction {
     /// The vehicle as it shall be.
-    fn over(self, vehicle: Vehicle) -> Result<VehicleChange, Problem> {
+    fn over(self, vehicle: Vehicle, has_bus: bool) -> Result<VehicleChange, Problem> {
+        let known = match vehicle.connector {
+            Connector::Sovd { .. } => Kind::Sovd,
+            Connector::External => Kind::External,
+        };
+        let kind = self.connector.unwrap_or(known);
+        let known_url = vehicle.connector.sovd_url().filter(|_| kind == Kind::Sovd);
+        let sovd_url = self.sovd_url.or_else(|| known_url.map(str::to_owned));
         let Model { make, model, year } = vehicle.model;
         Ok(VehicleChange {
             fleet_id: self.fleet_id.unwrap_or(vehicle.fleet_id),
@@ -170,9 +192,28 @@ impl Correction {
                 model: text::line("/model", self.model.unwrap_or(model))?,
                 year: self.year.map(model_year).transpose()?.or(year),
             },
-            sovd_url: text::sovd_url(self.sovd_url.unwrap_or(vehicle.sovd_url))?,
+            connector: connector(kind, sovd_url, has_bus)?,
             metadata: self.metadata.unwrap_or(vehicle.metadata),
         })
+    }
+}
+
+fn has_bus(app: &App) -> bool {
+    app.config.redis_url.is_some()
+}
+
+fn connector(kind: Kind, sovd_url: Option<String>, has_bus: bool) -> Result<Connector, Problem> {
+    let wrong = |field, rule: &str| Err(Problem::invalid().field(field, rule));
+    match (kind, sovd_url) {
+        (Kind::Sovd, Some(url)) => Ok(Connector::Sovd { url: text::sovd_url(url)? }),
+        (Kind::Sovd, None) => wrong("/sovd_url", "is missing: where is its SOVD server?"),
+        (Kind::External, Some(_)) => {
+            wrong("/sovd_url", "must be absent: the connector is external")
+        }
+        (Kind::External, None) if !has_bus => {
+            wrong("/connector", "external needs a bus: start the server with redis_url")
+        }
+        (Kind::External, None) => Ok(Connector::External),
     }
 }
 
@@ -187,7 +228,8 @@ fn details(change: &VehicleChange) -> Value {
         "make": change.model.make,
         "model": change.model.model,
         "year": change.model.year,
-        "sovd_url": change.sovd_url,
+        "connector": change.connector.word(),
+        "sovd_url": change.connector.sovd_url(),
     })
 }
 

@@ -42,6 +42,8 @@ pub(super) struct View {
     metadata: Map<String, Value>,
     #[schema(value_type = uuid::Uuid)]
     fleet_id: FleetId,
+    /// How it is reached: sovd or external.
+    connector: &'static str,
     /// For admins only.
     #[serde(skip_serializing_if = "Option::is_none")]
     sovd_url: Option<String>,
@@ -54,6 +56,7 @@ impl View {
     pub(super) fn new(vehicle: Vehicle, session: &Session) -> Self {
         let is_shown = session.may(Action::SeeParameters);
         let is_odd = vehicle.vin.check_digit() == CheckDigit::Mismatch;
+        let sovd_url = vehicle.connector.sovd_url().map(str::to_owned);
         let warning = is_odd.then_some("the check digit of the VIN does not match");
         Self {
             vehicle_id: vehicle.vehicle_id,
@@ -65,7 +68,8 @@ impl View {
             last_seen_at: vehicle.last_seen_at,
             metadata: vehicle.metadata,
             fleet_id: vehicle.fleet_id,
-            sovd_url: session.may(Action::Administer).then_some(vehicle.sovd_url),
+            connector: vehicle.connector.word(),
+            sovd_url: sovd_url.filter(|_| session.may(Action::Administer)),
             warnings: warning.into_iter().collect(),
         }
     }

@@ -1,10 +1,14 @@
-//! How events reach the hubs of all nodes.
+//! How events reach the hubs of all nodes, and what nodes tell each other beside them.
 //!
-//! Refuses to be the truth: an event that is lost here is found in the store.
+//! Refuses to be the truth: what is lost here is found in the store.
 
-use super::hub::Hub;
+use super::channel::{Channels, News};
+use super::hub::{Hub, Topic};
+use super::redis::Redis;
+use super::ring::Frame;
 use model::event::Event;
-use model::id::CommandId;
+use model::id::{CommandId, VehicleId};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// The way from a commit to the watchers.
@@ -12,13 +16,105 @@ use std::sync::Arc;
 pub(crate) enum Bus {
     /// One node: straight into its hub.
     Local(Arc<Hub>),
+    /// Several: into its own hub, and through Redis into the others'.
+    Redis(Redis),
+}
+
+/// What nodes tell each other. Whoever misses it learns it from the store, a little later.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Notice {
+    /// The connection of a vehicle has changed.
+    Vehicle(News),
+    /// A user wants this command stopped.
+    Stop(CommandId),
+}
+
+/// What comes over the bus for the command side of a node.
+#[derive(Debug)]
+pub(crate) enum Heard {
+    /// Another program, acting as a connector, said something on the channel of a command.
+    External(CommandId, String),
+    /// A user of another node wants this command stopped.
+    Stop(CommandId),
+}
+
+/// Why an order did not get to an external connector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OrderError {
+    /// Nobody listens, or there is no bus: provably nobody has it.
+    NotSent,
+    /// The bus broke while it was being sent: somebody may have it.
+    Lost,
 }
 
 impl Bus {
     /// Publishes stored events. Never waits for a watcher.
     pub(crate) fn publish(&self, command_id: CommandId, events: Vec<Event>) {
+        let frames: Vec<Frame> = events.into_iter().map(Frame::from).collect();
         match self {
-            Self::Local(hub) => hub.publish(command_id, events),
+            Self::Local(hub) => hub.publish(command_id, frames),
+            Self::Redis(redis) => redis.publish(command_id, frames),
         }
+    }
+
+    /// Tells the other nodes. Never waits.
+    pub(crate) fn tell(&self, notice: &Notice) {
+        match self {
+            Self::Local(_) => {}
+            Self::Redis(redis) => redis.tell(notice),
+        }
+    }
+
+    /// Sends an order to the external connector of a vehicle, which answers on the command's channel.
+    pub(crate) async fn order(
+        &self,
+        vehicle_id: VehicleId,
+        order: String,
+    ) -> Result<(), OrderError> {
+        match self {
+            Self::Local(_) => Err(OrderError::NotSent),
+            Self::Redis(redis) => redis.order(vehicle_id, order).await,
+        }
+    }
+
+    /// Listens to what is said on the channel of a command for as long as the answer is kept;
+    /// `None` = it cannot be heard, for now.
+    pub(crate) async fn attend(&self, command_id: CommandId) -> Option<Arc<Topic>> {
+        match self {
+            Self::Local(_) => None,
+            Self::Redis(redis) => redis.attend(command_id).await,
+        }
+    }
+
+    /// Of these vehicles, those whose external connector listens; `None` = nobody knows.
+    pub(crate) async fn listening(&self, vehicles: Vec<VehicleId>) -> Option<Vec<VehicleId>> {
+        match self {
+            Self::Local(_) => Some(Vec::new()),
+            Self::Redis(redis) => redis.listening(vehicles).await,
+        }
+    }
+
+    /// Whether events pass from node to node, or need not.
+    pub(crate) fn is_up(&self) -> bool {
+        match self {
+            Self::Local(_) => true,
+            Self::Redis(redis) => redis.is_up(),
+        }
+    }
+}
+
+/// The state channels of this node and of the others.
+#[derive(Clone)]
+pub(crate) struct Announcer {
+    pub(crate) bus: Bus,
+    pub(crate) channels: Channels,
+}
+
+impl Announcer {
+    /// Tells everybody who listens, on any node.
+    pub(crate) fn publish(&self, news: News) {
+        self.bus.tell(&Notice::Vehicle(news.clone()));
+        self.channels.publish(news);
     }
 }

@@ -2,11 +2,14 @@
 //!
 //! Refuses to keep a history: whoever falls behind is told to look again.
 
+use model::Timestamp;
 use model::id::{FleetId, VehicleId};
 use model::vehicle::{Presence, Vehicle};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::broadcast;
 
 /// How much news a socket may be behind before it reads the present state anew.
@@ -49,7 +52,7 @@ impl fmt::Display for Channel {
 }
 
 /// News of one vehicle.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct News {
     pub(crate) fleet_id: FleetId,
     pub(crate) presence: Presence,
@@ -88,23 +91,55 @@ impl News {
     }
 }
 
+/// How new a piece of news is: of two, the larger is the newer.
+type Age = (i64, Option<Timestamp>);
+
+/// What has been told of each vehicle: news may come from several nodes, and from the store.
+#[derive(Default)]
+struct Told(HashMap<VehicleId, Age>);
+
+impl Told {
+    /// Takes note; `false` = it is old.
+    fn learn(&mut self, presence: &Presence) -> bool {
+        let age = (presence.revision, presence.last_seen_at);
+        let known = self.0.get(&presence.vehicle_id).copied();
+        self.0.insert(presence.vehicle_id, known.map_or(age, |known| known.max(age)));
+        known.is_none_or(|known| known < age)
+    }
+}
+
 /// All state channels of a node.
 #[derive(Clone)]
-pub(crate) struct Channels(broadcast::Sender<News>);
+pub(crate) struct Channels {
+    news: broadcast::Sender<News>,
+    told: Arc<Mutex<Told>>,
+}
 
 impl Channels {
     pub(crate) fn new() -> Self {
-        Self(broadcast::Sender::new(BACKLOG))
+        Self { news: broadcast::Sender::new(BACKLOG), told: Arc::default() }
     }
 
-    /// Tells whoever listens. Never waits.
+    /// Tells whoever listens, unless it is not newer than what they know. Never waits.
     pub(crate) fn publish(&self, news: News) {
-        // An error means that nobody listens.
-        drop(self.0.send(news));
+        if self.told().learn(&news.presence) {
+            // An error means that nobody listens.
+            drop(self.news.send(news));
+        }
+    }
+
+    /// Forgets the vehicles that are not in the registry any more.
+    pub(crate) fn retain(&self, is_registered: impl Fn(VehicleId) -> bool) {
+        self.told().0.retain(|vehicle_id, _| is_registered(*vehicle_id));
+    }
+
+    /// A panic elsewhere leaves the map whole: every change to it is one call.
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Hears all news from now on.
     pub(crate) fn listen(&self) -> broadcast::Receiver<News> {
-        self.0.subscribe()
+        self.news.subscribe()
     }
 }

@@ -3,8 +3,8 @@
 //! Refuses its own idea of delivery: both are a watcher, written down differently.
 
 use super::guard::guard;
-use super::hub::Frame;
 use super::rights::Followed;
+use super::ring::Frame;
 use super::watch::Watcher;
 use crate::auth::{Auth, Pass};
 use crate::observe;

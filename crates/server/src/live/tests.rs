@@ -3,12 +3,13 @@
 //!
 //! Refuses a bus that tells of what is not stored: there is none.
 
+use super::ring::Frame;
 use super::{Limits, Live};
 use model::command::{Command, Input, Risk};
 use model::event::{Event, Kind};
 use model::id::{CommandId, NodeId, ResponseId, UserId, VehicleId};
 use model::user::Role;
-use model::vehicle::{ConnectionStatus, Model};
+use model::vehicle::{ConnectionStatus, Connector, Model};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::value::RawValue;
@@ -107,7 +108,7 @@ impl Stage {
         let change = VehicleChange {
             fleet_id,
             model: Model { make: "Test".to_owned(), model: "Car".to_owned(), year: None },
-            sovd_url: "http://127.0.0.1:9/v1".to_owned(),
+            connector: Connector::Sovd { url: "http://127.0.0.1:9/v1".to_owned() },
             metadata: serde_json::Map::new(),
         };
         let new = NewVehicle { vin: "WVWZZZ1JZXW000001".parse().unwrap(), change };
@@ -218,7 +219,7 @@ impl Teller<'_> {
                         outbox.push(batch.clone());
                     }
                     if !matches!(fate, Fate::Lost) {
-                        live.hub.publish(id, batch);
+                        live.hub.publish(id, batch.into_iter().map(Frame::from).collect());
                     }
                 }
                 Step::Detect => live.look_for_losses().await,

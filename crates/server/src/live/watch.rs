@@ -3,7 +3,10 @@
 //! Refuses to lose, repeat or reorder: it asks for event cursor + 1, and only that, for ever. Where
 //! the event comes from, the topic's ring or the store, is a detail.
 
-use super::hub::{Frame, Topic};
+use super::cursor::{Cursor, Next};
+use super::hub::Topic;
+use super::ring::Frame;
+use crate::observe;
 use model::event::Kind;
 use model::id::CommandId;
 use std::sync::Arc;
@@ -19,16 +22,16 @@ pub(crate) struct Watcher {
     topic: Arc<Topic>,
     heads: watch::Receiver<u64>,
     store: Store,
-    cursor: u64,
+    cursor: Cursor,
     page: Page,
-    /// Whether everything that was stored before it joined has been read.
-    has_caught_up: bool,
+    /// Counts it while there is more than it has given out.
+    behind: Option<observe::Counted>,
 }
 
 impl Watcher {
     pub(crate) fn new(topic: Arc<Topic>, store: Store, after: u64, page: Page) -> Self {
         let heads = topic.heads();
-        Self { topic, heads, store, cursor: after, page, has_caught_up: false }
+        Self { topic, heads, store, cursor: Cursor::new(after), page, behind: None }
     }
 
     /// The command.
@@ -38,7 +41,7 @@ impl Watcher {
 
     /// The offset of the last event that it has given out.
     pub(crate) fn cursor(&self) -> u64 {
-        self.cursor
+        self.cursor.offset()
     }
 
     /// The store that holds the log.
@@ -72,15 +75,15 @@ impl Watcher {
             // The head first, the ring later: what comes in between is in the ring, or is news.
             let head = *self.heads.borrow_and_update();
             let bytes = usize::try_from(self.page.bytes).unwrap_or(usize::MAX);
-            if let Some(frames) = self.topic.frames_after(self.cursor, bytes) {
-                return Ok(Some(self.advance(frames)));
-            }
-            if self.has_caught_up && head <= self.cursor {
-                return Ok(self.topic.is_ended().then(Vec::new));
+            match self.topic.next(&mut self.cursor, bytes) {
+                Next::Give(frames) => return Ok(Some(self.give(frames))),
+                Next::Wait => return Ok(None),
+                Next::Over => return Ok(Some(Vec::new())),
+                Next::Read => {}
             }
             let frames = self.stored().await?;
             if !frames.is_empty() {
-                return Ok(Some(self.advance(frames)));
+                return Ok(Some(self.give(frames)));
             }
             self.find_head(head).await?;
         }
@@ -88,34 +91,36 @@ impl Watcher {
 
     /// Nothing is stored after the cursor: has the log ended there?
     async fn find_head(&mut self, head: u64) -> Result<(), StoreError> {
-        if self.has_caught_up && head > self.cursor {
+        if self.cursor.is_ahead_of_store(head) {
             tokio::time::sleep(AGAIN).await;
         }
         for found in self.store.heads(&[self.topic.command_id()]).await? {
             self.topic.raise(found.offset, found.is_ended);
         }
-        self.has_caught_up = true;
+        self.cursor.found_head();
         Ok(())
     }
 
     async fn stored(&mut self) -> Result<Vec<Frame>, StoreError> {
-        let command_id = self.topic.command_id();
-        let events = self.store.events_after(command_id, self.cursor, self.page).await?;
-        // A page that is not full holds all there was, and what came later is in the topic.
+        let (command_id, after) = (self.topic.command_id(), self.cursor.offset());
+        let events = self.store.events_after(command_id, after, self.page).await?;
         let bytes: usize = events.iter().map(|event| event.frame.len()).sum();
-        let has_room = events.len() < usize::try_from(self.page.events).unwrap_or(0)
-            && bytes < usize::try_from(self.page.bytes).unwrap_or(0);
-        self.has_caught_up |= !events.is_empty() && has_room;
-        Ok(events.into_iter().map(Frame::from).collect())
+        let was_full = events.len() >= usize::try_from(self.page.events).unwrap_or(0)
+            || bytes >= usize::try_from(self.page.bytes).unwrap_or(0);
+        let frames: Vec<_> = events.into_iter().map(Frame::from).collect();
+        self.cursor.take(&frames, was_full);
+        if let Some(last) = frames.last() {
+            // What comes next on the bus follows what has been read; and nobody looks for losses on
+            // a topic that has ended: the others learn it here.
+            self.topic.raise(last.offset, last.kind == Kind::End);
+        }
+        Ok(frames)
     }
 
-    fn advance(&mut self, frames: Vec<Frame>) -> Vec<Frame> {
-        if let Some(last) = frames.last() {
-            self.cursor = last.offset;
-            if last.kind == Kind::End {
-                // Nobody looks for losses on a topic that has ended: the others learn it here.
-                self.topic.raise(last.offset, true);
-            }
+    fn give(&mut self, frames: Vec<Frame>) -> Vec<Frame> {
+        let is_behind = *self.heads.borrow() > self.cursor.offset();
+        if is_behind != self.behind.is_some() {
+            self.behind = is_behind.then(observe::watcher_behind);
         }
         frames
     }

@@ -65,6 +65,7 @@ async fn vehicles_keep_their_shapes() {
     [
       {
         "connection_status": "connected",
+        "connector": "sovd",
         "fleet_id": "[id]",
         "last_seen_at": "[time]",
         "make": "Aurora",

@@ -1,6 +1,7 @@
 //! The server as its clients see it, on real databases and simulated vehicles.
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on says why and ends")]
+#![expect(clippy::print_stdout, reason = "skipped tests say so to who runs them")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 #![expect(clippy::indexing_slicing, reason = "JSON that is not there reads as null")]
 
@@ -10,9 +11,11 @@ mod api_pages;
 mod api_registry;
 mod api_shapes;
 mod api_users;
+mod bus;
 mod cursor;
 mod lifecycle;
 mod limits;
+mod nodes;
 mod openapi;
 mod storm;
 mod websocket;

@@ -2,7 +2,7 @@
 
 use crate::scene::{EVERYTHING, LEASE, Scene, add_user, add_vehicle, deed, described, part};
 use fleetwire_store::{
-    Accepted, Claimed, Filter, Heard, IdempotencyKey, NewSession, Reach, Redeemed, Rotation,
+    Accepted, Claimed, Filter, Heard, Held, IdempotencyKey, NewSession, Reach, Redeemed, Rotation,
     SigningKey, Spoken, UserChange, VehicleFilter,
 };
 use model::command::external::External;
@@ -97,7 +97,10 @@ async fn commands(scene: &Scene, round: u8) {
     let reach = Reach::Vehicles(vec![scene.vehicle]);
     let claimed = store.claim(scene.node, LEASE, reach, 1).await.unwrap();
     let [Claimed { command, .. }] = &claimed[..] else { panic!("{claimed:?}") };
-    assert_eq!(store.renew(scene.node, LEASE).await.unwrap(), [(id, Phase::Running)]);
+    assert_eq!(
+        store.renew(scene.node, LEASE).await.unwrap(),
+        [Held { command_id: id, fence: 1, phase: Phase::Running, is_renewed: true }]
+    );
     scene.hears(command, vec![part(1, false), part(2, false)]).await;
     let spoken = Spoken {
         command_id: id,

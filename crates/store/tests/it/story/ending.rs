@@ -2,7 +2,7 @@
 
 use super::on_both_engines;
 use crate::scene::{LEASE, Scene, deed, part};
-use fleetwire_store::{Applied, Claimed, Draft, Reach, StoreError};
+use fleetwire_store::{Applied, Claimed, Draft, Held, Reach, StoreError};
 use model::command::{Command, Input, Phase, Refused, Risk, State};
 use model::id::NodeId;
 use std::time::Duration;
@@ -120,12 +120,13 @@ async fn a_living_node_keeps_its_commands_by_renewing(scene: Scene) {
     let id = scene.accepts(scene.draft(Risk::R2)).await;
     let claimed = claim_for_an_instant(&scene, scene.node).await;
     let kept = scene.store.renew(scene.node, LEASE).await.unwrap();
-    assert_eq!(kept, [(id, Phase::Running)]);
+    let held = |phase| [Held { command_id: id, fence: 1, phase, is_renewed: true }];
+    assert_eq!(kept, held(Phase::Running));
     assert!(scene.store.take_over(Some(NodeId::new())).await.unwrap().is_empty());
     let cancel = vec![Input::Cancel { by: "erika".to_owned() }];
     scene.store.apply(id, None, cancel, Some(deed("cancel"))).await.unwrap();
     let asked = scene.store.renew(scene.node, LEASE).await.unwrap();
-    assert_eq!(asked, [(id, Phase::Cancelling)]);
+    assert_eq!(asked, held(Phase::Cancelling));
     scene.hears(&claimed.command, vec![Input::Stopped]).await;
     assert!(scene.store.renew(scene.node, LEASE).await.unwrap().is_empty());
 }

@@ -1,0 +1,91 @@
+//! Which topics a node is interested in, for a bus that has to subscribe to each.
+//!
+//! Refuses to remember anything while nobody follows it: whoever begins to follow asks the hub.
+
+use model::id::CommandId;
+use std::collections::HashSet;
+use std::mem::take;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::sync::{Notify, watch};
+
+/// Topics that came or went, and those that the bus is subscribed to.
+#[derive(Default)]
+pub(crate) struct Interest {
+    state: Mutex<State>,
+    news: Notify,
+    /// Counts confirmations.
+    confirmed: watch::Sender<u64>,
+}
+
+#[derive(Default)]
+struct State {
+    is_followed: bool,
+    changed: HashSet<CommandId>,
+    subscribed: HashSet<CommandId>,
+}
+
+impl Interest {
+    /// A topic came or went.
+    pub(crate) fn changed(&self, command_id: CommandId) {
+        let mut state = self.lock();
+        if state.is_followed {
+            state.changed.insert(command_id);
+            drop(state);
+            self.news.notify_one();
+        }
+    }
+
+    /// From here on changes are kept, until [`forget`](Self::forget).
+    pub(crate) fn follow(&self) {
+        self.lock().is_followed = true;
+    }
+
+    /// The bus is gone, and its subscriptions with it.
+    pub(crate) fn forget(&self) {
+        *self.lock() = State::default();
+    }
+
+    /// Waits for topics that came or went.
+    pub(crate) async fn changes(&self) -> Vec<CommandId> {
+        loop {
+            let changed = take(&mut self.lock().changed);
+            if !changed.is_empty() {
+                return changed.into_iter().collect();
+            }
+            self.news.notified().await;
+        }
+    }
+
+    /// Whether the bus is subscribed to it.
+    pub(crate) fn is_subscribed(&self, command_id: CommandId) -> bool {
+        self.lock().subscribed.contains(&command_id)
+    }
+
+    /// The bus has subscribed to these.
+    pub(crate) fn confirm(&self, commands: &[CommandId]) {
+        self.lock().subscribed.extend(commands);
+        self.confirmed.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// The bus has unsubscribed from these.
+    pub(crate) fn revoke(&self, commands: &[CommandId]) {
+        let mut state = self.lock();
+        for command_id in commands {
+            state.subscribed.remove(command_id);
+        }
+    }
+
+    /// Waits until the bus is subscribed to it.
+    pub(crate) async fn subscribed(&self, command_id: CommandId) {
+        let mut confirmed = self.confirmed.subscribe();
+        while !self.is_subscribed(command_id) {
+            // The sender lives in `self`.
+            drop(confirmed.changed().await);
+        }
+    }
+
+    /// A panic elsewhere leaves the sets whole: every change to them is one call.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,195 @@
+//! A connection to one Redis server, or to a cluster of them.
+//!
+//! Refuses to come back by itself: whoever holds it notices that it broke, and opens another.
+
+use super::PATIENCE;
+use ::redis::aio::{AsyncPushSender, MultiplexedConnection};
+use ::redis::cluster::ClusterClientBuilder;
+use ::redis::cluster_async::ClusterConnection;
+use ::redis::{
+    AsyncCommands, AsyncConnectionConfig, Client, Cmd, ConnectionInfo, FromRedisValue,
+    IntoConnectionInfo, ProtocolVersion, RedisResult, Value, cmd, pipe,
+};
+use futures_util::future::try_join_all;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// How many channels one command names.
+const AT_ONCE: usize = 256;
+
+/// Where the bus is.
+#[derive(Clone)]
+pub(crate) enum Place {
+    /// One server.
+    Single(Box<ConnectionInfo>),
+    /// Some nodes of a cluster; the others are learnt from them.
+    Cluster(Vec<ConnectionInfo>),
+}
+
+/// Why a text is no place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "redis_url must be redis://[user:password@]host:port, rediss://… for TLS, or \
+     redis-cluster://… (rediss-cluster://…) with host:port,host:port,… of a cluster"
+)]
+pub struct NotAnAddress;
+
+impl Place {
+    /// The place of a URL.
+    ///
+    /// # Errors
+    ///
+    /// [`NotAnAddress`], which does not repeat the URL: there may be a password in it.
+    pub(crate) fn parse(url: &str) -> Result<Self, NotAnAddress> {
+        let (scheme, rest) = url.split_once("://").ok_or(NotAnAddress)?;
+        match scheme {
+            "redis" | "rediss" => Ok(Self::Single(Box::new(info(scheme, rest)?))),
+            "redis-cluster" => Self::cluster("redis", rest),
+            "rediss-cluster" => Self::cluster("rediss", rest),
+            _ => Err(NotAnAddress),
+        }
+    }
+
+    /// The first host carries the user and password of all.
+    fn cluster(scheme: &str, rest: &str) -> Result<Self, NotAnAddress> {
+        let (credentials, hosts) = match rest.rsplit_once('@') {
+            Some((credentials, hosts)) => (format!("{credentials}@"), hosts),
+            None => (String::new(), rest),
+        };
+        let nodes: Result<Vec<_>, _> =
+            hosts.split(',').map(|host| info(scheme, &format!("{credentials}{host}"))).collect();
+        Ok(Self::Cluster(nodes?))
+    }
+
+    /// Opens a connection whose pushes go to `on_push`, which must not block.
+    pub(super) async fn connect(&self, on_push: impl AsyncPushSender) -> RedisResult<Line> {
+        match self {
+            Self::Single(place) => {
+                let config = AsyncConnectionConfig::new()
+                    .set_connection_timeout(Some(PATIENCE))
+                    .set_response_timeout(Some(PATIENCE))
+                    .set_push_sender(on_push);
+                let client = Client::open(*place.clone())?;
+                let connection = client.get_multiplexed_async_connection_with_config(&config);
+                Ok(Line::Single(connection.await?))
+            }
+            Self::Cluster(nodes) => {
+                let client = ClusterClientBuilder::new(nodes.clone())
+                    .connection_timeout(PATIENCE)
+                    .response_timeout(PATIENCE)
+                    .retries(2)
+                    .use_protocol(ProtocolVersion::RESP3)
+                    .push_sender(on_push)
+                    .build()?;
+                Ok(Line::Cluster(client.get_async_connection().await?))
+            }
+        }
+    }
+}
+
+fn info(scheme: &str, rest: &str) -> Result<ConnectionInfo, NotAnAddress> {
+    let url = format!("{scheme}://{rest}");
+    let info = url.as_str().into_connection_info().map_err(|_| NotAnAddress)?;
+    let redis = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+    Ok(info.set_redis_settings(redis))
+}
+
+/// A connection.
+#[derive(Clone)]
+pub(super) enum Line {
+    Single(MultiplexedConnection),
+    Cluster(ClusterConnection),
+}
+
+impl Line {
+    /// Whether it finds its way back to single nodes by itself.
+    pub(super) fn heals_itself(&self) -> bool {
+        matches!(self, Self::Cluster(_))
+    }
+
+    pub(super) async fn subscribe(&mut self, channels: &[String]) -> RedisResult<()> {
+        match self {
+            Self::Single(line) => {
+                for channels in channels.chunks(AT_ONCE) {
+                    line.subscribe(channels).await?;
+                }
+                Ok(())
+            }
+            // Every channel belongs to a shard of its own.
+            Self::Cluster(line) => {
+                each(line, channels, async |mut line, channel| line.ssubscribe(channel).await).await
+            }
+        }
+    }
+
+    pub(super) async fn unsubscribe(&mut self, channels: &[String]) -> RedisResult<()> {
+        match self {
+            Self::Single(line) => {
+                for channels in channels.chunks(AT_ONCE) {
+                    line.unsubscribe(channels).await?;
+                }
+                Ok(())
+            }
+            Self::Cluster(line) => {
+                each(line, channels, async |mut line, channel| line.sunsubscribe(channel).await)
+                    .await
+            }
+        }
+    }
+
+    /// Publishes texts in order; answers for each how many heard it.
+    pub(super) async fn publish(
+        &mut self,
+        texts: impl Iterator<Item = (&str, &Arc<str>)>,
+    ) -> RedisResult<Vec<u64>> {
+        match self {
+            Self::Single(line) => {
+                let mut all = pipe();
+                for (channel, text) in texts {
+                    all.publish(channel, &**text);
+                }
+                all.query_async(line).await
+            }
+            Self::Cluster(line) => {
+                let sending = texts.map(|(channel, text)| {
+                    let mut line = line.clone();
+                    async move { line.spublish(channel, &**text).await }
+                });
+                try_join_all(sending.collect::<Vec<_>>()).await
+            }
+        }
+    }
+
+    /// How many listen on each of these channels.
+    pub(super) async fn listeners(&mut self, channels: &[String]) -> RedisResult<Vec<u64>> {
+        let of_shards = matches!(self, Self::Cluster(_));
+        let mut question = cmd("PUBSUB");
+        question.arg(if of_shards { "SHARDNUMSUB" } else { "NUMSUB" }).arg(channels);
+        let counts: HashMap<String, u64> = self.ask(&question).await?;
+        Ok(channels.iter().map(|channel| counts.get(channel).copied().unwrap_or(0)).collect())
+    }
+
+    pub(super) async fn ping(&mut self) -> RedisResult<()> {
+        let _: Value = self.ask(&cmd("PING")).await?;
+        Ok(())
+    }
+
+    async fn ask<T: FromRedisValue>(&mut self, question: &Cmd) -> RedisResult<T> {
+        match self {
+            Self::Single(line) => question.query_async(line).await,
+            Self::Cluster(line) => question.query_async(line).await,
+        }
+    }
+}
+
+/// Does something with every channel, for all at the same time.
+async fn each<F: Future<Output = RedisResult<()>>>(
+    line: &ClusterConnection,
+    channels: &[String],
+    act: impl Fn(ClusterConnection, String) -> F,
+) -> RedisResult<()> {
+    for channels in channels.chunks(AT_ONCE) {
+        try_join_all(channels.iter().map(|channel| act(line.clone(), channel.clone()))).await?;
+    }
+    Ok(())
+}

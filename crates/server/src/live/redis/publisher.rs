@@ -1,0 +1,151 @@
+//! The connection that publishes: everything that waits goes out in one pipeline.
+//!
+//! Refuses to try twice and to keep what Redis was not there for: the store has it.
+
+use super::line::{Line, Place};
+use super::{Health, PATIENCE, PING, Pauses};
+use crate::live::bus::OrderError;
+use crate::observe;
+use ::redis::{PushInfo, RedisResult};
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+/// How much goes out together.
+const BATCH: usize = 256;
+
+/// Something for Redis.
+pub(super) enum Request {
+    /// A text for a channel.
+    Post(Posting),
+    /// How many listen on each channel?
+    Count { channels: Vec<String>, reply: oneshot::Sender<Vec<u64>> },
+}
+
+pub(super) struct Posting {
+    pub(super) channel: String,
+    pub(super) text: Arc<str>,
+    /// Told how many heard it. Dropped = it was not sent.
+    pub(super) reply: Option<oneshot::Sender<Result<u64, OrderError>>>,
+    pub(super) since: Instant,
+}
+
+/// The task that publishes.
+pub(super) struct Publisher {
+    place: Place,
+    requests: mpsc::Receiver<Request>,
+    health: Arc<Health>,
+}
+
+impl Publisher {
+    pub(super) fn new(
+        place: Place,
+        requests: mpsc::Receiver<Request>,
+        health: Arc<Health>,
+    ) -> Self {
+        Self { place, requests, health }
+    }
+
+    /// Runs until every handle to the bus is gone, and for the connecting until `shutdown`.
+    pub(super) async fn run(mut self, shutdown: CancellationToken) {
+        loop {
+            let Some(line) = self.connect(&shutdown).await else { return };
+            self.health.publishes(true);
+            let end = self.serve(line).await;
+            self.health.publishes(false);
+            match end {
+                Ok(()) => return,
+                Err(error) => tracing::warn!(%error, "the bus has stopped taking events"),
+            }
+        }
+    }
+
+    /// Connects. What is asked meanwhile is not answered, and what is posted is dropped.
+    async fn connect(&mut self, shutdown: &CancellationToken) -> Option<Line> {
+        let mut pauses = Pauses::new();
+        loop {
+            let attempt = async {
+                match self.place.connect(|_: PushInfo| Ok::<_, Infallible>(())).await {
+                    Ok(line) => Some(line),
+                    Err(error) => {
+                        tracing::debug!(%error, "the bus cannot be reached");
+                        pauses.next().await;
+                        None
+                    }
+                }
+            };
+            tokio::pin!(attempt);
+            let connected = loop {
+                tokio::select! {
+                    connected = &mut attempt => break connected,
+                    request = self.requests.recv() => drop(request?),
+                    () = shutdown.cancelled() => return None,
+                }
+                observe::bus_dropped(1);
+            };
+            if connected.is_some() {
+                return connected;
+            }
+        }
+    }
+
+    /// Publishes until there is nobody left who could ask for it.
+    async fn serve(&mut self, mut line: Line) -> RedisResult<()> {
+        let mut ping = tokio::time::interval(PING);
+        ping.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut batch = Vec::with_capacity(BATCH);
+        loop {
+            tokio::select! {
+                biased;
+                count = self.requests.recv_many(&mut batch, BATCH) => {
+                    if count == 0 {
+                        return Ok(());
+                    }
+                    answer(&mut line, std::mem::take(&mut batch)).await?;
+                }
+                _ = ping.tick() => in_time(line.ping()).await?,
+            }
+        }
+    }
+}
+
+async fn answer(line: &mut Line, batch: Vec<Request>) -> RedisResult<()> {
+    let mut postings = Vec::with_capacity(batch.len());
+    for request in batch {
+        match request {
+            Request::Post(posting) => postings.push(posting),
+            Request::Count { channels, reply } => {
+                let counts = in_time(line.listeners(&channels)).await?;
+                // Whoever asked may have gone.
+                drop(reply.send(counts));
+            }
+        }
+    }
+    if postings.is_empty() { Ok(()) } else { post(line, postings).await }
+}
+
+async fn post(line: &mut Line, postings: Vec<Posting>) -> RedisResult<()> {
+    let texts = postings.iter().map(|posting| (posting.channel.as_str(), &posting.text));
+    let posted = in_time(line.publish(texts)).await;
+    let heard = posted.as_ref().map_or(&[][..], Vec::as_slice);
+    for (index, posting) in postings.into_iter().enumerate() {
+        let receivers = heard.get(index).copied();
+        match receivers {
+            Some(_) => observe::bus_published(posting.since.elapsed()),
+            None => observe::bus_dropped(1),
+        }
+        if let Some(reply) = posting.reply {
+            // Whoever asked may have gone.
+            reply.send(receivers.ok_or(OrderError::Lost)).ok();
+        }
+    }
+    posted.map(|_| ())
+}
+
+/// A server that is frozen, or cut off without a word, counts as gone.
+async fn in_time<T>(answer: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
+    let late = || std::io::Error::from(std::io::ErrorKind::TimedOut).into();
+    tokio::time::timeout(2 * PATIENCE, answer).await.unwrap_or_else(|_| Err(late()))
+}
