@@ -26,12 +26,16 @@ use uuid::Uuid;
 // one in flight can only leave, and a waiting one that moved is noticed when it is locked by itself.
 // Only the answer of another program starts one past all this: it tells of what had begun already.
 statements! {
+    // In any order: vehicles that are busy for long must not be in the way of all others.
     VEHICLES_WAITING = {
-        "select distinct c.vehicle_id from commands c
-        join vehicles v on v.vehicle_id = c.vehicle_id
-        where c.state = 'queued' and c.due_at > $1 and (c.not_before is null or c.not_before <= $1)
-            and (v.connection_status = 'connected' or (c.started_at is not null and c.risk = 0))
-        limit $2"
+        "select vehicle_id from (
+            select distinct c.vehicle_id from commands c
+            join vehicles v on v.vehicle_id = c.vehicle_id
+            where c.state = 'queued' and c.due_at > $1
+                and (c.not_before is null or c.not_before <= $1)
+                and (v.connection_status = 'connected'
+                    or (c.started_at is not null and c.risk = 0))) waiting
+        order by random() limit $2"
     }
     LOCK_VEHICLE = {
         select_vehicles!("where vehicle_id = $1"),

@@ -89,6 +89,7 @@ impl Dispatcher {
     ///
     /// A command that outlives [`DRAIN`] stays as it is in the store; the next start deals with it.
     pub(crate) async fn run(mut self, mut visitors: Visitors, shutdown: CancellationToken) {
+        observe::commands_in_flight(0);
         let (mut sweep, mut renew) = (ticks(SWEEP), ticks(self.settings.lease_renew));
         loop {
             tokio::select! {

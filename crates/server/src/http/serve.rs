@@ -6,11 +6,17 @@
 use super::origin::Peer;
 use axum::Router;
 use axum::body::Body;
+use axum::response::Response;
+use futures_util::FutureExt;
+use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -31,6 +37,9 @@ pub(crate) struct Limits {
     pub(crate) header_timeout: Duration,
     pub(crate) connections: Arc<Semaphore>,
 }
+
+/// How long whoever has asked nothing yet may take to do so when the server stops.
+const LAST_WORD: Duration = Duration::from_millis(200);
 
 /// Accepts until `shutdown`. Connections run on `tasks`.
 pub(crate) async fn accept(
@@ -59,6 +68,11 @@ pub(crate) async fn accept(
             }
         }
     }
+    // The kernel has connected them already: each gets an answer, and no reset.
+    while let Some(Ok((stream, peer))) = listener.accept().now_or_never() {
+        let timeout = limits.header_timeout;
+        tasks.spawn(serve(stream, peer, router.clone(), timeout, shutdown.clone()));
+    }
 }
 
 async fn serve(
@@ -68,26 +82,20 @@ async fn serve(
     header_timeout: Duration,
     shutdown: CancellationToken,
 ) {
-    // Frames are small and already joined: waiting for more would only delay them.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "cannot set TCP_NODELAY");
-    }
-    let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(Peer(peer));
-        router.clone().oneshot(request)
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(header_timeout)
-        .max_headers(MAX_HEADERS)
-        .max_buf_size(MAX_HEAD)
-        .serve_connection(TokioIo::new(stream), service)
+    let has_asked = Arc::new(AtomicBool::new(false));
+    let connection = http1(header_timeout)
+        .serve_connection(io(stream), answering(peer, router, Arc::clone(&has_asked)))
         .with_upgrades();
     tokio::pin!(connection);
+    let end = async {
+        shutdown.cancelled().await;
+        if !has_asked.load(Ordering::Relaxed) {
+            tokio::time::sleep(LAST_WORD).await;
+        }
+    };
     let served = tokio::select! {
         served = &mut connection => served,
-        () = shutdown.cancelled() => {
+        () = end => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
@@ -95,4 +103,35 @@ async fn serve(
     if let Err(error) = served {
         tracing::debug!(%error, "connection ended early");
     }
+}
+
+fn answering(
+    peer: SocketAddr,
+    router: Router,
+    has_asked: Arc<AtomicBool>,
+) -> impl Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send> + Send {
+    service_fn(move |request: Request<Incoming>| {
+        has_asked.store(true, Ordering::Relaxed);
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(Peer(peer));
+        router.clone().oneshot(request)
+    })
+}
+
+fn http1(header_timeout: Duration) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(header_timeout)
+        .max_headers(MAX_HEADERS)
+        .max_buf_size(MAX_HEAD);
+    builder
+}
+
+fn io(stream: TcpStream) -> TokioIo<TcpStream> {
+    // Frames are small and already joined: waiting for more would only delay them.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "cannot set TCP_NODELAY");
+    }
+    TokioIo::new(stream)
 }
