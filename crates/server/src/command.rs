@@ -9,7 +9,7 @@ mod due;
 mod external;
 mod record;
 
-use crate::config::CommandsConfig;
+use crate::config::Config;
 use crate::live::bus::Bus;
 use crate::observe;
 use catalog::Catalog;
@@ -32,14 +32,17 @@ pub(crate) struct Settings {
     pub(crate) max_in_flight: usize,
     /// How many events a command may have.
     pub(crate) max_events: u64,
+    /// Whether other programs may answer commands.
+    pub(crate) hears_external: bool,
     /// How long a claim lasts, and how often it is renewed.
     pub(crate) lease: Duration,
     pub(crate) lease_renew: Duration,
 }
 
-impl From<&CommandsConfig> for Settings {
-    fn from(config: &CommandsConfig) -> Self {
+impl From<&Config> for Settings {
+    fn from(Config { commands: config, bus, .. }: &Config) -> Self {
         Self {
+            hears_external: bus.external_events,
             deliver_within: (config.deliver_within, config.deliver_within_max),
             run_timeout: (config.run_timeout, config.run_timeout_max),
             max_in_flight: config.max_in_flight,
@@ -70,6 +73,11 @@ impl Commands {
         settings: Settings,
     ) -> Self {
         Self { store, catalog: Arc::new(Catalog::new()), bus, doorbell, node, settings }
+    }
+
+    /// The node that it is the command side of.
+    pub(crate) fn node(&self) -> NodeId {
+        self.node
     }
 
     /// The bus that events are published on.

@@ -105,7 +105,7 @@ impl Server {
         let live = Live::new(store.clone(), limits(&config));
         let (bus, connections, heard) = bus(&config, &live)?;
         let id = NodeId::new();
-        let settings = (&config.commands).into();
+        let settings = (&config).into();
         let commands = Commands::new(store.clone(), bus, doorbell.clone(), id, settings);
         let node = Node { id, connector, doorbell, connections };
         if let Some(dead) = node::succeed(&config.data_dir, node.id)? {
@@ -182,10 +182,12 @@ impl Node {
     /// Starts everything that runs by itself.
     fn run(self, app: &App, visitors: Visitors, heard: mpsc::Receiver<Heard>) {
         let App { store, tasks, shutdown, config, .. } = app;
+        // What has begun may wait for an answer over the bus: the ears go down after the hands.
+        let deaf = CancellationToken::new();
         if let Some(connections) = self.connections {
-            connections.run(tasks, shutdown);
+            connections.run(tasks, (shutdown, &deaf));
         }
-        let (commands, stop) = (app.commands.clone(), shutdown.clone());
+        let (commands, stop) = (app.commands.clone(), deaf.clone());
         tasks.spawn(async move { commands.listen(heard, stop).await });
         let (beats, members) = node::Beats::new(store.clone(), self.id);
         tasks.spawn(beats.run(shutdown.clone()));
@@ -201,10 +203,14 @@ impl Node {
         };
         tasks.spawn(presences.follow(config.vehicles.probe_interval, shutdown.clone()));
         let dispatcher = Dispatcher::new(app.commands.clone(), self.connector, self.id);
-        tasks.spawn(dispatcher.run(visitors, shutdown.clone()));
+        let (stop, silence) = (shutdown.clone(), deaf.clone());
+        tasks.spawn(async move {
+            dispatcher.run(visitors, stop).await;
+            silence.cancel();
+        });
         let (commands, stop) = (app.commands.clone(), shutdown.clone());
         tasks.spawn(async move { commands.keep_time(stop).await });
-        let (live, stop) = (app.live.clone(), shutdown.clone());
+        let (live, stop) = (app.live.clone(), deaf);
         let every = config.live.detector_interval;
         tasks.spawn(async move { live.detect_losses(every, stop).await });
         let (auth, stop) = (app.auth.clone(), shutdown.clone());

@@ -5,12 +5,12 @@
 
 use crate::observe;
 use model::id::NodeId;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use store::Store;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 /// How often a node says that it lives.
 const BEAT: Duration = Duration::from_secs(2);
@@ -48,15 +48,24 @@ pub(crate) struct Members {
 impl Members {
     /// Whether a piece of shared work is this node's. While nodes come and go it may for a moment be
     /// two nodes' or nobody's.
-    pub(crate) fn is_mine(&self, work: impl Hash) -> bool {
-        let weight = |node: &NodeId| {
-            let mut hasher = DefaultHasher::new();
-            (node, &work).hash(&mut hasher);
-            hasher.finish()
-        };
+    pub(crate) fn is_mine(&self, work: Uuid) -> bool {
         let alive = self.alive.borrow();
-        alive.iter().max_by_key(|node| weight(node)).is_none_or(|node| *node == self.me)
+        let heaviest = alive.iter().max_by_key(|&&node| weight(node.into(), work));
+        heaviest.is_none_or(|node| *node == self.me)
     }
+}
+
+/// Rendezvous hashing: the same on every node, whatever it was built with.
+fn weight(node: Uuid, work: Uuid) -> u64 {
+    let ((node_high, node_low), (work_high, work_low)) = (node.as_u64_pair(), work.as_u64_pair());
+    mix((node_high ^ work_high) ^ mix(node_low ^ work_low))
+}
+
+/// Spreads what differs in a few bits over all of them (the finisher of SplitMix64).
+fn mix(word: u64) -> u64 {
+    let word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    word ^ (word >> 31)
 }
 
 /// The task that says that this node lives.

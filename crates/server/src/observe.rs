@@ -7,6 +7,7 @@ use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use model::command::Phase;
 use std::error::Error;
 use std::io::{IsTerminal, stderr};
 use std::panic::{self, PanicHookInfo};
@@ -129,6 +130,7 @@ fn record() -> PrometheusHandle {
         tracing::warn!("metrics go elsewhere: this process had a recorder before");
     }
     describe();
+    begin();
     handle
 }
 
@@ -145,6 +147,22 @@ impl Metrics {
             self.0.run_upkeep();
         }
     }
+}
+
+/// An increase from nothing is none: what alarms look at begins at 0.
+fn begin() {
+    for phase in Phase::ALL {
+        counter!(COMMAND_TRANSITIONS, "state" => phase.word()).increment(0);
+    }
+    for became in ["recorded", "duplicate", "late", "junk", "failed"] {
+        external_event_count(became, 0);
+    }
+    taken_over(0);
+    bus_dropped(0);
+}
+
+fn external_event_count(became: &'static str, count: u64) {
+    counter!(EXTERNAL, "became" => became).increment(count);
 }
 
 fn describe() {
@@ -247,12 +265,13 @@ pub(crate) fn bus_heard(what: &'static str) {
 
 /// Another program said something about a command.
 pub(crate) fn external_event(became: &'static str) {
-    counter!(EXTERNAL, "became" => became).increment(1);
+    external_event_count(became, 1);
 }
 
-/// The bus has a subscription.
-pub(crate) fn bus_subscribed() -> Counted {
-    Counted::new(gauge!(SUBSCRIPTIONS))
+/// The bus is subscribed to so many commands.
+#[expect(clippy::cast_precision_loss, reason = "nobody watches 2^52 commands")]
+pub(crate) fn bus_subscriptions(count: usize) {
+    gauge!(SUBSCRIPTIONS).set(count as f64);
 }
 
 /// A socket was refused.
@@ -329,10 +348,10 @@ mod tests {
     #[test]
     fn recording_twice_is_one_set_and_guards_give_back() {
         let (first, second) = (install(), install());
-        let guard = bus_subscribed();
-        assert!(first.render().contains("fleetwire_bus_subscriptions_active 1"));
+        let guard = topic_open();
+        assert!(first.render().contains("fleetwire_topics_active 1"));
         drop(guard);
-        assert!(second.render().contains("fleetwire_bus_subscriptions_active 0"));
+        assert!(second.render().contains("fleetwire_topics_active 0"));
     }
 
     #[test]

@@ -50,8 +50,10 @@ impl Presences {
     async fn round(&self, failures: &mut HashMap<VehicleId, u32>) -> Result<(), StoreError> {
         let vehicles = self.store.all_vehicles().await?;
         self.catch_up(&vehicles);
-        let is_mine = |vehicle: &Vehicle| self.members.is_mine(vehicle.vehicle_id);
+        let is_mine = |vehicle: &Vehicle| self.members.is_mine(vehicle.vehicle_id.into());
         let vehicles: Vec<_> = vehicles.into_iter().filter(is_mine).collect();
+        let mine: HashSet<_> = vehicles.iter().map(|vehicle| vehicle.vehicle_id).collect();
+        failures.retain(|vehicle_id, _| mine.contains(vehicle_id));
         let listening = self.listening(&vehicles).await;
         let found: Vec<_> = stream::iter(vehicles)
             .map(|vehicle| async {

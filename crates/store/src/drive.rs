@@ -39,13 +39,14 @@ statements! {
     // time, and one command that is stuck in it must not cost the node all its leases.
     RENEW = {
         "update commands set lease_until = $2 where owner = $1 and lease_until is not null
-        returning command_id, fence, state, true",
+        returning command_id, fence, state, last_sequence > 0, true",
         postgres: "with free as (
             select command_id from commands where owner = $1 and lease_until is not null
             for update skip locked),
         renewed as (
             update commands c set lease_until = $2 from free f where c.command_id = f.command_id)
-        select command_id, fence, state, command_id in (select command_id from free)
+        select command_id, fence, state, last_sequence > 0,
+            command_id in (select command_id from free)
         from commands where owner = $1 and lease_until is not null"
     }
 }
@@ -59,6 +60,8 @@ pub struct Held {
     pub fence: i64,
     /// Where the command stands.
     pub phase: Phase,
+    /// Whether an answer to it has been stored.
+    pub has_answer: bool,
     /// Whether it lasts longer now; a command that is being moved keeps the lease that it has.
     pub is_renewed: bool,
 }
@@ -215,12 +218,12 @@ impl Write for Renew {
             &mut tx.conn,
             RENEW,
             [Uuid::from(self.node), until],
-            fetch_all as (Uuid, i64, String, bool)
+            fetch_all as (Uuid, i64, String, bool, bool)
         )?;
         rows.into_iter()
-            .map(|(id, fence, state, is_renewed)| {
+            .map(|(id, fence, state, has_answer, is_renewed)| {
                 let phase = Phase::from_word(&state).ok_or(StoreError::Corrupt("command"))?;
-                Ok(Held { command_id: id.into(), fence, phase, is_renewed })
+                Ok(Held { command_id: id.into(), fence, phase, has_answer, is_renewed })
             })
             .collect()
     }

@@ -6,7 +6,7 @@
 use crate::{StoreError, migrate};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, PgConnection, PgPool, SqliteConnection, SqlitePool};
+use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, SqliteConnection, SqlitePool};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -116,6 +116,10 @@ pub(crate) async fn open(target: &Target) -> Result<Pool, OpenError> {
         Target::Postgres(connect) => {
             migrate::postgres(target).await?;
             let options = PgPoolOptions::new().max_connections(READERS).acquire_timeout(TURN);
+            // The pool would wait without end for the answer to a read that was given up.
+            let options = options.after_release(|conn, _| {
+                Box::pin(async move { answered(conn.ping()).await.map(|()| true) })
+            });
             Ok(Engine::Postgres(options.connect_with(*connect.clone()).await.map_err(failed)?))
         }
     }
@@ -150,7 +154,12 @@ impl Pool {
     pub(crate) async fn close(&self) {
         match self {
             Self::Sqlite(pool) => pool.close().await,
-            Self::Postgres(pool) => pool.close().await,
+            Self::Postgres(pool) => {
+                let closed = tokio::time::timeout(2 * SILENCE, pool.close()).await;
+                if closed.is_err() {
+                    tracing::warn!("PostgreSQL does not let go of its connections");
+                }
+            }
         }
     }
 }
@@ -251,9 +260,12 @@ fn is_full(code: &str) -> bool {
     matches!(code, "13" | "53100")
 }
 
-/// PostgreSQL shuts down, starts, has no connection left or lost this one.
+/// PostgreSQL shuts down, starts, has no connection left, lost this one or gave up on it, or it is a
+/// standby that takes no writes.
 fn is_gone(code: &str) -> bool {
-    code.starts_with("57P") || code.starts_with("08") || code == "53300"
+    code.starts_with("57P")
+        || code.starts_with("08")
+        || matches!(code, "53300" | "25006" | "25P03" | "57014")
 }
 
 /// PostgreSQL ended a wait for a lock: a deadlock, or its `lock_timeout`.

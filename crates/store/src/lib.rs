@@ -38,7 +38,9 @@ pub use vehicles::{NewVehicle, ProbeResult, VehicleChange, VehicleFilter};
 use clock::Clock;
 use engine::Pool;
 use model::Timestamp;
+use model::id::NodeId;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio_util::task::TaskTracker;
 use writer::Writer;
 
@@ -126,13 +128,15 @@ impl Store {
         pool.close().await;
     }
 
-    /// Whether the database answers and takes writes.
+    /// Whether the database takes the writes of this node, and answers its reads.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] as for any write.
-    pub async fn check(&self) -> Result<(), StoreError> {
-        self.write(writer::Nothing).await
+    /// [`StoreError`] as for any write and any read.
+    pub async fn check(&self, node: NodeId) -> Result<(), StoreError> {
+        self.beat(node, Duration::ZERO).await?;
+        self.heads(&[]).await?;
+        Ok(())
     }
 
     /// The time by which the store decides: the database's where several nodes share one.

@@ -60,7 +60,8 @@ pub(crate) trait Write: Send + Sync + 'static {
 }
 
 /// The order in which the writes of a transaction run: every node's transactions wait for rows in
-/// this order, so that no two of them wait for each other. Writes of equal turn keep their order.
+/// about this order, so that two of them rarely wait for each other; whoever loses such a deadlock
+/// tries again. Writes of equal turn keep their order.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Turn {
     /// It waits for none of the rows below.
@@ -107,7 +108,7 @@ impl Writer {
     pub(crate) fn start(target: Target, clock: Arc<Clock>, tasks: &TaskTracker) -> Self {
         let (jobs, waiting) = mpsc::channel(QUEUE);
         let closing = CancellationToken::new();
-        let scribe = Scribe { target, clock, waiting, conn: None, clock_read_at: None };
+        let scribe = Scribe { target, clock, waiting, conn: None, clock_read_at: None, gone: None };
         tasks.spawn(scribe.run(closing.clone()));
         Self { jobs, closing }
     }
@@ -160,6 +161,8 @@ struct Scribe {
     /// `None` until the first write, and after the connection broke.
     conn: Option<Conn>,
     clock_read_at: Option<Instant>,
+    /// Why the last attempt did not reach the database.
+    gone: Option<StoreError>,
 }
 
 impl Scribe {
@@ -169,10 +172,13 @@ impl Scribe {
         loop {
             tokio::select! {
                 biased;
-                count = self.waiting.recv_many(&mut batch, BATCH) => match count {
-                    0 => break,
-                    _ => self.commit(std::mem::take(&mut batch)).await,
-                },
+                count = self.waiting.recv_many(&mut batch, BATCH) => {
+                    if count == 0 {
+                        break;
+                    }
+                    self.commit(std::mem::take(&mut batch)).await;
+                    self.refuse_if_gone();
+                }
                 () = closing.cancelled(), if !is_closing => {
                     is_closing = true;
                     self.waiting.close();
@@ -184,13 +190,22 @@ impl Scribe {
         }
     }
 
-    /// Commits all together; if one of them fails, each by itself.
+    /// A database that is gone keeps nobody waiting for the next attempt.
+    fn refuse_if_gone(&mut self) {
+        let Some(error) = self.gone.take() else { return };
+        while let Ok(job) = self.waiting.try_recv() {
+            job.finish(Err(error.clone()));
+        }
+    }
+
+    /// Commits all together; if one of them fails, each by itself, and first what keeps claims alive.
     async fn commit(&mut self, mut batch: Vec<Box<dyn AnyJob>>) {
         batch.sort_by_key(|job| job.turn());
         let end = self.attempt(&mut batch).await;
         if batch.len() == 1 || !end.as_ref().is_err_and(StoreError::is_of_one_write) {
             return self.settle(batch, end).await;
         }
+        batch.sort_by_key(|job| job.turn() != Turn::Sweep);
         for job in batch {
             let mut alone = vec![job];
             let end = self.attempt(&mut alone).await;
@@ -206,6 +221,9 @@ impl Scribe {
                 break;
             }
             end = self.attempt(&mut jobs).await;
+        }
+        if let Err(error @ StoreError::Unavailable(_)) = &end {
+            self.gone = Some(error.clone());
         }
         finish(jobs, &end.map_err(StoreError::without_contention));
     }

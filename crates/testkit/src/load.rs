@@ -229,6 +229,16 @@ impl fmt::Display for Harvest {
 }
 
 impl Harvest {
+    /// How many commands ended in each state.
+    pub fn ends(&self) -> BTreeMap<String, usize> {
+        let mut ends = BTreeMap::new();
+        for events in self.streams.values() {
+            let state = events.last().and_then(|end| end["state"].as_str()).unwrap_or_default();
+            *ends.entry(state.to_owned()).or_default() += 1;
+        }
+        ends
+    }
+
     /// Compares what the watchers saw with what REST says and what the vehicles counted.
     pub async fn check(&self, site: &Site) {
         let executions = site.executions().await;

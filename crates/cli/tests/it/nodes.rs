@@ -1,4 +1,4 @@
-//! Several servers on one PostgreSQL and one Redis: one dies, one is upgraded, one has a wrong clock.
+//! Several servers on one PostgreSQL and one Redis: one dies, each is restarted, some have wrong clocks.
 
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};

@@ -99,6 +99,9 @@ pub enum Refusal {
     Locked,
 }
 
+/// How many characters of a vehicle's words are kept.
+const LONGEST: usize = 1000;
+
 /// How and why a command ended without its final response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
@@ -111,8 +114,11 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// The words may be a vehicle's: they become one line that every store takes.
     fn new(phase: Phase, code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { phase, code, message: message.into() }
+        let message: String = message.into();
+        let printable = |symbol: char| if symbol.is_control() { ' ' } else { symbol };
+        Self { phase, code, message: message.chars().map(printable).take(LONGEST).collect() }
     }
 
     /// Provably never executed.

@@ -159,3 +159,11 @@ fn what_the_old_owner_sent_is_told_apart_by_the_fence() {
     let second = first.clone().takes(Input::Lost).retried();
     assert_eq!((first.command.fence, second.command.fence), (1, 2));
 }
+
+#[test]
+fn whatever_a_vehicle_says_becomes_one_line_that_every_store_takes() {
+    let words = format!("no\0key\r\n{}", "x".repeat(5000));
+    let failed = Life::running(Risk::R0).takes(Input::VehicleError(words));
+    let (_, _, kept) = ended(&failed);
+    assert!(kept.starts_with("no key  xxx") && kept.chars().count() == 1000, "{kept}");
+}

@@ -3,12 +3,14 @@
 //! Refuses to hold the queue in memory: the commands table is the queue, and a doorbell only says
 //! where to look first.
 
-use super::{Commands, Settings, record};
+use super::{Commands, Settings, external, record};
 use crate::observe;
 use connect::{SendBy, Sovd};
-use model::command::Phase;
+use futures_util::FutureExt;
+use model::command::{Input, Phase};
 use model::id::{CommandId, NodeId, VehicleId};
 use std::collections::{HashMap, HashSet};
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 use store::{Claimed, Held, Reach};
 use tokio::sync::mpsc;
@@ -57,13 +59,31 @@ pub(crate) struct Visitors(mpsc::Receiver<Ring>);
 /// A command, and the fence under which it is driven: a node may claim again what it lost.
 type DriveKey = (CommandId, i64);
 
-/// What a drive can be told.
+/// What a drive can be told, and what is known of it.
 #[derive(Clone)]
 pub(super) struct Reins {
     /// A user wants it stopped.
     pub(super) stop: CancellationToken,
     /// Until when the claim is known to last.
     pub(super) send_by: SendBy,
+    /// The claim is somebody else's, or over.
+    lost: CancellationToken,
+}
+
+impl Reins {
+    fn new(send_by: Instant) -> Self {
+        let send_by = SendBy::new(send_by.into_std());
+        Self { stop: CancellationToken::new(), send_by, lost: CancellationToken::new() }
+    }
+}
+
+/// A drive, as its owner sees it.
+struct Driven {
+    reins: Reins,
+    /// It has said all that it will say, though the claim may still stand.
+    has_ended: bool,
+    /// How often the claim was not among those that the node holds.
+    missed: u8,
 }
 
 /// The task that owns every drive of this node.
@@ -73,7 +93,7 @@ pub(crate) struct Dispatcher {
     node: NodeId,
     settings: Settings,
     drives: JoinSet<DriveKey>,
-    driven: HashMap<DriveKey, Reins>,
+    driven: HashMap<DriveKey, Driven>,
     /// Whether something may wait for no other reason than want of room.
     is_full: bool,
 }
@@ -152,56 +172,108 @@ impl Dispatcher {
 
     fn drive(&mut self, claimed: Claimed, send_by: Instant) {
         let key = (claimed.command.order.command_id, claimed.command.fence);
-        let send_by = SendBy::new(send_by.into_std());
-        let reins = Reins { stop: CancellationToken::new(), send_by };
-        self.driven.insert(key, reins.clone());
         let (commands, connector) = (self.commands.clone(), self.connector.clone());
+        let reins = Reins::new(send_by);
+        let driving = record::drive(commands, connector, claimed, reins.clone());
+        self.take(key, reins, driving);
+    }
+
+    fn take(
+        &mut self,
+        key: DriveKey,
+        reins: Reins,
+        driving: impl Future<Output = ()> + Send + 'static,
+    ) {
+        let lost = reins.lost.clone();
+        self.driven.insert(key, Driven { reins, has_ended: false, missed: 0 });
+        let driving = AssertUnwindSafe(driving).catch_unwind();
         self.drives.spawn(async move {
-            record::drive(commands, connector, claimed, reins).await;
+            if let Some(Err(_)) = lost.run_until_cancelled(driving).await {
+                tracing::error!(command_id = %key.0, "a drive panicked: its claim is given up");
+            }
             key
         });
         observe::commands_in_flight(self.drives.len());
     }
 
     fn stop(&self, command_id: CommandId) {
-        let reins = self.driven.iter().filter(|((driven, _), _)| *driven == command_id);
-        reins.for_each(|(_, reins)| reins.stop.cancel());
+        let driven = self.driven.iter().filter(|((driven, _), _)| *driven == command_id);
+        driven.for_each(|(_, driven)| driven.reins.stop.cancel());
     }
 
+    /// Its claim may still stand: what the store says next decides whether it is forgotten.
     fn forget(&mut self, ended: Result<DriveKey, tokio::task::JoinError>) {
         match ended {
-            Ok(key) => drop(self.driven.remove(&key)),
-            Err(error) => tracing::error!(%error, "a drive panicked; its timer ends the command"),
+            Ok(key) => self.driven.get_mut(&key).into_iter().for_each(|it| it.has_ended = true),
+            Err(error) => tracing::error!(%error, "a drive was aborted; its timer ends it"),
         }
         observe::commands_in_flight(self.drives.len());
     }
 
-    /// Keeps the claims, and learns what has been cancelled through other nodes.
+    /// Keeps the claims, and learns what has become of them.
     async fn renew(&mut self) {
-        if self.drives.is_empty() {
-            return;
-        }
         let send_by = self.send_by();
         match self.commands.store.renew(self.node, self.settings.lease).await {
-            Ok(held) => held.into_iter().for_each(|claim| self.keep(claim, send_by)),
+            Ok(held) => {
+                self.let_go(&held);
+                for claim in held {
+                    self.keep(claim, send_by);
+                }
+            }
             Err(error) => tracing::warn!(%error, "cannot renew claims"),
         }
     }
 
-    /// Until when something may be sent under a claim that is asked for now: so long before its end
-    /// that what is on its way arrives while it lasts.
-    fn send_by(&self) -> Instant {
-        Instant::now() + self.settings.lease - self.settings.lease / 6
+    /// Ends the drives whose claims are not ours any more; one that is just saying how it ended is
+    /// given the time for it.
+    fn let_go(&mut self, held: &[Held]) {
+        let held: HashSet<_> = held.iter().map(|claim| (claim.command_id, claim.fence)).collect();
+        self.driven.retain(|key, driven| {
+            driven.missed = if held.contains(key) { 0 } else { driven.missed.saturating_add(1) };
+            if driven.missed >= 2 {
+                driven.reins.lost.cancel();
+            }
+            driven.missed == 0 || !driven.has_ended
+        });
     }
 
-    fn keep(&self, claim: Held, send_by: Instant) {
-        let Some(reins) = self.driven.get(&(claim.command_id, claim.fence)) else { return };
+    fn keep(&mut self, claim: Held, send_by: Instant) {
+        let key = (claim.command_id, claim.fence);
+        let Some(driven) = self.driven.get(&key) else { return self.adopt(claim, send_by) };
+        if driven.has_ended {
+            return self.disown(claim, Input::Lost, send_by);
+        }
         if claim.phase == Phase::Cancelling {
-            reins.stop.cancel();
+            driven.reins.stop.cancel();
         }
         if claim.is_renewed {
-            reins.send_by.extend(send_by.into_std());
+            driven.reins.send_by.extend(send_by.into_std());
         }
+    }
+
+    /// A claim that nobody drives. Either its answer was lost on the way from the store: then nothing
+    /// has been sent. Or another program has begun to answer: then it is listened to.
+    fn adopt(&mut self, claim: Held, send_by: Instant) {
+        if !claim.has_answer {
+            return self.disown(claim, Input::NotSent, send_by);
+        }
+        let (commands, id) = (self.commands.clone(), claim.command_id);
+        let listening = async move { external::listen_out(commands, id).await };
+        self.take((id, claim.fence), Reins::new(send_by), listening);
+    }
+
+    fn disown(&mut self, claim: Held, input: Input, send_by: Instant) {
+        let Held { command_id, fence, .. } = claim;
+        tracing::warn!(%command_id, ?input, "a claim without a drive");
+        let commands = self.commands.clone();
+        let saying = async move { commands.conclude((command_id, fence), input).await };
+        self.take((command_id, fence), Reins::new(send_by), saying);
+    }
+
+    /// Until when something may be sent under a claim that is asked for now: so long before its end
+    /// that a connection can still be made, and what is on its way arrives while the claim lasts.
+    fn send_by(&self) -> Instant {
+        Instant::now() + self.settings.lease / 2
     }
 
     async fn drain(mut self, mut renew: Interval) {

@@ -22,6 +22,7 @@ impl Commands {
             if moved.is_empty() {
                 return Ok(recovered);
             }
+            observe::taken_over(moved.len());
             recovered += self.announce_all(moved);
         }
     }
@@ -32,10 +33,11 @@ impl Commands {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         while shutdown.run_until_cancelled(tick.tick()).await.is_some() {
             let moved = async {
-                let due = self.store.due().await?;
+                // Each is told of before the next is asked for: it stands, whatever becomes of that.
+                let due = self.announce_all(self.store.due().await?);
                 let lapsed = self.store.take_over(None).await?;
                 observe::taken_over(lapsed.len());
-                Ok::<_, StoreError>(self.announce_all(due) + self.announce_all(lapsed))
+                Ok::<_, StoreError>(due + self.announce_all(lapsed))
             };
             if let Err(error) = moved.await {
                 tracing::warn!(%error, "cannot apply timers");

@@ -3,7 +3,8 @@
 //! Refuses to believe the program's numbers, and to record the same answer twice.
 
 use super::Commands;
-use super::record::traceparent;
+use super::dispatch::Reins;
+use super::record::{self, traceparent};
 use crate::auth::opaque::sha256;
 use crate::live::bus::{Heard, OrderError};
 use crate::observe;
@@ -42,12 +43,16 @@ struct OrderMessage<'a> {
 }
 
 /// Hands a running command to the connector of its vehicle, and keeps listening until it has ended.
-pub(super) async fn drive(commands: Commands, command: Command, limit: Duration) {
-    let command_id = command.order.command_id;
+pub(super) async fn drive(commands: Commands, command: Command, limit: Duration, reins: &Reins) {
+    let claim = (command.order.command_id, command.fence);
     let sent = async {
+        if !commands.settings.hears_external {
+            return Err(OrderError::NotSent);
+        }
         // First the ears, then the order: the answer may come at once.
-        let topic = commands.bus.attend(command_id).await.ok_or(OrderError::NotSent)?;
-        commands.bus.order(command.order.vehicle_id, order(&command)).await?;
+        let topic = commands.bus.attend(claim.0).await.ok_or(OrderError::NotSent)?;
+        let send_by = reins.send_by.clone();
+        commands.bus.order(command.order.vehicle_id, order(&command), send_by).await?;
         Ok(topic)
     };
     let end = match sent.await {
@@ -58,7 +63,23 @@ pub(super) async fn drive(commands: Commands, command: Command, limit: Duration)
         Err(OrderError::NotSent) => Input::NotSent,
         Err(OrderError::Lost) => Input::Lost,
     };
-    commands.conclude(&command, end).await;
+    commands.conclude(claim, end).await;
+}
+
+/// Listens to a program that has begun to answer a command which nobody had given it.
+pub(super) async fn listen_out(commands: Commands, command_id: CommandId) {
+    let topic = commands.bus.topic(command_id);
+    let command = loop {
+        match commands.store.command(command_id).await {
+            Ok(Some(command)) => break command,
+            Ok(None) => return,
+            Err(_) => tokio::time::sleep(AGAIN).await,
+        }
+    };
+    let limit = record::remaining(&commands, &command);
+    if tokio::time::timeout(limit, topic.ended()).await.is_err() {
+        commands.conclude((command_id, command.fence), Input::Due).await;
+    }
 }
 
 fn order(command: &Command) -> String {
@@ -134,7 +155,8 @@ impl Commands {
                 let command = self.announce(applied);
                 if is_too_long {
                     let words = "Vehicle response too large";
-                    self.conclude(&command, Input::Unusable(ErrorCode::TooLarge, words)).await;
+                    let claim = (command_id, command.fence);
+                    self.conclude(claim, Input::Unusable(ErrorCode::TooLarge, words)).await;
                 }
                 "recorded"
             }

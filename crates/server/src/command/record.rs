@@ -10,7 +10,7 @@ use connect::{Address, End, Order, Part, Sovd};
 use model::catalog::Question;
 use model::command::reduce::CANCEL_PATIENCE;
 use model::command::{Command, ErrorCode, Input, Refusal, Refused};
-use model::id::ResponseId;
+use model::id::{CommandId, ResponseId};
 use model::parts::InOrder;
 use model::vehicle::Connector;
 use serde_json::json;
@@ -31,7 +31,7 @@ pub(super) async fn drive(commands: Commands, connector: Sovd, claimed: Claimed,
     let limit = remaining(&commands, &command);
     let address = match vehicle.connector {
         Connector::Sovd { url } => Address::new(url, &vehicle.metadata),
-        Connector::External => return external::drive(commands, command, limit).await,
+        Connector::External => return external::drive(commands, command, limit, &reins).await,
     };
     let recorder = Recorder { commands, command, parts: InOrder::default() };
     match question(&recorder.command) {
@@ -63,7 +63,7 @@ pub(super) fn traceparent(command: &Command) -> Option<String> {
     Some(format!("00-{trace_id}-{:016x}-01", high ^ low))
 }
 
-fn remaining(commands: &Commands, command: &Command) -> Duration {
+pub(super) fn remaining(commands: &Commands, command: &Command) -> Duration {
     let deadline = command.run_deadline().unwrap_or(command.order.submitted_at);
     Duration::try_from(deadline.duration_since(commands.store.now())).unwrap_or(Duration::ZERO)
 }
@@ -152,7 +152,8 @@ impl Recorder {
     }
 
     async fn apply(&mut self, inputs: Vec<Input>) -> Result<(), Over> {
-        let Some(applied) = self.commands.stored(&self.command, inputs).await else {
+        let claim = (self.command.order.command_id, self.command.fence);
+        let Some(applied) = self.commands.stored(claim, inputs).await else {
             return Err(Over::NotOurs);
         };
         let refused = applied.refused;
@@ -178,20 +179,19 @@ impl Recorder {
 
 impl Commands {
     /// Says how a drive ended that had no parts to record.
-    pub(super) async fn conclude(&self, command: &Command, input: Input) {
+    pub(super) async fn conclude(&self, claim: (CommandId, i64), input: Input) {
         // The command may have ended meanwhile: then there is nothing left to say.
-        if let Some(applied) = self.stored(command, vec![input]).await {
+        if let Some(applied) = self.stored(claim, vec![input]).await {
             self.announce(applied);
         }
     }
 
     /// Stores, however long the store stays away: an answer that was given must not be lost. The
     /// command's own timers, or another node's claim, end the waiting.
-    async fn stored(&self, command: &Command, inputs: Vec<Input>) -> Option<Applied> {
-        let (id, fence) = (command.order.command_id, Some(command.fence));
+    async fn stored(&self, (id, fence): (CommandId, i64), inputs: Vec<Input>) -> Option<Applied> {
         loop {
             let started = Instant::now();
-            match self.store.apply(id, fence, inputs.clone(), None).await {
+            match self.store.apply(id, Some(fence), inputs.clone(), None).await {
                 Ok(applied) => {
                     let count = applied.as_ref().map_or(0, |applied| applied.events.len());
                     observe::events_stored(count, started.elapsed());

@@ -104,7 +104,7 @@ async fn store(app: &App) -> Result<&'static str, Problem> {
             .field("store", fault)
             .retry_after(PATIENCE)
     };
-    match tokio::time::timeout(PATIENCE, app.store.check()).await {
+    match tokio::time::timeout(PATIENCE, app.store.check(app.commands.node())).await {
         Ok(Ok(())) => Ok("ok"),
         Ok(Err(StoreError::Full(_))) => Ok("full"),
         Ok(Err(error)) => {

@@ -199,7 +199,7 @@ impl Correction {
 }
 
 fn has_bus(app: &App) -> bool {
-    app.config.redis_url.is_some()
+    app.config.redis_url.is_some() && app.config.bus.external_events
 }
 
 fn connector(kind: Kind, sovd_url: Option<String>, has_bus: bool) -> Result<Connector, Problem> {
@@ -210,9 +210,10 @@ fn connector(kind: Kind, sovd_url: Option<String>, has_bus: bool) -> Result<Conn
         (Kind::External, Some(_)) => {
             wrong("/sovd_url", "must be absent: the connector is external")
         }
-        (Kind::External, None) if !has_bus => {
-            wrong("/connector", "external needs a bus: start the server with redis_url")
-        }
+        (Kind::External, None) if !has_bus => wrong(
+            "/connector",
+            "external needs a bus that may be answered on: start the server with redis_url, and leave bus.external_events on",
+        ),
         (Kind::External, None) => Ok(Connector::External),
     }
 }

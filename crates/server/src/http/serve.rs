@@ -7,7 +7,6 @@ use super::origin::Peer;
 use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
-use futures_util::FutureExt;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -38,7 +37,8 @@ pub(crate) struct Limits {
     pub(crate) connections: Arc<Semaphore>,
 }
 
-/// How long whoever has asked nothing yet may take to do so when the server stops.
+/// How long whoever has asked nothing yet may take to do so when the server stops, and how long those
+/// are still let in who are at the door.
 const LAST_WORD: Duration = Duration::from_millis(200);
 
 /// Accepts until `shutdown`. Connections run on `tasks`.
@@ -69,7 +69,8 @@ pub(crate) async fn accept(
         }
     }
     // The kernel has connected them already: each gets an answer, and no reset.
-    while let Some(Ok((stream, peer))) = listener.accept().now_or_never() {
+    let until = tokio::time::Instant::now() + LAST_WORD;
+    while let Ok(Ok((stream, peer))) = tokio::time::timeout_at(until, listener.accept()).await {
         let timeout = limits.header_timeout;
         tasks.spawn(serve(stream, peer, router.clone(), timeout, shutdown.clone()));
     }

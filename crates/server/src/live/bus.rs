@@ -6,6 +6,7 @@ use super::channel::{Channels, News};
 use super::hub::{Hub, Topic};
 use super::redis::Redis;
 use super::ring::Frame;
+use connect::SendBy;
 use model::event::Event;
 use model::id::{CommandId, VehicleId};
 use serde::{Deserialize, Serialize};
@@ -66,15 +67,25 @@ impl Bus {
         }
     }
 
-    /// Sends an order to the external connector of a vehicle, which answers on the command's channel.
+    /// Sends an order to the external connector of a vehicle, which answers on the command's channel;
+    /// not after `send_by`.
     pub(crate) async fn order(
         &self,
         vehicle_id: VehicleId,
         order: String,
+        send_by: SendBy,
     ) -> Result<(), OrderError> {
         match self {
             Self::Local(_) => Err(OrderError::NotSent),
-            Self::Redis(redis) => redis.order(vehicle_id, order).await,
+            Self::Redis(redis) => redis.order(vehicle_id, order, send_by).await,
+        }
+    }
+
+    /// The topic of a command; while it is held, what is said on its channel is heard, if it can be.
+    pub(crate) fn topic(&self, command_id: CommandId) -> Arc<Topic> {
+        match self {
+            Self::Local(hub) => hub.topic(command_id),
+            Self::Redis(redis) => redis.topic(command_id),
         }
     }
 

@@ -57,7 +57,7 @@ impl Hub {
             head: watch::Sender::new(0),
             home: (Arc::clone(&self.shards), shard),
             interest: Arc::clone(&self.interest),
-            _counted: [observe::topic_open(), observe::bus_subscribed()],
+            _counted: observe::topic_open(),
         });
         topics.insert(command_id, Arc::downgrade(&topic));
         drop(topics);
@@ -165,8 +165,7 @@ pub(crate) struct Topic {
     head: watch::Sender<u64>,
     home: (Arc<[Shard]>, usize),
     interest: Arc<Interest>,
-    /// On the bus within a process a topic is its own subscription.
-    _counted: [observe::Counted; 2],
+    _counted: observe::Counted,
 }
 
 impl Topic {

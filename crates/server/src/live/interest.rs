@@ -2,6 +2,7 @@
 //!
 //! Refuses to remember anything while nobody follows it: whoever begins to follow asks the hub.
 
+use crate::observe;
 use model::id::CommandId;
 use std::collections::HashSet;
 use std::mem::take;
@@ -43,6 +44,7 @@ impl Interest {
     /// The bus is gone, and its subscriptions with it.
     pub(crate) fn forget(&self) {
         *self.lock() = State::default();
+        observe::bus_subscriptions(0);
     }
 
     /// Waits for topics that came or went.
@@ -63,7 +65,10 @@ impl Interest {
 
     /// The bus has subscribed to these.
     pub(crate) fn confirm(&self, commands: &[CommandId]) {
-        self.lock().subscribed.extend(commands);
+        let mut state = self.lock();
+        state.subscribed.extend(commands);
+        observe::bus_subscriptions(state.subscribed.len());
+        drop(state);
         self.confirmed.send_modify(|count| *count = count.wrapping_add(1));
     }
 
@@ -73,6 +78,7 @@ impl Interest {
         for command_id in commands {
             state.subscribed.remove(command_id);
         }
+        observe::bus_subscriptions(state.subscribed.len());
     }
 
     /// Waits until the bus is subscribed to it.

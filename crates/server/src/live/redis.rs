@@ -14,18 +14,22 @@ use super::channel::Channels;
 use super::hub::{Hub, Topic};
 use super::ring::Frame;
 use crate::observe;
+use ::redis::RedisResult;
+use connect::SendBy;
 use model::id::{CommandId, VehicleId};
-use publisher::{Posting, Publisher, Request};
+use publisher::{Order, Posting, Publisher, Request};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use subscriber::Subscriber;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// How much may wait for Redis. What comes beyond it is found in the store.
 const OUTBOX: usize = 8192;
+/// The same in bytes.
+const OUTBOX_BYTES: usize = 32 * 1024 * 1024;
 /// How long Redis may take for anything before it counts as gone.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How often it is asked whether it is there.
@@ -51,6 +55,8 @@ fn order_channel(vehicle_id: VehicleId) -> String {
 pub(crate) struct Redis {
     hub: Arc<Hub>,
     outbox: mpsc::Sender<Request>,
+    /// How many bytes the outbox has room for.
+    room: Arc<Semaphore>,
     health: Arc<Health>,
 }
 
@@ -78,9 +84,13 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
-    /// Connects, again and again, until `shutdown`.
-    pub(crate) fn run(self, tasks: &TaskTracker, shutdown: &CancellationToken) {
-        tasks.spawn(self.subscriber.run(shutdown.clone()));
+    /// Connects, again and again, until `shutdown`; hears until it is `deaf`.
+    pub(crate) fn run(
+        self,
+        tasks: &TaskTracker,
+        (shutdown, deaf): (&CancellationToken, &CancellationToken),
+    ) {
+        tasks.spawn(self.subscriber.run(deaf.clone()));
         // It ends with the last handle: what is still being stored is still told.
         tasks.spawn(self.publisher.run(shutdown.clone()));
     }
@@ -94,13 +104,14 @@ impl Redis {
         let hub = Arc::clone(&ears.hub);
         let subscriber = Subscriber::new(place.clone(), ears, Arc::clone(&health));
         let publisher = Publisher::new(place, requests, Arc::clone(&health));
-        (Self { hub, outbox, health }, Connections { subscriber, publisher })
+        let room = Arc::new(Semaphore::new(OUTBOX_BYTES));
+        (Self { hub, outbox, room, health }, Connections { subscriber, publisher })
     }
 
     pub(super) fn publish(&self, command_id: CommandId, frames: Vec<Frame>) {
         let channel = response_channel(command_id);
         for frame in &frames {
-            self.post(channel.clone(), frame.text.as_str().into());
+            self.post(channel.clone(), frame.text.as_str());
         }
         self.hub.publish(command_id, frames);
     }
@@ -108,28 +119,34 @@ impl Redis {
     pub(super) fn tell(&self, notice: &Notice) {
         // Notices hold ids and words: encoding them cannot fail.
         let text = serde_json::to_string(notice).unwrap_or_default();
-        self.post(NOTICES.to_owned(), text.into());
+        self.post(NOTICES.to_owned(), &text);
     }
 
-    fn post(&self, channel: String, text: Arc<str>) {
-        let posting = Posting { channel, text, reply: None, since: Instant::now() };
-        if self.outbox.try_send(Request::Post(posting)).is_err() {
+    fn post(&self, channel: String, text: &str) {
+        if self.put(channel, text, None).is_none() {
             observe::bus_dropped(1);
         }
+    }
+
+    /// Puts a text into the outbox; `None` = there is no room for it.
+    fn put(&self, channel: String, text: &str, order: Option<Order>) -> Option<()> {
+        let bytes = u32::try_from(text.len()).ok()?;
+        let room = Arc::clone(&self.room).try_acquire_many_owned(bytes).ok()?;
+        let posting =
+            Posting { channel, text: text.into(), order, since: Instant::now(), _room: room };
+        self.outbox.try_send(Request::Post(posting)).ok()
     }
 
     pub(super) async fn order(
         &self,
         vehicle_id: VehicleId,
         text: String,
+        send_by: SendBy,
     ) -> Result<(), OrderError> {
         let (reply, receivers) = oneshot::channel();
-        let channel = order_channel(vehicle_id);
-        let since = Instant::now();
-        let posting = Posting { channel, text: text.into(), reply: Some(reply), since };
-        if self.outbox.try_send(Request::Post(posting)).is_err() {
-            return Err(OrderError::NotSent);
-        }
+        let order = Order { reply, send_by };
+        let put = self.put(order_channel(vehicle_id), &text, Some(order));
+        put.ok_or(OrderError::NotSent)?;
         match receivers.await {
             Ok(Ok(0)) | Err(_) => Err(OrderError::NotSent),
             Ok(Ok(_)) => Ok(()),
@@ -137,8 +154,12 @@ impl Redis {
         }
     }
 
+    pub(super) fn topic(&self, command_id: CommandId) -> Arc<Topic> {
+        self.hub.topic(command_id)
+    }
+
     pub(super) async fn attend(&self, command_id: CommandId) -> Option<Arc<Topic>> {
-        let topic = self.hub.topic(command_id);
+        let topic = self.topic(command_id);
         let subscribed = self.hub.interest.subscribed(command_id);
         tokio::time::timeout(2 * PATIENCE, subscribed).await.ok().map(|()| topic)
     }
@@ -195,4 +216,10 @@ impl Pauses {
         self.0 = (self.0 * 2).min(PAUSES.1);
         tokio::time::sleep(pause).await;
     }
+}
+
+/// A server that is frozen, or cut off without a word, counts as gone.
+async fn in_time<T>(answer: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
+    let late = || std::io::Error::from(std::io::ErrorKind::TimedOut).into();
+    tokio::time::timeout(2 * PATIENCE, answer).await.unwrap_or_else(|_| Err(late()))
 }

@@ -188,13 +188,10 @@ impl World {
         }
     }
 
-    /// Its claim lasts longer.
-    pub(super) fn keep_drive(&mut self, node: NodeRef, id: CommandId, send_by: Micros) {
-        if let Some(key) = self.keys_of(node, id).pop()
-            && let Some(drive) = self.drive_of(node, key)
-        {
-            drive.send_by = send_by;
-        }
+    /// Its claim lasts longer; `false` = nobody drives it.
+    pub(super) fn keep_drive(&mut self, node: NodeRef, key: DriveKey, send_by: Micros) -> bool {
+        let drive = self.drive_of(node, key);
+        drive.map(|drive| drive.send_by = send_by).is_some()
     }
 
     /// A user wants it stopped.
@@ -301,8 +298,9 @@ impl World {
     }
 
     fn end_drive(&mut self, node: NodeRef, key: DriveKey) {
-        let Node { drives, topics, .. } = &mut self.nodes[node.index];
+        let Node { drives, ended, topics, .. } = &mut self.nodes[node.index];
         let Some(drive) = drives.remove(&key) else { return };
+        ended.insert(key);
         if drive.attends {
             if let Some(topic) = topics.get_mut(&key.0) {
                 topic.drives -= 1;

@@ -5,17 +5,17 @@
 use super::drive::{Drive, DriveKey};
 use super::mutation::Mutation;
 use super::seed::{Dice, MS, Micros, SECOND};
-use super::store::{Answer, Applied, Request, Spoken, short, vehicle_of};
+use super::store::{Answer, Applied, Held, Request, Spoken, short, vehicle_of};
 use super::topic::Topic;
 use super::world::{Happening, World};
-use model::command::Phase;
 use model::command::external::External;
+use model::command::{Input, Phase};
 use model::id::{CommandId, NodeId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use uuid::Uuid;
 
 /// How long after a claim, or its renewal, was asked for an order may be sent.
-const SEND_WITHIN: Micros = 5 * SECOND;
+const SEND_WITHIN: Micros = 3 * SECOND;
 
 /// One life of a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,13 +41,17 @@ pub(super) enum Tick {
 pub(super) enum Purpose {
     Submit(usize),
     Cancel(CommandId),
-    Claim { room: usize },
+    Claim {
+        room: usize,
+    },
     Renew,
     Due,
     TakeOver,
     Recover(NodeId),
     Heads,
     Drive(DriveKey),
+    /// Of a claim without a drive.
+    Disown,
     Ears(CommandId),
     Page(usize, u32),
     Head(usize, u32),
@@ -95,6 +99,8 @@ pub(super) struct Node {
     pub(super) ring_bytes: usize,
     pub(super) topics: BTreeMap<CommandId, Topic>,
     pub(super) drives: BTreeMap<DriveKey, Drive>,
+    /// The drives that have said all that they had to say.
+    pub(super) ended: BTreeSet<DriveKey>,
     pub(super) ears: BTreeMap<CommandId, VecDeque<(String, External)>>,
     desk: Desk,
     pub(super) detector: Detector,
@@ -115,6 +121,7 @@ impl Node {
             ring_bytes: dice.pick(&[300, 1000, 4000]),
             topics: BTreeMap::new(),
             drives: BTreeMap::new(),
+            ended: BTreeSet::new(),
             ears: BTreeMap::new(),
             desk: Desk::default(),
             detector: Detector::default(),
@@ -153,6 +160,7 @@ impl World {
         node.deaf_until = 0;
         node.topics.clear();
         node.drives.clear();
+        node.ended.clear();
         node.ears.clear();
         node.desk = Desk::default();
         node.detector = Detector::default();
@@ -199,8 +207,7 @@ impl World {
         if desk.is_busy {
             return;
         }
-        let has_drives = !drives.is_empty();
-        if desk.wishes.remove(&Wish::Renew) && has_drives {
+        if desk.wishes.remove(&Wish::Renew) {
             desk.is_busy = true;
             desk.asked_at = self.now;
             return self.ask(node, Purpose::Renew, Request::Renew);
@@ -253,6 +260,11 @@ impl World {
             }
             Purpose::Heads => self.found_heads(node, answer),
             Purpose::Drive(key) => self.drive_stored(node, key, answer),
+            Purpose::Disown => {
+                if let Some(Answer::Applied(applied)) = answer {
+                    self.announce(node, applied);
+                }
+            }
             Purpose::Ears(id) => self.external_recorded(node, id, answer),
             Purpose::Submit(client) => self.accepted(node, client, answer),
             Purpose::Cancel(id) => self.cancelled(node, id, answer),
@@ -271,14 +283,28 @@ impl World {
                 }
             }
             (_, Some(Answer::Renewed(owned))) => {
-                for (id, phase) in owned {
-                    self.keep_drive(node, id, send_by);
-                    if phase == Phase::Cancelling {
-                        self.stop_drive(node, id);
-                    }
+                for held in owned {
+                    self.keep(node, held, send_by);
                 }
             }
             _ => {}
+        }
+    }
+
+    /// A claim lasts longer. One whose drive has ended without ending it is lost; one that never had a
+    /// drive was lost on the way from the store, and nothing has been sent, unless another program has
+    /// begun to answer.
+    fn keep(&mut self, node: NodeRef, held: Held, send_by: Micros) {
+        let key = (held.id, held.fence);
+        if self.keep_drive(node, key, send_by) {
+            if held.phase == Phase::Cancelling {
+                self.stop_drive(node, held.id);
+            }
+        } else if self.nodes[node.index].ended.contains(&key) || !held.has_answer {
+            let Held { id, fence, .. } = held;
+            let has_ended = self.nodes[node.index].ended.contains(&key);
+            let inputs = vec![if has_ended { Input::Lost } else { Input::NotSent }];
+            self.ask(node, Purpose::Disown, Request::Apply { id, fence: Some(fence), inputs });
         }
     }
 

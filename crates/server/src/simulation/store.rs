@@ -47,7 +47,7 @@ pub(super) enum Answer {
     Applied(Applied),
     Heard(Option<Applied>),
     Claimed(Vec<Applied>),
-    Renewed(Vec<(CommandId, Phase)>),
+    Renewed(Vec<Held>),
     Moved(Vec<Applied>),
     Heads(Vec<(CommandId, u64, bool)>),
     Page(Vec<Event>),
@@ -97,6 +97,15 @@ impl Row {
     pub(super) fn was_heard_of(&self) -> bool {
         !self.sources.is_empty()
     }
+}
+
+/// A claim that a node still holds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Held {
+    pub(super) id: CommandId,
+    pub(super) fence: i64,
+    pub(super) phase: Phase,
+    pub(super) has_answer: bool,
 }
 
 /// The store.
@@ -334,7 +343,7 @@ impl Store {
         claimed
     }
 
-    fn renew(&mut self, now: Timestamp, node: NodeId) -> Vec<(CommandId, Phase)> {
+    fn renew(&mut self, now: Timestamp, node: NodeId) -> Vec<Held> {
         let lease = Lease { owner: node, until: later(now, LEASE) };
         let mut owned = Vec::new();
         for (id, row) in &mut self.rows {
@@ -347,7 +356,9 @@ impl Store {
                 State::Cancelling(c) => State::Cancelling(Cancelling { lease, until: c.until }),
                 unowned @ (State::Queued(_) | State::Ended(_)) => unowned,
             };
-            owned.push((*id, row.command.phase()));
+            let Command { fence, last_sequence, .. } = row.command;
+            let (phase, has_answer) = (row.command.phase(), last_sequence > 0);
+            owned.push(Held { id: *id, fence, phase, has_answer });
         }
         owned
     }

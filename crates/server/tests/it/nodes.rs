@@ -8,7 +8,9 @@ use testkit::{Backend, Client, Heard, Platform, Redis, RedisCluster, eventually,
 const REVOKED: Duration = Duration::from_secs(1);
 
 async fn platform(redis_url: &str) -> Platform {
-    let p = Platform::start_with(Backend::Postgres, &[("redis_url", redis_url)]).await;
+    // What comes in time can only come over the bus.
+    let settings = [("redis_url", redis_url), ("live.detector_interval", "60s")];
+    let p = Platform::start_with(Backend::Postgres, &settings).await;
     is_ready(&p.nobody()).await;
     p
 }

@@ -6,7 +6,7 @@ use crate::scene::{EVERYTHING, LEASE, Scene, deed, part};
 use fleetwire_store::{BackupError, Reach, Store, Target, backup};
 use futures_util::future::join;
 use model::command::Risk;
-use model::id::CommandId;
+use model::id::{CommandId, NodeId};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 use std::cell::{Cell, RefCell};
@@ -48,7 +48,7 @@ async fn assert_complete(copy: &Path, acknowledged: &[CommandId]) -> (u64, u64) 
         assert!(log.iter().map(|event| event.offset).eq(1..=command.last_offset));
         events += command.last_offset;
     }
-    store.check().await.unwrap();
+    store.check(NodeId::new()).await.unwrap();
     store.close().await;
     (commands.len() as u64, events)
 }

@@ -1,7 +1,7 @@
 //! Writes of many share a transaction, and none pays for another; a database that is away is said to
 //! be away, and missed no longer than it is.
 
-use crate::database::Database;
+use crate::database::{Database, postgres};
 use crate::scene::{Scene, add_vehicle, deed, described};
 use fleetwire_store::{Accepted, Draft, Filter, NewVehicle, Store, StoreError};
 use futures_util::future::join_all;
@@ -109,7 +109,8 @@ async fn survives(fault: fn(&mut Postgres), mend: fn(&mut Postgres)) {
     assert!(matches!(read, Err(StoreError::Unavailable(_))), "{read:?}");
     mend(scene.database.server());
     let back = Instant::now();
-    while scene.store.check().await.is_err() || scene.store.command(before).await.is_err() {
+    while scene.store.check(scene.node).await.is_err() || scene.store.command(before).await.is_err()
+    {
         assert!(back.elapsed() < BACK_WITHIN, "still away");
     }
     assert!(back.elapsed() < BACK_WITHIN, "back after {:?}", back.elapsed());
@@ -140,4 +141,31 @@ async fn a_vehicle_of_an_unknown_fleet_is_refused() {
     let refused = scene.store.add_vehicle(new, deed("vehicle")).await;
     assert!(matches!(refused, Err(StoreError::Failed(_))));
     assert!(add_vehicle(&scene.store, scene.fleet, "WVWZZZ1JZXW000002").await.is_some());
+}
+
+/// A standby after a failover: it answers, and takes nothing.
+#[tokio::test]
+async fn a_postgres_that_takes_no_writes_is_unavailable_and_used_again_when_it_does() {
+    let scene = Scene::on(Database::postgres()).await;
+    let Database::Postgres(server) = &scene.database else { panic!("this is about PostgreSQL") };
+    let alter = async |set: &'static str| {
+        let mut conn = postgres(server).await;
+        for sql in ["set default_transaction_read_only = off", set] {
+            sqlx::query(sql).execute(&mut conn).await.unwrap();
+        }
+        server.terminate_backends();
+    };
+    alter("alter database postgres set default_transaction_read_only = on").await;
+    let asked = Instant::now();
+    while !matches!(scene.store.check(scene.node).await, Err(StoreError::Unavailable(_))) {
+        assert!(asked.elapsed() < BACK_WITHIN, "it counts as ready");
+    }
+    let write = scene.store.accept(scene.draft(Risk::R0), None, deed("submit")).await;
+    assert!(matches!(write, Err(StoreError::Unavailable(_))), "{write:?}");
+    alter("alter database postgres reset default_transaction_read_only").await;
+    let back = Instant::now();
+    while scene.store.check(scene.node).await.is_err() {
+        assert!(back.elapsed() < BACK_WITHIN, "still away");
+    }
+    scene.accepts(scene.draft(Risk::R0)).await;
 }

@@ -2,6 +2,7 @@
 //! live through, and the same on both engines.
 
 use crate::database::{Database, postgres, sqlite};
+use model::id::NodeId;
 use sqlx::migrate::Migrator;
 use std::collections::BTreeSet;
 use std::fs;
@@ -42,7 +43,7 @@ async fn opens_again(database: Database) {
     let first = database.open().await;
     let second = database.open().await;
     first.close().await;
-    second.check().await.unwrap();
+    second.check(NodeId::new()).await.unwrap();
     second.close().await;
     database.open().await.close().await;
 }
@@ -73,7 +74,7 @@ async fn opening_sqlite_beside_a_running_server_is_harmless() {
     let database = Database::sqlite();
     let server = database.open().await;
     let stores = tokio::join!(database.open(), database.open(), database.open());
-    server.check().await.unwrap();
+    server.check(NodeId::new()).await.unwrap();
     for store in [server, stores.0, stores.1, stores.2] {
         store.close().await;
     }

@@ -99,7 +99,13 @@ async fn commands(scene: &Scene, round: u8) {
     let [Claimed { command, .. }] = &claimed[..] else { panic!("{claimed:?}") };
     assert_eq!(
         store.renew(scene.node, LEASE).await.unwrap(),
-        [Held { command_id: id, fence: 1, phase: Phase::Running, is_renewed: true }]
+        [Held {
+            command_id: id,
+            fence: 1,
+            phase: Phase::Running,
+            has_answer: false,
+            is_renewed: true
+        }]
     );
     scene.hears(command, vec![part(1, false), part(2, false)]).await;
     let spoken = Spoken {
@@ -135,5 +141,5 @@ async fn sweeps(scene: &Scene) {
     let node = NodeId::new();
     assert!(store.beat(node, LEASE).await.unwrap().contains(&node));
     store.leave(node).await.unwrap();
-    store.check().await.unwrap();
+    store.check(NodeId::new()).await.unwrap();
 }

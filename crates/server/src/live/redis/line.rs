@@ -10,7 +10,7 @@ use ::redis::{
     AsyncCommands, AsyncConnectionConfig, Client, Cmd, ConnectionInfo, FromRedisValue,
     IntoConnectionInfo, ProtocolVersion, RedisResult, Value, cmd, pipe,
 };
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -77,7 +77,8 @@ impl Place {
                 let client = ClusterClientBuilder::new(nodes.clone())
                     .connection_timeout(PATIENCE)
                     .response_timeout(PATIENCE)
-                    .retries(2)
+                    // It would send an order twice.
+                    .retries(0)
                     .use_protocol(ProtocolVersion::RESP3)
                     .push_sender(on_push)
                     .build()?;
@@ -107,17 +108,21 @@ impl Line {
         matches!(self, Self::Cluster(_))
     }
 
-    pub(super) async fn subscribe(&mut self, channels: &[String]) -> RedisResult<()> {
+    /// Subscribes; answers the channels for which that failed, because the part of the cluster that
+    /// they belong to is away.
+    pub(super) async fn subscribe(&mut self, channels: &[String]) -> RedisResult<Vec<String>> {
         match self {
             Self::Single(line) => {
                 for channels in channels.chunks(AT_ONCE) {
                     line.subscribe(channels).await?;
                 }
-                Ok(())
+                Ok(Vec::new())
             }
             // Every channel belongs to a shard of its own.
             Self::Cluster(line) => {
-                each(line, channels, async |mut line, channel| line.ssubscribe(channel).await).await
+                let subscribe =
+                    async |mut line: ClusterConnection, channel| line.ssubscribe(channel).await;
+                Ok(each(line, channels, subscribe).await)
             }
         }
     }
@@ -128,34 +133,38 @@ impl Line {
                 for channels in channels.chunks(AT_ONCE) {
                     line.unsubscribe(channels).await?;
                 }
-                Ok(())
             }
             Self::Cluster(line) => {
-                each(line, channels, async |mut line, channel| line.sunsubscribe(channel).await)
-                    .await
+                let unsubscribe =
+                    async |mut line: ClusterConnection, channel| line.sunsubscribe(channel).await;
+                // What is away has no subscriptions any more.
+                each(line, channels, unsubscribe).await;
             }
         }
+        Ok(())
     }
 
-    /// Publishes texts in order; answers for each how many heard it.
+    /// Publishes texts in order; answers for each how many heard it, and nothing for one whose part of
+    /// the cluster did not take it.
     pub(super) async fn publish(
         &mut self,
         texts: impl Iterator<Item = (&str, &Arc<str>)>,
-    ) -> RedisResult<Vec<u64>> {
+    ) -> RedisResult<Vec<Option<u64>>> {
         match self {
             Self::Single(line) => {
                 let mut all = pipe();
                 for (channel, text) in texts {
                     all.publish(channel, &**text);
                 }
-                all.query_async(line).await
+                let heard: Vec<u64> = all.query_async(line).await?;
+                Ok(heard.into_iter().map(Some).collect())
             }
             Self::Cluster(line) => {
                 let sending = texts.map(|(channel, text)| {
                     let mut line = line.clone();
-                    async move { line.spublish(channel, &**text).await }
+                    async move { line.spublish(channel, &**text).await.ok() }
                 });
-                try_join_all(sending.collect::<Vec<_>>()).await
+                Ok(join_all(sending.collect::<Vec<_>>()).await)
             }
         }
     }
@@ -182,14 +191,18 @@ impl Line {
     }
 }
 
-/// Does something with every channel, for all at the same time.
+/// Does something with every channel, for many at the same time; answers where it failed.
 async fn each<F: Future<Output = RedisResult<()>>>(
     line: &ClusterConnection,
     channels: &[String],
     act: impl Fn(ClusterConnection, String) -> F,
-) -> RedisResult<()> {
+) -> Vec<String> {
+    let mut failed = Vec::new();
     for channels in channels.chunks(AT_ONCE) {
-        try_join_all(channels.iter().map(|channel| act(line.clone(), channel.clone()))).await?;
+        let acting = channels.iter().map(|channel| act(line.clone(), channel.clone()));
+        let done = join_all(acting.collect::<Vec<_>>()).await;
+        let faults = channels.iter().zip(done).filter(|(_, done)| done.is_err());
+        failed.extend(faults.map(|(channel, _)| channel.clone()));
     }
-    Ok(())
+    failed
 }

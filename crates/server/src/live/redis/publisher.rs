@@ -3,18 +3,21 @@
 //! Refuses to try twice and to keep what Redis was not there for: the store has it.
 
 use super::line::{Line, Place};
-use super::{Health, PATIENCE, PING, Pauses};
+use super::{Health, PING, Pauses, in_time};
 use crate::live::bus::OrderError;
 use crate::observe;
 use ::redis::{PushInfo, RedisResult};
+use connect::SendBy;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Instant;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 /// How much goes out together.
 const BATCH: usize = 256;
+/// The same in bytes, or a little more.
+const BATCH_BYTES: usize = 4 * 1024 * 1024;
 
 /// Something for Redis.
 pub(super) enum Request {
@@ -27,9 +30,25 @@ pub(super) enum Request {
 pub(super) struct Posting {
     pub(super) channel: String,
     pub(super) text: Arc<str>,
-    /// Told how many heard it. Dropped = it was not sent.
-    pub(super) reply: Option<oneshot::Sender<Result<u64, OrderError>>>,
+    /// What it is, if it is an order.
+    pub(super) order: Option<Order>,
     pub(super) since: Instant,
+    /// What it takes of the outbox.
+    pub(super) _room: OwnedSemaphorePermit,
+}
+
+/// What only an order carries.
+pub(super) struct Order {
+    /// Told how many heard it. Dropped = it was not sent.
+    pub(super) reply: oneshot::Sender<Result<u64, OrderError>>,
+    /// After it the order is not sent.
+    pub(super) send_by: SendBy,
+}
+
+impl Posting {
+    fn is_too_late(&self) -> bool {
+        self.order.as_ref().is_some_and(|order| order.send_by.has_passed())
+    }
 }
 
 /// The task that publishes.
@@ -105,47 +124,62 @@ impl Publisher {
                     }
                     answer(&mut line, std::mem::take(&mut batch)).await?;
                 }
-                _ = ping.tick() => in_time(line.ping()).await?,
+                _ = ping.tick() => self.check(&mut line).await?,
             }
         }
     }
 }
 
+impl Publisher {
+    /// Asks whether Redis is there. A cluster that lacks a node goes on with the others.
+    async fn check(&self, line: &mut Line) -> RedisResult<()> {
+        let answer = in_time(line.ping()).await;
+        self.health.publishes(answer.is_ok());
+        if line.heals_itself() { Ok(()) } else { answer }
+    }
+}
+
 async fn answer(line: &mut Line, batch: Vec<Request>) -> RedisResult<()> {
     let mut postings = Vec::with_capacity(batch.len());
+    let mut bytes = 0;
     for request in batch {
         match request {
-            Request::Post(posting) => postings.push(posting),
+            Request::Post(posting) => {
+                bytes += posting.text.len();
+                postings.push(posting);
+            }
             Request::Count { channels, reply } => {
                 let counts = in_time(line.listeners(&channels)).await?;
                 // Whoever asked may have gone.
                 drop(reply.send(counts));
             }
         }
+        if bytes >= BATCH_BYTES {
+            post(line, std::mem::take(&mut postings)).await?;
+            bytes = 0;
+        }
     }
-    if postings.is_empty() { Ok(()) } else { post(line, postings).await }
+    post(line, postings).await
 }
 
-async fn post(line: &mut Line, postings: Vec<Posting>) -> RedisResult<()> {
+async fn post(line: &mut Line, mut postings: Vec<Posting>) -> RedisResult<()> {
+    postings.retain(|posting| !posting.is_too_late());
+    if postings.is_empty() {
+        return Ok(());
+    }
     let texts = postings.iter().map(|posting| (posting.channel.as_str(), &posting.text));
     let posted = in_time(line.publish(texts)).await;
     let heard = posted.as_ref().map_or(&[][..], Vec::as_slice);
     for (index, posting) in postings.into_iter().enumerate() {
-        let receivers = heard.get(index).copied();
+        let receivers = heard.get(index).copied().flatten();
         match receivers {
             Some(_) => observe::bus_published(posting.since.elapsed()),
             None => observe::bus_dropped(1),
         }
-        if let Some(reply) = posting.reply {
+        if let Some(Order { reply, .. }) = posting.order {
             // Whoever asked may have gone.
             reply.send(receivers.ok_or(OrderError::Lost)).ok();
         }
     }
     posted.map(|_| ())
-}
-
-/// A server that is frozen, or cut off without a word, counts as gone.
-async fn in_time<T>(answer: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
-    let late = || std::io::Error::from(std::io::ErrorKind::TimedOut).into();
-    tokio::time::timeout(2 * PATIENCE, answer).await.unwrap_or_else(|_| Err(late()))
 }

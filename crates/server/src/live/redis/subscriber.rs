@@ -3,7 +3,7 @@
 //! Refuses to give up, and to trust that nothing was missed: after every break the store is asked.
 
 use super::line::{Line, Place};
-use super::{Ears, Health, NOTICES, PATIENCE, PING, Pauses, response_channel};
+use super::{Ears, Health, NOTICES, PING, Pauses, in_time, response_channel};
 use crate::live::bus::{Heard, Notice};
 use crate::live::ring::Frame;
 use crate::observe;
@@ -13,6 +13,7 @@ use model::id::CommandId;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::convert::Infallible;
 use std::sync::Arc;
 use tokio::sync::Notify;
@@ -23,13 +24,11 @@ pub(super) struct Subscriber {
     place: Place,
     ears: Ears,
     health: Arc<Health>,
-    /// A connection broke.
-    broken: Arc<Notify>,
 }
 
 impl Subscriber {
     pub(super) fn new(place: Place, ears: Ears, health: Arc<Health>) -> Self {
-        Self { place, ears, health, broken: Arc::default() }
+        Self { place, ears, health }
     }
 
     /// Runs until `shutdown`.
@@ -59,88 +58,111 @@ impl Subscriber {
     }
 
     async fn listen(&self, pauses: &mut Pauses) -> RedisResult<Infallible> {
-        let (ears, broken) = (self.ears.clone(), Arc::clone(&self.broken));
+        // Of this connection alone: what became of an earlier one is no news.
+        let broken = Arc::new(Notify::new());
+        let (ears, breaks) = (self.ears.clone(), Arc::clone(&broken));
         let hear = move |push: PushInfo| {
             if push.kind == PushKind::Disconnection {
-                broken.notify_one();
+                breaks.notify_one();
             } else {
                 ears.hear(&push);
             }
             Ok::<_, Infallible>(())
         };
-        let mut line = self.place.connect(hear).await?;
-        let hub = &self.ears.hub;
+        let mut session = Session {
+            line: self.place.connect(hear).await?,
+            ears: &self.ears,
+            health: &self.health,
+            hears_notices: false,
+        };
         // Changes first, the list later: whatever comes in between is in one of them.
-        hub.interest.follow();
-        line.subscribe(&[NOTICES.to_owned()]).await?;
-        self.join(&mut line, hub.all()).await?;
-        self.health.subscribes(true);
+        self.ears.hub.interest.follow();
+        session.join(self.ears.hub.all()).await?;
+        session.check().await?;
         tracing::info!("the bus is heard");
         *pauses = Pauses::new();
         let mut ping = tokio::time::interval(PING);
         ping.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                changed = hub.interest.changes() => self.follow(&mut line, changed).await?,
-                () = self.broken.notified() => self.mend(&line)?,
-                _ = ping.tick() => self.check(&mut line).await?,
+                changed = self.ears.hub.interest.changes() => session.follow(changed).await?,
+                () = broken.notified() => session.mend()?,
+                _ = ping.tick() => session.check().await?,
             }
         }
     }
+}
 
+/// A connection that hears.
+struct Session<'a> {
+    line: Line,
+    ears: &'a Ears,
+    health: &'a Health,
+    hears_notices: bool,
+}
+
+impl Session<'_> {
     /// Subscribes to what is watched now, and unsubscribes from what is not any more.
-    async fn follow(&self, line: &mut Line, changed: Vec<CommandId>) -> RedisResult<()> {
-        let hub = &self.ears.hub;
+    async fn follow(&mut self, changed: Vec<CommandId>) -> RedisResult<()> {
+        let Ears { hub, .. } = self.ears;
         let (come, gone): (Vec<_>, Vec<_>) =
             changed.into_iter().partition(|&command_id| hub.is_watched(command_id));
         let is_new = |command_id: &CommandId| !hub.interest.is_subscribed(*command_id);
-        self.join(line, come.into_iter().filter(is_new).collect()).await?;
+        let come = come.into_iter().filter(is_new).collect();
         let gone: Vec<_> = gone.into_iter().filter(|id| !is_new(id)).collect();
         if !gone.is_empty() {
-            line.unsubscribe(&channels(&gone)).await?;
+            // Before it is true: whoever comes now must not take it for subscribed.
             hub.interest.revoke(&gone);
+            self.line.unsubscribe(&channels(&gone)).await?;
         }
-        Ok(())
+        self.join(come).await
     }
 
-    /// Subscribes, and then asks what was missed until then.
-    async fn join(&self, line: &mut Line, commands: Vec<CommandId>) -> RedisResult<()> {
+    /// Subscribes, and then asks what was missed until then. What did not succeed is tried again with
+    /// the next look at the connection.
+    async fn join(&mut self, commands: Vec<CommandId>) -> RedisResult<()> {
         if commands.is_empty() {
             return Ok(());
         }
-        line.subscribe(&channels(&commands)).await?;
-        self.ears.hub.interest.confirm(&commands);
-        self.ears.hub.doubt(commands);
+        let failed: HashSet<_> =
+            self.line.subscribe(&channels(&commands)).await?.into_iter().collect();
+        let is_heard = |id: &CommandId| !failed.contains(&response_channel(*id));
+        let heard: Vec<_> = commands.into_iter().filter(is_heard).collect();
+        self.ears.hub.interest.confirm(&heard);
+        self.ears.hub.doubt(heard);
         Ok(())
     }
 
     /// A connection broke. One of a cluster comes back by itself, without what was said meanwhile.
-    fn mend(&self, line: &Line) -> RedisResult<()> {
-        if line.heals_itself() {
+    fn mend(&self) -> RedisResult<()> {
+        if self.line.heals_itself() {
             self.ears.hub.doubt(self.ears.hub.unfinished());
             return Ok(());
         }
         Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset).into())
     }
 
-    /// Asks whether Redis is there: one that is frozen says nothing else.
-    async fn check(&self, line: &mut Line) -> RedisResult<()> {
-        match tokio::time::timeout(2 * PATIENCE, line.ping()).await {
-            Ok(Ok(())) => {
-                if !self.health.hears() {
-                    self.health.subscribes(true);
-                    self.ears.hub.doubt(self.ears.hub.unfinished());
-                }
-                Ok(())
-            }
-            // The rest of the cluster goes on.
-            _ if line.heals_itself() => {
-                self.health.subscribes(false);
-                Ok(())
-            }
-            Ok(Err(error)) => Err(error),
-            Err(_) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
+    /// Asks whether Redis is there: one that is frozen says nothing else. A cluster that lacks a node
+    /// goes on with the others.
+    async fn check(&mut self) -> RedisResult<()> {
+        let answer = in_time(self.line.ping()).await;
+        let is_whole = answer.is_ok();
+        if !self.line.heals_itself() {
+            answer?;
         }
+        if !self.hears_notices {
+            self.hears_notices = self.line.subscribe(&[NOTICES.to_owned()]).await?.is_empty();
+        }
+        let Ears { hub, .. } = self.ears;
+        let is_deaf = |id: &CommandId| !hub.interest.is_subscribed(*id);
+        self.join(hub.all().into_iter().filter(is_deaf).collect()).await?;
+        let was_well = self.health.hears();
+        let is_well = is_whole && self.hears_notices;
+        self.health.subscribes(is_well);
+        if is_well && !was_well {
+            hub.doubt(hub.unfinished());
+        }
+        Ok(())
     }
 }
 
@@ -173,6 +195,9 @@ impl Envelope<'_> {
 impl Ears {
     /// Takes a push from Redis. Runs inside the connection: it never waits.
     fn hear(&self, push: &PushInfo) {
+        if push.kind == PushKind::SUnsubscribe {
+            self.lose(push);
+        }
         if !matches!(push.kind, PushKind::Message | PushKind::SMessage) {
             return;
         }
@@ -203,6 +228,17 @@ impl Ears {
                 self.pass(Heard::External(command_id, text))
             }
             None => None,
+        }
+    }
+
+    /// A channel has moved to another node of the cluster, and left its subscribers behind.
+    fn lose(&self, push: &PushInfo) {
+        let channel = push.data.first().and_then(|it| String::from_redis_value_ref(it).ok());
+        let command = channel.as_deref().and_then(|it| it.strip_prefix("response:")?.parse().ok());
+        // What was given up on purpose is not among the subscriptions any more.
+        if let Some(command_id) = command.filter(|&id| self.hub.interest.is_subscribed(id)) {
+            self.hub.interest.revoke(&[command_id]);
+            self.hub.interest.changed(command_id);
         }
     }
 

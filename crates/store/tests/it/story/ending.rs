@@ -120,7 +120,8 @@ async fn a_living_node_keeps_its_commands_by_renewing(scene: Scene) {
     let id = scene.accepts(scene.draft(Risk::R2)).await;
     let claimed = claim_for_an_instant(&scene, scene.node).await;
     let kept = scene.store.renew(scene.node, LEASE).await.unwrap();
-    let held = |phase| [Held { command_id: id, fence: 1, phase, is_renewed: true }];
+    let held =
+        |phase| [Held { command_id: id, fence: 1, phase, has_answer: false, is_renewed: true }];
     assert_eq!(kept, held(Phase::Running));
     assert!(scene.store.take_over(Some(NodeId::new())).await.unwrap().is_empty());
     let cancel = vec![Input::Cancel { by: "erika".to_owned() }];
