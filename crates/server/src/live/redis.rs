@@ -35,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// How often it is asked whether it is there.
 const PING: Duration = Duration::from_secs(1);
 /// The pause before the next attempt to connect, at first and at most.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(500));
 
 /// The channel on which nodes tell each other what is not an event.
 const NOTICES: &str = "fleetwire:notices";
