@@ -3,7 +3,7 @@
 //! Refuses to be changed: rows are only ever added.
 
 use crate::clock::{micros, time};
-use crate::engine::{execute, fetch, statements};
+use crate::engine::{Conn, execute_each, fetch, statements};
 use crate::writer::{Tx, Write};
 use crate::{Store, StoreError};
 use model::Timestamp;
@@ -15,7 +15,17 @@ statements! {
     RECORD = {
         "insert into audit (audit_id, recorded_at, action, actor_id, actor, session_hash, address,
             request_id, object, outcome, reason, details)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        postgres: "insert into audit (audit_id, recorded_at, action, actor_id, actor, session_hash,
+            address, request_id, object, outcome, reason, details)
+        select d.audit_id, d.recorded_at, d.action, d.actor_id, d.actor, d.session_hash,
+            d.address, d.request_id, d.object, d.outcome, d.reason, d.details
+        from unnest(
+            cast($1 as uuid[]), cast($2 as bigint[]), cast($3 as text[]), cast($4 as uuid[]),
+            cast($5 as text[]), cast($6 as text[]), cast($7 as text[]), cast($8 as text[]),
+            cast($9 as text[]), cast($10 as text[]), cast($11 as text[]), cast($12 as text[])
+        ) as d (audit_id, recorded_at, action, actor_id, actor, session_hash,
+            address, request_id, object, outcome, reason, details)"
     }
     ENTRIES = {
         "select audit_id, recorded_at, action, actor_id, actor, session_hash, address, request_id,
@@ -94,39 +104,44 @@ struct AuditRow {
     details: Option<String>,
 }
 
-/// Adds a deed to the running transaction.
-pub(crate) async fn insert(tx: &mut Tx, entry: &AuditEntry) -> Result<(), StoreError> {
-    execute!(
-        &mut tx.conn,
-        RECORD,
-        [
-            Uuid::from(AuditId::at(tx.now)),
-            micros(tx.now),
-            entry.action,
-            entry.actor_id.map(Uuid::from),
-            &entry.actor,
-            entry.session_hash.as_deref(),
-            entry.address.as_deref(),
-            entry.request_id.as_deref(),
-            &entry.object,
-            entry.outcome,
-            entry.reason.as_deref(),
-            entry.details.as_ref().map(Value::to_string),
-        ]
-    )?;
-    Ok(())
+/// A deed, and its place in the log.
+pub(crate) struct Deed {
+    audit_id: AuditId,
+    recorded_at: Timestamp,
+    entry: AuditEntry,
+}
+
+/// Adds a deed to what the running transaction records.
+pub(crate) fn note(tx: &mut Tx, entry: &AuditEntry) {
+    let (audit_id, recorded_at) = (AuditId::at(tx.now), tx.now);
+    tx.ledger.deeds.push(Deed { audit_id, recorded_at, entry: entry.clone() });
 }
 
 /// Adds a deed if it changed anything, and tells whether it did.
-pub(crate) async fn insert_if(
-    tx: &mut Tx,
-    changed: u64,
-    entry: &AuditEntry,
-) -> Result<bool, StoreError> {
+pub(crate) fn note_if(tx: &mut Tx, changed: u64, entry: &AuditEntry) -> bool {
     if changed > 0 {
-        insert(tx, entry).await?;
+        note(tx, entry);
     }
-    Ok(changed > 0)
+    changed > 0
+}
+
+/// Records what has been noted.
+pub(crate) async fn post(conn: &mut Conn, deeds: &[Deed]) -> Result<(), StoreError> {
+    execute_each!(conn, RECORD, deeds, |deed| [
+        Uuid::from(deed.audit_id),
+        micros(deed.recorded_at),
+        deed.entry.action,
+        deed.entry.actor_id.map(Uuid::from),
+        deed.entry.actor.as_str(),
+        deed.entry.session_hash.as_deref(),
+        deed.entry.address.as_deref(),
+        deed.entry.request_id.as_deref(),
+        deed.entry.object.as_str(),
+        deed.entry.outcome,
+        deed.entry.reason.as_deref(),
+        deed.entry.details.as_ref().map(Value::to_string),
+    ]);
+    Ok(())
 }
 
 impl Store {
@@ -161,7 +176,8 @@ impl Write for Record {
     type Done = ();
 
     async fn run(&self, tx: &mut Tx) -> Result<(), StoreError> {
-        insert(tx, &self.0).await
+        note(tx, &self.0);
+        Ok(())
     }
 }
 

@@ -5,7 +5,7 @@
 
 use crate::clock::micros;
 use crate::drive::{Applied, SWEEP, fold, readable};
-use crate::engine::{fetch, statements};
+use crate::engine::{fetch, fetch_each, statements};
 use crate::row::{self, CommandRow, signed};
 use crate::vehicles::{VehicleRow, select_vehicles};
 use crate::writer::{Turn, Tx, Write};
@@ -13,8 +13,9 @@ use crate::{Store, StoreError};
 use model::command::turn;
 use model::command::{Command, Input, Lease, State, later};
 use model::event::Event;
-use model::id::{NodeId, VehicleId};
+use model::id::{CommandId, NodeId, VehicleId};
 use model::vehicle::{ConnectionStatus, Vehicle};
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -37,24 +38,41 @@ statements! {
                     or (c.started_at is not null and c.risk = 0))) waiting
         order by random() limit $2"
     }
-    LOCK_VEHICLE = {
+    LOCK_VEHICLES = {
         select_vehicles!("where vehicle_id = $1"),
-        postgres: + "for no key update"
+        postgres: select_vehicles!(
+            "where vehicle_id = any(cast($1 as uuid[])) order by vehicle_id for no key update"
+        )
     }
-    LOCK_FREE_VEHICLE = {
+    LOCK_FREE_VEHICLES = {
         select_vehicles!("where vehicle_id = $1"),
-        postgres: + "for no key update skip locked"
+        postgres: select_vehicles!(
+            "where vehicle_id = any(cast($1 as uuid[])) for no key update skip locked"
+        )
     }
     // The newest commands of a vehicle with a long queue need not be looked at yet.
     OPEN = {
         row::select_commands!(
             "where c.vehicle_id = $1 and c.due_at is not null
             order by (c.state = 'queued'), c.priority desc, c.command_id limit 64"
+        ),
+        postgres: row::select_commands!(
+            "where c.command_id = any(array(
+                select o.command_id from unnest(cast($1 as uuid[])) as v (vehicle_id),
+                lateral (
+                    select w.command_id from commands w
+                    where w.vehicle_id = v.vehicle_id and w.due_at is not null
+                    order by (w.state = 'queued'), w.priority desc, w.command_id limit 64
+                ) o
+            ))"
         )
     }
     LOCK_UNMOVED = {
         "select command_id from commands where command_id = $1 and last_offset = $2",
-        postgres: + "for update skip locked"
+        postgres: "select c.command_id from commands c
+        join unnest(cast($1 as uuid[]), cast($2 as bigint[])) as w (command_id, last_offset)
+            on c.command_id = w.command_id and c.last_offset = w.last_offset
+        where c.command_id = any(cast($1 as uuid[])) for update of c skip locked"
     }
 }
 
@@ -123,13 +141,15 @@ impl Write for Claim {
     }
 
     async fn run(&self, tx: &mut Tx) -> Result<Vec<Claimed>, StoreError> {
+        let vehicles = self.vehicles(tx).await?;
+        let mut others = vehicles.as_slice();
         let mut claimed = Vec::new();
-        for vehicle_id in self.vehicles(tx).await? {
+        while !others.is_empty() && claimed.len() < self.limit {
+            // No more of them than there is room for: the rest is left to other nodes.
             let room = self.limit.saturating_sub(claimed.len());
-            if room == 0 {
-                break;
-            }
-            claimed.extend(self.claim_of(tx, vehicle_id, room).await?);
+            let (here, rest) = others.split_at(room.min(others.len()));
+            claimed.extend(self.claim_at(tx, here, room).await?);
+            others = rest;
         }
         Ok(claimed)
     }
@@ -148,53 +168,88 @@ impl Claim {
         }
     }
 
-    /// `None`: another node is at it, or there is none.
-    async fn lock_vehicle(&self, tx: &mut Tx, id: Uuid) -> Result<Option<VehicleRow>, StoreError> {
-        let lock = match &self.reach {
-            Reach::All => LOCK_FREE_VEHICLE,
-            Reach::Vehicles(_) => LOCK_VEHICLE,
-        };
-        Ok(fetch!(&mut tx.conn, lock, [id], fetch_optional as VehicleRow)?)
-    }
-
-    async fn claim_of(
+    async fn claim_at(
         &self,
         tx: &mut Tx,
-        vehicle_id: Uuid,
+        vehicles: &[Uuid],
         room: usize,
     ) -> Result<Vec<Claimed>, StoreError> {
-        let Some(row) = self.lock_vehicle(tx, vehicle_id).await? else {
-            return Ok(Vec::new());
-        };
-        let rows = fetch!(&mut tx.conn, OPEN, [vehicle_id], fetch_all as CommandRow)?;
-        let open: Option<Vec<Command>> = rows.into_iter().map(readable).collect();
-        // A command that cannot be read may be in flight: its vehicle is left alone.
-        let (Ok(vehicle), Some(open)) = (Vehicle::try_from(row), open) else {
-            tracing::error!(%vehicle_id, "the rows of a vehicle cannot be read");
-            return Ok(Vec::new());
-        };
-        let mut claimed = Vec::new();
-        let is_reachable = vehicle.connection_status == ConnectionStatus::Connected;
-        for command in turn::starting(open, is_reachable, tx.now).into_iter().take(room) {
-            let started = self.start(tx, command).await?;
-            claimed.extend(started.map(|Applied { command, events, .. }| Claimed {
-                command,
-                vehicle: vehicle.clone(),
-                events,
-            }));
+        let vehicles = self.locked(tx, vehicles).await?;
+        let mut open = open(tx, &vehicles).await?;
+        let mut chosen = Vec::new();
+        for vehicle in vehicles {
+            let is_reachable = vehicle.connection_status == ConnectionStatus::Connected;
+            let open = open.remove(&vehicle.vehicle_id).unwrap_or_default();
+            let starting = turn::starting(open, is_reachable, tx.now);
+            chosen.extend(starting.into_iter().map(|command| (command, vehicle.clone())));
         }
-        Ok(claimed)
+        chosen.truncate(room);
+        let unmoved = unmoved(tx, &chosen).await?;
+        chosen.retain(|(command, _)| unmoved.contains(&command.order.command_id));
+        let started = chosen.into_iter().filter_map(|(command, vehicle)| {
+            let Applied { command, events, .. } = self.start(tx, command)?;
+            Some(Claimed { command, vehicle, events })
+        });
+        Ok(started.collect())
     }
 
-    /// `None`: it moved since it was read, or is moving.
-    async fn start(&self, tx: &mut Tx, command: Command) -> Result<Option<Applied>, StoreError> {
-        let (id, offset) = (Uuid::from(command.order.command_id), signed(command.last_offset));
-        let unmoved = fetch!(&mut tx.conn, LOCK_UNMOVED, [id, offset], fetch_optional as (Uuid,))?;
-        if unmoved.is_none() {
-            return Ok(None);
-        }
-        let lease = Lease { owner: self.node, until: later(tx.now, self.lease) };
-        let applied = fold(tx, command, vec![Input::Claim(lease), Input::Start], None).await?;
-        Ok(matches!(applied.command.state, State::Running(_)).then_some(applied))
+    /// Those of the vehicles that no other node is at, or all of them once no other is.
+    async fn locked(&self, tx: &mut Tx, vehicles: &[Uuid]) -> Result<Vec<Vehicle>, StoreError> {
+        let lock = match &self.reach {
+            Reach::All => LOCK_FREE_VEHICLES,
+            Reach::Vehicles(_) => LOCK_VEHICLES,
+        };
+        let rows = fetch_each!(&mut tx.conn, lock, vehicles, |id| [*id], VehicleRow);
+        let vehicles = rows.into_iter().map(Vehicle::try_from);
+        let log = |error: &StoreError| tracing::error!(%error, "a vehicle is left alone");
+        Ok(vehicles.filter_map(|vehicle| vehicle.inspect_err(log).ok()).collect())
     }
+
+    fn start(&self, tx: &mut Tx, command: Command) -> Option<Applied> {
+        let lease = Lease { owner: self.node, until: later(tx.now, self.lease) };
+        let applied = fold(tx, command, vec![Input::Claim(lease), Input::Start], None);
+        matches!(applied.command.state, State::Running(_)).then_some(applied)
+    }
+}
+
+/// The open commands of vehicles; none of a vehicle with one that cannot be read, because that one
+/// may be in flight.
+async fn open(
+    tx: &mut Tx,
+    vehicles: &[Vehicle],
+) -> Result<HashMap<VehicleId, Vec<Command>>, StoreError> {
+    let rows = fetch_each!(
+        &mut tx.conn,
+        OPEN,
+        vehicles,
+        |vehicle| [Uuid::from(vehicle.vehicle_id)],
+        CommandRow
+    );
+    let mut open: HashMap<VehicleId, Option<Vec<Command>>> = HashMap::new();
+    for row in rows {
+        let here = open.entry(row.vehicle_id.into()).or_insert_with(|| Some(Vec::new()));
+        match (here.as_mut(), readable(row)) {
+            (Some(readable), Some(command)) => readable.push(command),
+            _ => *here = None,
+        }
+    }
+    Ok(open.into_iter().map(|(id, open)| (id, open.unwrap_or_default())).collect())
+}
+
+/// Those of the commands that have not moved since they were read, and are not being moved.
+async fn unmoved(
+    tx: &mut Tx,
+    chosen: &[(Command, Vehicle)],
+) -> Result<HashSet<CommandId>, StoreError> {
+    if chosen.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let rows = fetch_each!(
+        &mut tx.conn,
+        LOCK_UNMOVED,
+        chosen,
+        |chosen| [Uuid::from(chosen.0.order.command_id), signed(chosen.0.last_offset)],
+        (Uuid,)
+    );
+    Ok(rows.into_iter().map(|(id,)| id.into()).collect())
 }

@@ -4,7 +4,9 @@
 
 use crate::audit::{self, AuditEntry};
 use crate::clock::micros;
-use crate::engine::{execute, fetch, statements};
+use crate::engine::{fetch, statements};
+use crate::idempotency::{IdempotencyKey, KeyName, KeyUse};
+use crate::ledger::Needs;
 use crate::row::{self, CommandRow};
 use crate::writer::{Tx, Write};
 use crate::{Store, StoreError};
@@ -16,9 +18,6 @@ use model::id::{CommandId, FleetId, UserId, VehicleId};
 use serde_json::value::RawValue;
 use std::time::Duration;
 use uuid::Uuid;
-
-/// How long an idempotency key is remembered.
-const KEY_LIFE: Duration = Duration::from_hours(24);
 
 /// The list of commands, with one condition more. The one on the vehicle is no optional filter, so that
 /// its index serves on both engines.
@@ -48,14 +47,6 @@ statements! {
     }
     LIST = { listing!("") }
     LIST_OF_VEHICLE = { listing!(" and c.vehicle_id = $10") }
-    FORGET_KEY = {
-        "delete from idempotency_keys where user_id = $1 and key = $2 and created_at <= $3"
-    }
-    TAKE_KEY = {
-        "insert into idempotency_keys (user_id, key, body_hash, command_id, created_at)
-        values ($1, $2, $3, $4, $5) on conflict (user_id, key) do nothing"
-    }
-    KEY = { "select body_hash, command_id from idempotency_keys where user_id = $1 and key = $2" }
 }
 
 /// A command that may be accepted: everything has been checked but the key.
@@ -83,15 +74,6 @@ pub struct Draft {
     pub run_timeout: Duration,
     /// The W3C trace that it belongs to.
     pub trace_id: Option<String>,
-}
-
-/// The client's word that two submissions are the same.
-#[derive(Debug, Clone)]
-pub struct IdempotencyKey {
-    /// The key, unique per user for 24 hours.
-    pub key: String,
-    /// The SHA-256 of the submission.
-    pub body_hash: Vec<u8>,
 }
 
 /// What came of a submission.
@@ -216,47 +198,47 @@ struct Accept {
 impl Write for Accept {
     type Done = Accepted;
 
+    fn ask(&self, needs: &mut Needs) {
+        if let Some(key) = &self.key {
+            let body_hash = key.body_hash.clone();
+            needs.key(self.name_of(key), KeyUse { body_hash, command_id: self.draft.command_id });
+        }
+    }
+
     async fn run(&self, tx: &mut Tx) -> Result<Accepted, StoreError> {
-        if let Some(key) = &self.key
-            && let Some(earlier) = self.take_key(tx, key).await?
-        {
+        if let Some(earlier) = self.earlier(tx).await? {
             return Ok(earlier);
         }
         let step = accept(self.order(tx.now));
-        row::insert(tx, &step).await?;
-        audit::insert(tx, &self.audit).await?;
+        tx.ledger.accept(&step);
+        audit::note(tx, &self.audit);
         let Step { command, events } = step;
         Ok(Accepted::New(Box::new(command), events))
     }
 }
 
 impl Accept {
-    /// Takes the key for this submission, or tells what it was taken for before. Whoever comes
-    /// second waits here for the commit of the first.
-    async fn take_key(
-        &self,
-        tx: &mut Tx,
-        key: &IdempotencyKey,
-    ) -> Result<Option<Accepted>, StoreError> {
-        let user_id = Uuid::from(self.draft.user_id);
-        let oldest = micros(tx.now).saturating_sub(micros_of(KEY_LIFE));
-        execute!(&mut tx.conn, FORGET_KEY, [user_id, &key.key, oldest])?;
-        let command_id = Uuid::from(self.draft.command_id);
-        let taken = execute!(
-            &mut tx.conn,
-            TAKE_KEY,
-            [user_id, &key.key, &key.body_hash, command_id, micros(tx.now)]
-        )?;
-        if taken == 1 {
+    fn name_of(&self, key: &IdempotencyKey) -> KeyName {
+        (self.draft.user_id, key.key.clone())
+    }
+
+    /// What the key was used for before; `None` if it is this command's, or there is no key.
+    async fn earlier(&self, tx: &mut Tx) -> Result<Option<Accepted>, StoreError> {
+        let Some(key) = &self.key else { return Ok(None) };
+        let used = tx.ledger.key_use(&self.name_of(key)).ok_or(StoreError::Corrupt("key"))?;
+        if used.command_id == self.draft.command_id {
             return Ok(None);
         }
-        let (hash, earlier) =
-            fetch!(&mut tx.conn, KEY, [user_id, &key.key], fetch_one as (Vec<u8>, Uuid))?;
-        if hash != key.body_hash {
+        if used.body_hash != key.body_hash {
             return Ok(Some(Accepted::KeyReused));
         }
-        let row = fetch!(&mut tx.conn, COMMAND, [earlier], fetch_one as CommandRow)?;
-        Ok(Some(Accepted::Replayed(Box::new(row.try_into()?))))
+        let first = if let Some(command) = tx.ledger.accepted(used.command_id) {
+            command.clone()
+        } else {
+            let id = Uuid::from(used.command_id);
+            fetch!(&mut tx.conn, COMMAND, [id], fetch_one as CommandRow)?.try_into()?
+        };
+        Ok(Some(Accepted::Replayed(Box::new(first))))
     }
 
     fn order(&self, now: Timestamp) -> Order {

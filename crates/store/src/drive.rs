@@ -6,7 +6,8 @@
 use crate::clock::micros;
 use crate::commands::micros_of;
 use crate::engine::{fetch, statements};
-use crate::row::{self, CommandRow, Entries};
+use crate::ledger::Needs;
+use crate::row::{self, CommandRow};
 use crate::writer::{Turn, Tx, Write};
 use crate::{AuditEntry, Store, StoreError, audit};
 use model::command::reduce::reduce;
@@ -20,10 +21,6 @@ use uuid::Uuid;
 pub(crate) const SWEEP: i64 = 128;
 
 statements! {
-    LOCK_COMMAND = {
-        row::select_commands!("where c.command_id = $1"),
-        postgres: + "for update"
-    }
     DUE = {
         row::select_commands!("where c.due_at <= $1 order by c.due_at limit $2"),
         postgres: + "for update skip locked"
@@ -130,21 +127,14 @@ pub(crate) fn readable(row: CommandRow) -> Option<Command> {
     command.inspect_err(|error| tracing::error!(%command_id, %error, "skipping a row")).ok()
 }
 
-/// The command, which is this transaction's until its end; `None` if there is none of that id.
-pub(crate) async fn lock(tx: &mut Tx, id: CommandId) -> Result<Option<Command>, StoreError> {
-    let id = Uuid::from(id);
-    let row = fetch!(&mut tx.conn, LOCK_COMMAND, [id], fetch_optional as CommandRow)?;
-    row.map(Command::try_from).transpose()
-}
-
 /// Applies inputs to a command that is locked by this transaction. `source`: the name that another
 /// program gave to what it said.
-pub(crate) async fn fold(
+pub(crate) fn fold(
     tx: &mut Tx,
     command: Command,
     inputs: Vec<Input>,
     source: Option<&str>,
-) -> Result<Applied, StoreError> {
+) -> Applied {
     let before = command.last_offset;
     let mut applied = Applied { command, events: Vec::new(), refused: None };
     for input in inputs {
@@ -161,10 +151,9 @@ pub(crate) async fn fold(
         }
     }
     if !applied.events.is_empty() {
-        let entries = Entries { events: &applied.events, source };
-        row::update(tx, before, &applied.command, &entries).await?;
+        tx.ledger.move_on(before, &applied, source);
     }
-    Ok(applied)
+    applied
 }
 
 struct Apply {
@@ -177,12 +166,12 @@ struct Apply {
 impl Write for Apply {
     type Done = Option<Applied>;
 
-    fn turn(&self) -> Turn {
-        Turn::Command(self.command_id.into())
+    fn ask(&self, needs: &mut Needs) {
+        needs.command(self.command_id);
     }
 
     async fn run(&self, tx: &mut Tx) -> Result<Option<Applied>, StoreError> {
-        let Some(command) = lock(tx, self.command_id).await? else {
+        let Some(command) = tx.ledger.command(self.command_id)? else {
             return Ok(None);
         };
         let is_owners = self.inputs.iter().any(Input::is_owners);
@@ -190,11 +179,11 @@ impl Write for Apply {
             let refused = Some(Refused::Fenced);
             return Ok(Some(Applied { command, events: Vec::new(), refused }));
         }
-        let applied = fold(tx, command, self.inputs.clone(), None).await?;
+        let applied = fold(tx, command, self.inputs.clone(), None);
         if let Some(entry) = &self.audit
             && applied.refused.is_none()
         {
-            audit::insert(tx, entry).await?;
+            audit::note(tx, entry);
         }
         Ok(Some(applied))
     }
@@ -241,7 +230,7 @@ impl Write for Due {
     async fn run(&self, tx: &mut Tx) -> Result<Vec<Applied>, StoreError> {
         let now = micros(tx.now);
         let rows = fetch!(&mut tx.conn, DUE, [now, SWEEP], fetch_all as CommandRow)?;
-        each(tx, rows, &Input::Due).await
+        Ok(each(tx, rows, &Input::Due))
     }
 }
 
@@ -260,20 +249,12 @@ impl Write for TakeOver {
         let now = micros(tx.now);
         let dead = self.dead.map(Uuid::from);
         let rows = fetch!(&mut tx.conn, LAPSED, [now, dead, SWEEP], fetch_all as CommandRow)?;
-        each(tx, rows, &Input::Lost).await
+        Ok(each(tx, rows, &Input::Lost))
     }
 }
 
-async fn each(
-    tx: &mut Tx,
-    rows: Vec<CommandRow>,
-    input: &Input,
-) -> Result<Vec<Applied>, StoreError> {
-    let mut all = Vec::with_capacity(rows.len());
-    for row in rows {
-        // One row that cannot be read must not stop the timers of all others.
-        let Some(command) = readable(row) else { continue };
-        all.push(fold(tx, command, vec![input.clone()], None).await?);
-    }
-    Ok(all)
+/// One row that cannot be read must not stop the timers of all others.
+fn each(tx: &mut Tx, rows: Vec<CommandRow>, input: &Input) -> Vec<Applied> {
+    let commands = rows.into_iter().filter_map(readable);
+    commands.map(|command| fold(tx, command, vec![input.clone()], None)).collect()
 }

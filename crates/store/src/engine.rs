@@ -229,6 +229,54 @@ macro_rules! execute {
 }
 pub(crate) use execute;
 
+/// Runs a statement that answers rows for each of a slice, and gives all answers:
+/// `fetch_each!(on, STATEMENT, slice, |one| [binds], Row)`. PostgreSQL is asked once, with an array
+/// for each bind: all who share a transaction pay for its round trips. SQLite is asked one by one.
+macro_rules! fetch_each {
+    ($on:expr, $sql:expr, $slice:expr, |$one:ident| [$($bind:expr),* $(,)?], $row:ty) => {{
+        let slice: &[_] = $slice;
+        match $on {
+            $crate::engine::Engine::Sqlite(on) => {
+                let mut rows = Vec::new();
+                for $one in slice {
+                    let answer = sqlx::query_as::<sqlx::Sqlite, $row>($sql.sqlite)$(.bind($bind))*;
+                    rows.extend(answer.fetch_all(&mut *on).await?);
+                }
+                rows
+            }
+            $crate::engine::Engine::Postgres(on) => {
+                let answer = sqlx::query_as::<sqlx::Postgres, $row>($sql.postgres)
+                    $(.bind(slice.iter().map(|$one| $bind).collect::<Vec<_>>()))*;
+                $crate::engine::answered(answer.fetch_all(on)).await?
+            }
+        }
+    }};
+}
+pub(crate) use fetch_each;
+
+/// The same for a statement that answers nothing; tells how many rows were changed in all.
+macro_rules! execute_each {
+    ($on:expr, $sql:expr, $slice:expr, |$one:ident| [$($bind:expr),* $(,)?]) => {{
+        let slice: &[_] = $slice;
+        match $on {
+            $crate::engine::Engine::Sqlite(on) => {
+                let mut changed = 0;
+                for $one in slice {
+                    let answer = sqlx::query($sql.sqlite)$(.bind($bind))*;
+                    changed += answer.execute(&mut *on).await?.rows_affected();
+                }
+                changed
+            }
+            $crate::engine::Engine::Postgres(on) => {
+                let answer = sqlx::query($sql.postgres)
+                    $(.bind(slice.iter().map(|$one| $bind).collect::<Vec<_>>()))*;
+                $crate::engine::answered(answer.execute(on)).await?.rows_affected()
+            }
+        }
+    }};
+}
+pub(crate) use execute_each;
+
 /// Every statement of the crate as (name, SQLite text, PostgreSQL text).
 #[doc(hidden)]
 #[must_use]
@@ -239,11 +287,12 @@ pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
         crate::commands::ALL,
         crate::drive::ALL,
         crate::events::ALL,
-        crate::external::ALL,
         crate::fleets::ALL,
+        crate::idempotency::ALL,
         crate::keys::ALL,
+        crate::ledger::ALL,
         crate::nodes::ALL,
-        crate::row::ALL,
+        crate::post::ALL,
         crate::sessions::ALL,
         crate::users::ALL,
         crate::vehicles::ALL,

@@ -2,19 +2,14 @@
 //!
 //! Refuses to record it twice: every node that hears a message brings it here, and one records it.
 
-use crate::drive::{Applied, fold, lock};
-use crate::engine::{fetch, statements};
-use crate::writer::{Turn, Tx, Write};
+use crate::drive::{Applied, fold};
+use crate::ledger::Needs;
+use crate::writer::{Tx, Write};
 use crate::{Store, StoreError};
 use model::command::external::External;
 use model::command::{Command, Input, Lease, Queued, State, later};
 use model::id::{CommandId, NodeId};
 use std::time::Duration;
-use uuid::Uuid;
-
-statements! {
-    KNOWN = { "select event_offset from events where command_id = $1 and source = $2" }
-}
 
 /// Something that another program said of a command, as a node heard it.
 #[derive(Debug, Clone)]
@@ -60,35 +55,29 @@ impl Store {
 impl Write for Spoken {
     type Done = Heard;
 
-    fn turn(&self) -> Turn {
-        Turn::Command(self.command_id.into())
+    fn ask(&self, needs: &mut Needs) {
+        needs.command(self.command_id);
+        needs.said(self.command_id, &self.source);
     }
 
     async fn run(&self, tx: &mut Tx) -> Result<Heard, StoreError> {
-        let Some(command) = lock(tx, self.command_id).await? else {
+        let Some(command) = tx.ledger.command(self.command_id)? else {
             return Ok(Heard::UnknownCommand);
         };
         if command.phase().is_terminal() {
             return Ok(Heard::Ended);
         }
-        // Under the lock: whoever heard it first has committed.
-        if self.is_known(tx).await? {
+        if tx.ledger.is_known(self.command_id, &self.source) {
             return Ok(Heard::Duplicate);
         }
         let inputs = self.inputs(&command, tx);
-        let applied = fold(tx, expectant(command), inputs, Some(&self.source)).await?;
+        let applied = fold(tx, expectant(command), inputs, Some(&self.source));
         // Refused is only the claim, or the start, of a command that is due: the sweep ends it.
         Ok(if applied.refused.is_none() { Heard::Recorded(applied) } else { Heard::Ended })
     }
 }
 
 impl Spoken {
-    async fn is_known(&self, tx: &mut Tx) -> Result<bool, StoreError> {
-        let id = Uuid::from(self.command_id);
-        let row = fetch!(&mut tx.conn, KNOWN, [id, &self.source], fetch_optional as (i64,))?;
-        Ok(row.is_some())
-    }
-
     /// An answer implies that the order was taken and begun, whoever was told to take it.
     fn inputs(&self, command: &Command, tx: &Tx) -> Vec<Input> {
         let lease = Lease { owner: self.node, until: later(tx.now, self.lease) };

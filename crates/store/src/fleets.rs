@@ -95,7 +95,7 @@ impl Write for FleetNamed {
     async fn run(&self, tx: &mut Tx) -> Result<Fleet, StoreError> {
         let id = Uuid::from(FleetId::at(tx.now));
         let added = execute!(&mut tx.conn, ADD_FLEET, [id, &self.name])?;
-        audit::insert_if(tx, added, &self.audit).await?;
+        audit::note_if(tx, added, &self.audit);
         let row = fetch!(&mut tx.conn, FLEET_OF_NAME, [&self.name], fetch_one as (Uuid, String))?;
         Ok(fleet(row))
     }
@@ -112,7 +112,7 @@ impl Write for RenameFleet {
 
     async fn run(&self, tx: &mut Tx) -> Result<bool, StoreError> {
         let renamed = execute!(&mut tx.conn, RENAME_FLEET, [Uuid::from(self.id), &self.name])?;
-        audit::insert_if(tx, renamed, &self.audit).await
+        Ok(audit::note_if(tx, renamed, &self.audit))
     }
 }
 
@@ -131,6 +131,6 @@ impl Write for RemoveFleet {
             return Ok(false);
         }
         let removed = execute!(&mut tx.conn, REMOVE_FLEET, [id])?;
-        audit::insert_if(tx, removed, &self.audit).await
+        Ok(audit::note_if(tx, removed, &self.audit))
     }
 }

@@ -285,7 +285,7 @@ impl Write for OpenSession {
         let idle_until = now.saturating_add(micros_of(self.new.idle));
         execute!(&mut tx.conn, OPEN, [id, user, now, expires_at, idle_until])?;
         execute!(&mut tx.conn, ISSUE, [&self.new.refresh_hash, id])?;
-        audit::insert(tx, &self.audit).await?;
+        audit::note(tx, &self.audit);
         Ok(true)
     }
 }
@@ -310,7 +310,7 @@ impl Write for Rotate {
         let (session, user) = (row.session_id, row.user_id);
         if row.used_at.is_some() {
             end(tx, session).await?;
-            audit::insert(tx, &self.reuse).await?;
+            audit::note(tx, &self.reuse);
             return Ok(Rotation::Reused(session.into(), user.into()));
         }
         let idle_until = now.saturating_add(micros_of(self.idle));
@@ -341,7 +341,7 @@ impl Write for EndSession {
 
     async fn run(&self, tx: &mut Tx) -> Result<bool, StoreError> {
         let ended = end(tx, self.session_id.into()).await?;
-        audit::insert_if(tx, ended.into(), &self.audit).await
+        Ok(audit::note_if(tx, ended.into(), &self.audit))
     }
 }
 

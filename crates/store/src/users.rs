@@ -308,7 +308,7 @@ impl Write for AddUser {
         for fleet in &self.new.fleets {
             execute!(&mut tx.conn, GRANT, [id, Uuid::from(*fleet), None::<i64>])?;
         }
-        audit::insert(tx, &self.audit).await?;
+        audit::note(tx, &self.audit);
         Ok(Some(user_id))
     }
 }
@@ -340,7 +340,7 @@ impl Write for ChangeUser {
         if change.is_active == Some(false) || change.password_hash.is_some() {
             execute!(&mut tx.conn, END_SESSIONS, [id, micros(tx.now)])?;
         }
-        audit::insert_if(tx, changed, &self.audit).await
+        Ok(audit::note_if(tx, changed, &self.audit))
     }
 }
 
@@ -374,7 +374,8 @@ impl Write for Grant {
         let (user, fleet) = (Uuid::from(self.user_id), Uuid::from(self.fleet_id));
         execute!(&mut tx.conn, GRANT, [user, fleet, self.until.map(micros)])?;
         touch(tx, user).await?;
-        audit::insert(tx, &self.audit).await
+        audit::note(tx, &self.audit);
+        Ok(())
     }
 }
 
@@ -391,6 +392,6 @@ impl Write for Revoke {
         let user = Uuid::from(self.user_id);
         let revoked = execute!(&mut tx.conn, REVOKE, [user, Uuid::from(self.fleet_id)])?;
         touch(tx, user).await?;
-        audit::insert_if(tx, revoked, &self.audit).await
+        Ok(audit::note_if(tx, revoked, &self.audit))
     }
 }

@@ -332,7 +332,7 @@ impl Write for AddVehicle {
         if added == 0 {
             return Ok(None);
         }
-        audit::insert(tx, &self.audit).await?;
+        audit::note(tx, &self.audit);
         Ok(Some(vehicle_id))
     }
 }
@@ -368,7 +368,7 @@ impl Write for ChangeVehicle {
                 Value::Object(metadata.clone()).to_string(),
             ]
         )?;
-        audit::insert_if(tx, changed, &self.audit).await
+        Ok(audit::note_if(tx, changed, &self.audit))
     }
 }
 
@@ -388,7 +388,7 @@ impl Write for RemoveVehicle {
     async fn run(&self, tx: &mut Tx) -> Result<bool, StoreError> {
         let id = Uuid::from(self.vehicle_id);
         let removed = execute!(&mut tx.conn, REMOVE, [id, micros(tx.now), self.revision])?;
-        audit::insert_if(tx, removed, &self.audit).await
+        Ok(audit::note_if(tx, removed, &self.audit))
     }
 }
 

@@ -4,6 +4,7 @@
 
 use crate::clock::Clock;
 use crate::engine::{self, Conn, Engine, Target, fetch, statements};
+use crate::ledger::{Ledger, Needs};
 use crate::{Store, StoreError};
 use model::Timestamp;
 use sqlx::{Connection, Executor};
@@ -26,10 +27,12 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const RETRIES: usize = 3;
 /// How often the database's clock is read.
 const CLOCK_CHECK: Duration = Duration::from_secs(10);
-/// The longest that PostgreSQL bears with a transaction of ours. A node that is frozen in the middle
-/// of one holds up the commands in it, and no longer than a lease.
-const STATEMENT_LIMIT: &str = "set statement_timeout = '10s'; set lock_timeout = '2s'; \
-                               set idle_in_transaction_session_timeout = '5s'";
+/// How PostgreSQL treats a transaction of ours. A node that is frozen in the middle of one holds up
+/// the commands in it, and no longer than a lease. Plans are kept, and one that was made while a table
+/// was empty must not read all of it when it has grown.
+const SESSION: &str = "set statement_timeout = '10s'; set lock_timeout = '2s'; \
+                       set idle_in_transaction_session_timeout = '5s'; \
+                       set enable_seqscan = off; set jit = off";
 
 statements! {
     CLOCK = {
@@ -43,6 +46,7 @@ pub(crate) struct Tx {
     pub(crate) conn: Conn,
     /// The time of everything in it.
     pub(crate) now: Timestamp,
+    pub(crate) ledger: Ledger,
 }
 
 /// One write. It may run more than once, when a neighbour in its transaction fails; what it did
@@ -56,18 +60,19 @@ pub(crate) trait Write: Send + Sync + 'static {
         Turn::Any
     }
 
+    /// Asks for what it needs of the ledger.
+    fn ask(&self, _: &mut Needs) {}
+
     fn run(&self, tx: &mut Tx) -> impl Future<Output = Result<Self::Done, StoreError>> + Send;
 }
 
 /// The order in which the writes of a transaction run: every node's transactions wait for rows in
 /// about this order, so that two of them rarely wait for each other; whoever loses such a deadlock
-/// tries again. Writes of equal turn keep their order.
+/// tries again. What the ledger brings comes before all of it. Writes of equal turn keep their order.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Turn {
-    /// It waits for none of the rows below.
+    /// It waits for none of the rows below, and reads no commands but those of the ledger.
     Any,
-    /// It waits for a command.
-    Command(Uuid),
     /// It waits for vehicles, of which this is the first.
     Vehicle(Uuid),
     /// It waits for nothing, and holds many.
@@ -130,6 +135,7 @@ type Running<'a> = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send + 
 /// A [`Job`] whose kind of write the queue need not know.
 trait AnyJob: Send {
     fn turn(&self) -> Turn;
+    fn ask(&self, needs: &mut Needs);
     fn run<'a>(&'a mut self, tx: &'a mut Tx) -> Running<'a>;
     fn finish(self: Box<Self>, committed: Result<(), StoreError>);
 }
@@ -137,6 +143,10 @@ trait AnyJob: Send {
 impl<W: Write> AnyJob for Job<W> {
     fn turn(&self) -> Turn {
         self.write.turn()
+    }
+
+    fn ask(&self, needs: &mut Needs) {
+        self.write.ask(needs);
     }
 
     fn run<'a>(&'a mut self, tx: &'a mut Tx) -> Running<'a> {
@@ -232,7 +242,7 @@ impl Scribe {
     /// given up unless the rollback succeeded.
     async fn attempt(&mut self, jobs: &mut [Box<dyn AnyJob>]) -> Result<(), StoreError> {
         let conn = self.begin().await?;
-        let mut tx = Tx { conn, now: self.clock.now() };
+        let mut tx = Tx { conn, now: self.clock.now(), ledger: Ledger::default() };
         let end = transaction(&mut tx, jobs).await;
         let is_usable = match &end {
             Ok(()) => true,
@@ -272,7 +282,7 @@ impl Scribe {
     async fn connect(&mut self) -> Result<Conn, StoreError> {
         let mut conn = engine::connect(&self.target).await?;
         if matches!(conn, Engine::Postgres(_)) {
-            plain(&mut conn, STATEMENT_LIMIT).await?;
+            plain(&mut conn, SESSION).await?;
         }
         self.clock_read_at = None;
         Ok(conn)
@@ -280,9 +290,19 @@ impl Scribe {
 }
 
 async fn transaction(tx: &mut Tx, jobs: &mut [Box<dyn AnyJob>]) -> Result<(), StoreError> {
+    let mut needs = Needs::default();
+    for job in jobs.iter() {
+        job.ask(&mut needs);
+    }
+    tx.bring(needs).await?;
     for job in jobs {
+        // Whoever reads rows reads what the writes before it made of them.
+        if job.turn() != Turn::Any || tx.ledger.is_long() {
+            tx.post().await?;
+        }
         job.run(tx).await?;
     }
+    tx.post().await?;
     plain(&mut tx.conn, "commit").await
 }
 

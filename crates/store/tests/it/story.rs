@@ -9,6 +9,7 @@ mod listing;
 mod nodes;
 mod recording;
 mod registry;
+mod sharing;
 mod turns;
 
 /// Tells chapters, each on a database of its own.

@@ -13,6 +13,7 @@ use std::time::Duration;
 on_both_engines! {
     an_answer_starts_a_command_that_waits
     what_is_said_twice_is_recorded_once
+    what_is_heard_twice_at_once_is_recorded_once
     two_nodes_that_hear_the_same_record_it_once
     an_answer_ends_the_pause_before_the_next_attempt
     an_answer_after_the_deadline_changes_nothing
@@ -80,6 +81,17 @@ async fn what_is_said_twice_is_recorded_once(scene: Scene) {
     let unknown = hears(&scene, nowhere, "a", answer(nowhere, false)).await;
     assert!(matches!(unknown, Heard::UnknownCommand));
     assert_eq!(scene.command(id).await.last_sequence, 2);
+}
+
+async fn what_is_heard_twice_at_once_is_recorded_once(scene: Scene) {
+    let id = scene.accepts(scene.draft(Risk::R2)).await;
+    let sources = ["a", "a", "b", "a"];
+    let heard = join_all(sources.map(|source| hears(&scene, id, source, answer(id, false)))).await;
+    let [Heard::Recorded(_), Heard::Duplicate, Heard::Recorded(_), Heard::Duplicate] = heard[..]
+    else {
+        panic!("{heard:?}")
+    };
+    assert_eq!((scene.command(id).await.last_sequence, named(&scene).await), (2, vec![4, 5]));
 }
 
 async fn two_nodes_that_hear_the_same_record_it_once(scene: Scene) {
