@@ -188,6 +188,12 @@ pub struct WsConfig {
     /// A client that takes no byte is closed after this time.
     #[serde(deserialize_with = "span::<100, HOUR, _>")]
     pub stuck_after: Duration,
+    /// How long a socket without a token may take to send one.
+    #[serde(deserialize_with = "span::<100, HOUR, _>")]
+    pub auth_within: Duration,
+    /// How long a socket of the full protocol lasts after its token has ended.
+    #[serde(deserialize_with = "span::<0, HOUR, _>")]
+    pub auth_grace: Duration,
     /// Subscriptions of one socket.
     #[serde(deserialize_with = "number::<1, 100_000, _, _>")]
     pub max_subscriptions: usize,

@@ -28,6 +28,7 @@ pub(crate) mod serve;
 mod socket;
 mod text;
 mod tickets;
+mod upgrade;
 mod users;
 mod vehicles;
 
@@ -116,6 +117,7 @@ pub(crate) fn router(app: App) -> Router {
     let (routes, _) = api().split_for_parts();
     let limits = &app.config.http;
     routes
+        .route("/ws", get(socket::all))
         .route("/ws/responses/{command_id}", get(socket::responses))
         .merge(manual::routes())
         .layer(DefaultBodyLimit::max(limits.max_body_bytes))

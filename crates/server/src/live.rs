@@ -2,27 +2,34 @@
 //!
 //! Refuses to know how commands move; `lib.rs` hands it what it needs of them.
 
+mod audience;
+mod bell;
 pub(crate) mod bus;
 pub(crate) mod channel;
 pub(crate) mod cursor;
+pub(crate) mod frame;
 mod guard;
 pub(crate) mod hub;
 mod interest;
+mod pages;
 pub(crate) mod redis;
 mod rights;
 pub(crate) mod ring;
 pub(crate) mod seats;
 pub(crate) mod socket;
 pub(crate) mod sse;
+pub(crate) mod topic;
 pub(crate) mod watch;
 
 use channel::Channels;
 use hub::Hub;
 use model::id::CommandId;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Page, Store};
+use store::{Head, Page, Store, StoreError};
 use tokio_util::sync::CancellationToken;
+use topic::Topic;
 use watch::Watcher;
 
 /// How many topics one question to the store asks about.
@@ -33,7 +40,7 @@ const HEADS: usize = 500;
 pub(crate) struct Limits {
     /// How many bytes of frames a topic keeps in memory.
     pub(crate) ring_bytes: usize,
-    /// How much of a log is read, or written to a socket, at once.
+    /// How much of a log is read at once.
     pub(crate) page: Page,
 }
 
@@ -49,13 +56,30 @@ pub(crate) struct Live {
 impl Live {
     pub(crate) fn new(store: Store, limits: Limits) -> Self {
         let hub = Arc::new(Hub::new(limits));
-        Self { hub, channels: Channels::new(), store, limits }
+        Self { hub, channels: Channels::new(store.clone()), store, limits }
     }
 
     /// A cursor into the log of a command that sees every event after `after`.
     pub(crate) fn watch(&self, command_id: CommandId, after: u64) -> Watcher {
         // The topic first, the store later: what is published in between is in the topic.
-        Watcher::new(self.hub.topic(command_id), self.store.clone(), after, self.limits.page)
+        Watcher::new(self.hub.topic(command_id), self.store.clone(), after)
+    }
+
+    /// The topics of commands, and the commands as the store has them, or had them a moment ago if
+    /// nothing has been heard of them since; those that do not exist are left out.
+    pub(crate) async fn heads(
+        &self,
+        commands: &[CommandId],
+    ) -> Result<HashMap<CommandId, (Arc<Topic>, Head)>, StoreError> {
+        // The topics first, the store later: what is published in between is in the topics.
+        let topics: Vec<_> =
+            commands.iter().map(|&command_id| self.hub.topic(command_id)).collect();
+        let is_stale = |topic: &&Arc<Topic>| topic.fresh_head().is_none();
+        let stale: Vec<_> = topics.iter().filter(is_stale).cloned().collect();
+        self.read_heads(&stale).await?;
+        let known = |topic: Arc<Topic>| Some((topic.command_id(), (topic.last_head()?, topic)));
+        let known = topics.into_iter().filter_map(known);
+        Ok(known.map(|(command_id, (head, topic))| (command_id, (topic, head))).collect())
     }
 
     /// Finds what the bus lost: asks the store where the watched logs end.
@@ -78,12 +102,24 @@ impl Live {
     }
 
     async fn look_at(&self, commands: &[CommandId]) {
-        for topics in commands.chunks(HEADS) {
-            match self.store.heads(topics).await {
-                Ok(heads) => heads.iter().for_each(|head| self.hub.raise(head)),
-                Err(error) => tracing::debug!(%error, "cannot look for lost events"),
+        let topics: Vec<_> = commands.iter().filter_map(|id| self.hub.watched(*id)).collect();
+        if let Err(error) = self.read_heads(&topics).await {
+            tracing::debug!(%error, "cannot look for lost events");
+        }
+    }
+
+    /// Only of topics that are there before the store is asked: what is published meanwhile reaches
+    /// them, and so what the store says is all there was before.
+    async fn read_heads(&self, topics: &[Arc<Topic>]) -> Result<(), StoreError> {
+        for topics in topics.chunks(HEADS) {
+            let commands: Vec<_> = topics.iter().map(|topic| topic.command_id()).collect();
+            let heads = self.store.heads(&commands).await?.into_iter();
+            let heads: HashMap<_, _> = heads.map(|head| (head.command_id, head)).collect();
+            for topic in topics {
+                heads.get(&topic.command_id()).inspect(|head| topic.confirm(head));
             }
         }
+        Ok(())
     }
 }
 

@@ -77,10 +77,10 @@ impl Presences {
     fn catch_up(&self, vehicles: &[Vehicle]) {
         let channels = &self.announcer.channels;
         for vehicle in vehicles {
-            channels.publish(News::of(vehicle));
+            channels.publish(&News::of(vehicle));
         }
-        let known: HashSet<_> = vehicles.iter().map(|vehicle| vehicle.vehicle_id).collect();
-        channels.retain(|vehicle_id| known.contains(&vehicle_id));
+        let fleets = vehicles.iter().map(|vehicle| (vehicle.vehicle_id, vehicle.fleet_id));
+        channels.retain(&fleets.collect());
     }
 
     /// The vehicles whose external connector listens; `None` = nobody knows.

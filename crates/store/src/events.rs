@@ -6,8 +6,9 @@ use crate::clock::time;
 use crate::engine::{fetch, statements};
 use crate::row::signed;
 use crate::{Store, StoreError};
+use model::command::Phase;
 use model::event::{Event, Kind};
-use model::id::CommandId;
+use model::id::{CommandId, FleetId, VehicleId};
 use uuid::Uuid;
 
 statements! {
@@ -23,10 +24,12 @@ statements! {
         where total - frame_bytes < $4 order by event_offset"
     }
     HEADS = {
-        "select command_id, last_offset, due_at is null from commands
-        where command_id in (select unhex(value) from json_each($1))",
-        postgres: "select command_id, last_offset, due_at is null from commands
-        where command_id in (
+        "select c.command_id, v.vehicle_id, v.fleet_id, c.state, c.last_offset
+        from commands c join vehicles v on v.vehicle_id = c.vehicle_id
+        where c.command_id in (select unhex(value) from json_each($1))",
+        postgres: "select c.command_id, v.vehicle_id, v.fleet_id, c.state, c.last_offset
+        from commands c join vehicles v on v.vehicle_id = c.vehicle_id
+        where c.command_id in (
             select cast(value as uuid) from json_array_elements_text(cast($1 as json)) as value)"
     }
 }
@@ -40,15 +43,19 @@ pub struct Page {
     pub bytes: u32,
 }
 
-/// The end of a log as it stands.
+/// The end of a log as it stands, and where its command belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {
     /// The command.
     pub command_id: CommandId,
+    /// Its vehicle.
+    pub vehicle_id: VehicleId,
+    /// The vehicle's fleet, which decides about who may see the command.
+    pub fleet_id: FleetId,
+    /// The command's state.
+    pub phase: Phase,
     /// The offset of its newest event.
     pub offset: u64,
-    /// Whether nothing can follow.
-    pub is_ended: bool,
 }
 
 #[derive(sqlx::FromRow)]
@@ -84,7 +91,8 @@ impl Store {
         rows.into_iter().map(|row| event(row).ok_or(StoreError::Corrupt("event"))).collect()
     }
 
-    /// Where the logs of these commands end; commands that do not exist are left out.
+    /// Where the logs of these commands end, and where the commands belong; those that do not exist are
+    /// left out.
     ///
     /// # Errors
     ///
@@ -93,16 +101,21 @@ impl Store {
         let ids: Vec<String> =
             commands.iter().map(|&id| Uuid::from(id).simple().to_string()).collect();
         let list = serde_json::Value::from(ids).to_string();
-        let rows = fetch!(&self.pool, HEADS, [&list], fetch_all as (Uuid, i64, bool))?;
-        Ok(rows
-            .into_iter()
-            .map(|(id, offset, is_ended)| Head {
-                command_id: id.into(),
-                offset: offset.unsigned_abs(),
-                is_ended,
-            })
-            .collect())
+        let rows = fetch!(&self.pool, HEADS, [&list], fetch_all as HeadRow)?;
+        rows.into_iter().map(|row| head(row).ok_or(StoreError::Corrupt("command"))).collect()
     }
+}
+
+type HeadRow = (Uuid, Uuid, Uuid, String, i64);
+
+fn head((command_id, vehicle_id, fleet_id, state, last_offset): HeadRow) -> Option<Head> {
+    Some(Head {
+        command_id: command_id.into(),
+        vehicle_id: vehicle_id.into(),
+        fleet_id: fleet_id.into(),
+        phase: Phase::from_word(&state)?,
+        offset: last_offset.try_into().ok()?,
+    })
 }
 
 fn event(row: EventRow) -> Option<Event> {

@@ -6,6 +6,7 @@ use super::App;
 use super::caller::Caller;
 use super::problem::Problem;
 use super::query::Query;
+use crate::live::frame::Frame;
 use crate::live::sse::{self, Poll};
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -78,7 +79,7 @@ fn wants_json(headers: &HeaderMap) -> bool {
 
 /// The frames are JSON already: they are joined, not encoded again.
 fn page(poll: &Poll) -> Response {
-    let texts: Vec<&str> = poll.frames.iter().map(|frame| frame.text.as_str()).collect();
+    let texts: Vec<&str> = poll.frames.iter().map(Frame::text).collect();
     let body = format!(
         r#"{{"events":[{}],"next_after":{},"terminal":{}}}"#,
         texts.join(","),

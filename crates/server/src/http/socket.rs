@@ -1,60 +1,65 @@
-//! The way into a WebSocket: `/ws/responses/{command_id}`.
+//! The way into a WebSocket: `/ws` and `/ws/responses/{command_id}`.
 //!
 //! Refuses a foreign Origin before the upgrade, and everything else after it, by close code: a
 //! browser tells its page nothing of a refused upgrade.
 
 use super::App;
+use super::origin::From;
 use super::problem::Problem;
-use crate::auth::{Pass, VerifyError};
-use crate::live::socket::{self, End, Limits, Visit};
+use super::upgrade::{self, Upgrading};
+use crate::auth::{Origin, Pass, VerifyError};
+use crate::live::socket::{Dialect, End, FULL, Limits, Socket, Steering, Visit, Wanted};
 use crate::observe;
-use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{WebSocket, WebSocketUpgrade};
-use axum::extract::{Path, RawQuery, State};
+use axum::body::Body;
+use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, Response, header};
-use axum::response::IntoResponse;
-use model::id::{CommandId, VehicleId};
+use model::id::CommandId;
 use model::user::Action;
 
-/// What a connection reads at once. The usual 128 KiB would be most of what an idle watcher costs.
-const READ_BUFFER: usize = 4 * 1024;
-/// How much is joined into one write.
-const WRITE_BUFFER: usize = 64 * 1024;
+/// Precedes a token among the subprotocols that a client offers.
+const BEARER: &str = "bearer.";
 
-/// Streams the answers of a command; see `docs/streaming.md`.
+/// Streams the answers of a command, by the inherited protocol unless the client offers the full one;
+/// see `docs/streaming.md`.
 pub(crate) async fn responses(
     State(app): State<App>,
     Path(command_id): Path<String>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-) -> Result<Response<axum::body::Body>, Problem> {
-    let upgrade = upgrade.map_err(|rejection| {
-        let status = rejection.into_response().status();
-        Problem::of_status(status).detail("connect with a WebSocket client")
-    })?;
-    if !is_own(&headers, &app.config.allowed_origins) {
+    From(origin): From,
+    request: Request,
+) -> Result<Response<Body>, Problem> {
+    let is_full = upgrade::offers(request.headers()).any(|name| name == FULL);
+    let dialect = if is_full { Dialect::Full } else { Dialect::Plain };
+    open(app, request, Wish { command_id: Some(command_id), dialect, origin })
+}
+
+/// Streams what is subscribed to, by the full protocol; see `docs/streaming.md`.
+pub(crate) async fn all(
+    State(app): State<App>,
+    From(origin): From,
+    request: Request,
+) -> Result<Response<Body>, Problem> {
+    open(app, request, Wish { command_id: None, dialect: Dialect::Full, origin })
+}
+
+/// What the path and the offers of a client said.
+struct Wish {
+    command_id: Option<String>,
+    dialect: Dialect,
+    origin: Origin,
+}
+
+fn open(app: App, mut request: Request, wish: Wish) -> Result<Response<Body>, Problem> {
+    let is_offered = upgrade::offers(request.headers()).any(|name| name == FULL);
+    let (response, upgrading) = upgrade::begin(&mut request, is_offered.then_some(FULL))?;
+    if !is_own(request.headers(), &app.config.allowed_origins) {
         observe::websocket_rejected("foreign_origin");
         tracing::warn!(reason = "foreign_origin", "websocket_connection_rejected");
         return Err(Problem::forbidden("this Origin is not in allowed_origins"));
     }
-    let upgrade = upgrade
-        .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(WRITE_BUFFER)
-        .max_message_size(app.config.ws.max_frame_bytes)
-        .max_frame_size(app.config.ws.max_frame_bytes);
-    let wanted = Wanted { command_id, query: query.unwrap_or_default() };
-    let place = app.tasks.token();
-    Ok(upgrade.on_upgrade(async move |socket| {
-        session(socket, app, wanted).await;
-        drop(place);
-    }))
-}
-
-/// What the address said.
-struct Wanted {
-    command_id: String,
-    query: String,
+    let asked = Asked::read(&request);
+    let tasks = app.tasks.clone();
+    tasks.spawn(session(app, upgrading, wish, asked));
+    Ok(response)
 }
 
 /// Whether the page that asks is ours, allowed, or no page at all.
@@ -67,36 +72,33 @@ fn is_own(headers: &HeaderMap, allowed: &[String]) -> bool {
     is_same || allowed.iter().any(|entry| entry == origin)
 }
 
-async fn session(socket: WebSocket, app: App, wanted: Wanted) {
-    let (visit, vehicle_id) = match admit(&app, &wanted).await {
-        Ok(admitted) => admitted,
-        Err(end) => {
-            observe::websocket_rejected(end.reason());
-            tracing::warn!(reason = end.reason(), "websocket_connection_rejected");
-            return socket::turn_away(socket, end).await;
-        }
+async fn session(app: App, upgrading: Upgrading, wish: Wish, asked: Result<Asked, End>) {
+    let Some(connection) = upgrading.bare().await else { return };
+    let mut socket = Socket::new(connection, wish.dialect, limits(&app));
+    // What is needed only to get in is gone while the session lasts.
+    let visit = match Box::pin(admit(&app, &mut socket, &wish, asked)).await {
+        Ok(visit) => visit,
+        Err(end) => return reject(socket, end).await,
     };
     let user_id = visit.pass.session.user_id();
     let Some(seat) = app.seats.take(user_id) else {
-        observe::websocket_rejected("too_many_sockets");
-        tracing::warn!(%user_id, reason = "too_many_sockets", "websocket_connection_rejected");
-        return socket::turn_away(socket, End::OverLimit("too many sockets")).await;
+        return reject(socket, End::OverLimit("too many sockets")).await;
     };
-    let (command_id, after) = (visit.command_id, visit.after);
     let username = visit.pass.session.username().to_owned();
     let counted = observe::websocket_open();
-    tracing::info!(%command_id, %vehicle_id, %user_id, username, "websocket_connection_established");
-    if after > 0 {
-        tracing::info!(%command_id, %vehicle_id, %user_id, username, after, "websocket_resumed");
-    } else {
-        tracing::info!(%command_id, %vehicle_id, %user_id, username, "websocket_subscribed");
-    }
-    let limits = limits(&app);
-    let end = socket::serve(socket, visit, (app.live, app.auth), limits, app.shutdown).await;
+    tracing::info!(%user_id, username, "websocket_connection_established");
+    let steering = Steering { commands: app.commands, origin: wish.origin };
+    let end = socket.serve(visit, (app.live, app.auth), steering, app.shutdown).await;
     drop((seat, counted));
     let reason = end.reason();
     observe::websocket_closed(reason);
-    tracing::info!(%command_id, %vehicle_id, %user_id, username, reason, "websocket_closed");
+    tracing::info!(%user_id, username, reason, "websocket_closed");
+}
+
+async fn reject(socket: Socket, end: End) {
+    observe::websocket_rejected(end.reason());
+    tracing::warn!(reason = end.reason(), "websocket_connection_rejected");
+    socket.turn_away(end).await;
 }
 
 fn limits(app: &App) -> Limits {
@@ -106,72 +108,101 @@ fn limits(app: &App) -> Limits {
         ping_interval: ws.ping_interval,
         peer_timeout: ws.peer_timeout,
         stuck_after: ws.stuck_after,
+        auth_grace: ws.auth_grace,
         max_subscriptions: ws.max_subscriptions,
         max_actions_per_second: ws.max_actions_per_second,
+        max_frame_bytes: ws.max_frame_bytes,
     }
 }
 
 /// Authenticates and authorizes. A command that may not be seen does not exist.
-async fn admit(app: &App, wanted: &Wanted) -> Result<(Visit, VehicleId), End> {
-    let asked = Asked::read(&wanted.query)?;
-    let (pass, bound_to) = asked.pass(app).await?;
-    let unknown = End::Denied("no such command");
-    let command_id: CommandId = wanted.command_id.parse().map_err(|_| unknown)?;
+async fn admit(
+    app: &App,
+    socket: &mut Socket,
+    wish: &Wish,
+    asked: Result<Asked, End>,
+) -> Result<Visit, End> {
+    let Asked { proof, after } = asked?;
+    let (pass, bound_to) = match proof {
+        Some(proof) => verified(app, proof).await?,
+        None if wish.dialect == Dialect::Plain => {
+            return Err(End::Denied("give ?token= or ?ticket="));
+        }
+        None => {
+            let token = socket.introduction(app.config.ws.auth_within).await?;
+            verified(app, Proof::Token(token)).await?
+        }
+    };
+    let Some(command_id) = &wish.command_id else {
+        let is_watcher = pass.session.may(Action::Watch);
+        return is_watcher.then_some(Visit { pass, bound_to, command: None }).ok_or(End::Forbidden);
+    };
+    let command_id: CommandId = command_id.parse().map_err(|_| End::Unknown)?;
     if bound_to.is_some_and(|bound| bound != command_id) || !pass.session.may(Action::Watch) {
-        return Err(unknown);
+        return Err(End::Unknown);
     }
-    let place = app.store.place_of_command(command_id).await.map_err(|error| {
+    let mut found = app.live.heads(&[command_id]).await.map_err(|error| {
         tracing::warn!(%error, "cannot find a command");
         End::StoreFailed
     })?;
-    let (vehicle_id, fleet_id) = place.ok_or(unknown)?;
-    if !pass.session.sees(fleet_id, app.store.now()) {
-        return Err(unknown);
+    let (topic, head) = found.remove(&command_id).ok_or(End::Unknown)?;
+    if !pass.session.sees(head.fleet_id, app.store.now()) {
+        return Err(End::Unknown);
     }
-    Ok((Visit { pass, command_id, after: asked.after }, vehicle_id))
+    Ok(Visit { pass, bound_to, command: Some(Wanted { topic, head, after }) })
 }
 
-/// What the query string asks; every name at most once.
-#[derive(Default)]
+/// How a client says who it is.
+enum Proof {
+    Token(String),
+    Ticket(String),
+}
+
+/// Who asks, and the one command that they may see if they came with a ticket for it.
+async fn verified(app: &App, proof: Proof) -> Result<(Pass, Option<CommandId>), End> {
+    let checked = match proof {
+        Proof::Token(token) => app.auth.verify(&token).await.map(|pass| (pass, None)),
+        Proof::Ticket(ticket) => app.auth.redeem_ticket(&ticket).await,
+    };
+    checked.map_err(|error| {
+        let is_ours = matches!(error, VerifyError::Store(_));
+        if is_ours { End::StoreFailed } else { End::Denied(error.reason()) }
+    })
+}
+
+/// What the address and the headers asked; everything at most once.
 struct Asked {
-    token: Option<String>,
-    ticket: Option<String>,
+    proof: Option<Proof>,
     after: u64,
 }
 
 impl Asked {
-    fn read(query: &str) -> Result<Self, End> {
-        let mut asked = Self::default();
-        let mut has_after = false;
-        for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
-            let is_second = match &*name {
-                "token" => asked.token.replace(value.into_owned()).is_some(),
-                "ticket" => asked.ticket.replace(value.into_owned()).is_some(),
-                "after" => {
-                    asked.after = value.parse().map_err(|_| End::Denied("after is no offset"))?;
-                    std::mem::replace(&mut has_after, true)
-                }
-                _ => false,
-            };
-            if is_second {
-                return Err(End::Denied("a query parameter was given twice"));
-            }
-        }
-        Ok(asked)
+    fn read(request: &Request) -> Result<Self, End> {
+        let bearers = upgrade::offers(request.headers()).filter_map(|it| it.strip_prefix(BEARER));
+        Self::of(request.uri().query().unwrap_or_default(), bearers)
     }
 
-    /// Who asks, and the one command that they may see if they came with a ticket for it.
-    async fn pass(&self, app: &App) -> Result<(Pass, Option<CommandId>), End> {
-        let checked = match (&self.token, &self.ticket) {
-            (Some(token), None) => app.auth.verify(token).await.map(|pass| (pass, None)),
-            (None, Some(ticket)) => app.auth.redeem_ticket(ticket).await,
-            (Some(_), Some(_)) => return Err(End::Denied("give either token or ticket")),
-            (None, None) => return Err(End::Denied("give ?token= or ?ticket=")),
-        };
-        checked.map_err(|error| {
-            let is_ours = matches!(error, VerifyError::Store(_));
-            if is_ours { End::StoreFailed } else { End::Denied(error.reason()) }
-        })
+    fn of<'a>(query: &str, bearers: impl Iterator<Item = &'a str>) -> Result<Self, End> {
+        let mut proofs: Vec<_> = bearers.map(|token| Proof::Token(token.to_owned())).collect();
+        let mut after = None;
+        for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+            match &*name {
+                "token" => proofs.push(Proof::Token(value.into_owned())),
+                "ticket" => proofs.push(Proof::Ticket(value.into_owned())),
+                "after" => {
+                    let offset = value.parse().map_err(|_| End::Denied("after is no offset"))?;
+                    if after.replace(offset).is_some() {
+                        return Err(End::Denied("after was given twice"));
+                    }
+                }
+                _ => {}
+            }
+        }
+        let proof = proofs.pop();
+        if !proofs.is_empty() {
+            return Err(End::Denied("give one token or ticket"));
+        }
+        Ok(Self { proof, after: after.unwrap_or(0) })
     }
 }
 
@@ -200,8 +231,10 @@ mod tests {
 
     #[test]
     fn a_parameter_given_twice_is_refused() {
-        assert!(Asked::read("token=a&token=b").is_err());
-        assert!(Asked::read("token=a&after=x").is_err());
-        assert_eq!(Asked::read("after=7&token=a").map(|asked| asked.after), Ok(7));
+        let read = |query: &str| Asked::of(query, std::iter::empty()).map(|asked| asked.after);
+        assert!(read("token=a&token=b").is_err() && read("token=a&ticket=b").is_err());
+        assert!(read("token=a&after=x").is_err() && read("after=1&after=2").is_err());
+        assert_eq!(read("after=7&token=a"), Ok(7));
+        assert!(Asked::of("token=a", ["b"].into_iter()).is_err());
     }
 }

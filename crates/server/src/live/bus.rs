@@ -3,9 +3,10 @@
 //! Refuses to be the truth: what is lost here is found in the store.
 
 use super::channel::{Channels, News};
-use super::hub::{Hub, Topic};
+use super::frame::Frame;
+use super::hub::Hub;
 use super::redis::Redis;
-use super::ring::Frame;
+use super::topic::Topic;
 use connect::SendBy;
 use model::event::Event;
 use model::id::{CommandId, VehicleId};
@@ -125,7 +126,7 @@ pub(crate) struct Announcer {
 impl Announcer {
     /// Tells everybody who listens, on any node.
     pub(crate) fn publish(&self, news: News) {
-        self.bus.tell(&Notice::Vehicle(news.clone()));
-        self.channels.publish(news);
+        self.channels.publish(&news);
+        self.bus.tell(&Notice::Vehicle(news));
     }
 }

@@ -1,19 +1,26 @@
-//! State channels: news of vehicles' connections, where the latest wins.
+//! State channels: what vehicles' connections are like, where the latest wins.
 //!
-//! Refuses to keep a history: whoever falls behind is told to look again.
+//! Refuses to keep a history: of each vehicle there is one piece of news, the newest.
 
+use super::audience::{Audience, Staged};
+use super::frame::text_frame;
+use super::rights;
+use bytes::Bytes;
 use model::Timestamp;
 use model::id::{FleetId, VehicleId};
 use model::vehicle::{Presence, Vehicle};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::broadcast;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+use store::{Store, StoreError};
+use tokio::sync::OnceCell;
+use tokio_util::sync::CancellationToken;
 
-/// How much news a socket may be behind before it reads the present state anew.
-const BACKLOG: usize = 1024;
+/// How long subscribers of a channel are left alone after they were told something.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// What can be subscribed to beside commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -58,6 +65,9 @@ pub(crate) struct News {
     pub(crate) presence: Presence,
 }
 
+/// How new a piece of news is: of two, the larger is the newer.
+type Age = (i64, Option<Timestamp>);
+
 impl News {
     /// What is known of a vehicle now.
     pub(crate) fn of(vehicle: &Vehicle) -> Self {
@@ -70,76 +80,253 @@ impl News {
         Self { fleet_id: vehicle.fleet_id, presence }
     }
 
-    /// Whether it belongs on that channel.
-    pub(crate) fn is_on(&self, channel: Channel) -> bool {
-        match channel {
-            Channel::Fleet(id) => id == self.fleet_id,
-            Channel::Vehicle(id) => id == self.presence.vehicle_id,
-        }
+    fn age(&self) -> Age {
+        (self.presence.revision, self.presence.last_seen_at)
     }
 
     /// The frame that subscribers get.
-    pub(crate) fn frame(&self) -> String {
+    fn frame(&self) -> Bytes {
         #[derive(Serialize)]
         struct VehicleStatus<'a> {
             event: &'static str,
             #[serde(flatten)]
             presence: &'a Presence,
         }
-        let frame = VehicleStatus { event: "vehicle_status", presence: &self.presence };
-        serde_json::to_string(&frame).unwrap_or_default()
+        let event = VehicleStatus { event: "vehicle_status", presence: &self.presence };
+        // Ids, a word, a time and a number: encoding them cannot fail.
+        text_frame(&serde_json::to_string(&event).unwrap_or_default())
     }
 }
 
-/// How new a piece of news is: of two, the larger is the newer.
-type Age = (i64, Option<Timestamp>);
+/// A channel that somebody is subscribed to.
+pub(crate) struct Board {
+    channel: Channel,
+    latest: Mutex<Latest>,
+    audience: Audience,
+    /// Set once the state of before has been read.
+    is_filled: OnceCell<()>,
+    pace: Mutex<Pace>,
+}
 
-/// What has been told of each vehicle: news may come from several nodes, and from the store.
+impl Staged for Board {
+    fn audience(&self) -> &Audience {
+        &self.audience
+    }
+}
+
+/// The newest of each vehicle, in the order in which it came.
 #[derive(Default)]
-struct Told(HashMap<VehicleId, Age>);
-
-impl Told {
-    /// Takes note; `false` = it is old.
-    fn learn(&mut self, presence: &Presence) -> bool {
-        let age = (presence.revision, presence.last_seen_at);
-        let known = self.0.get(&presence.vehicle_id).copied();
-        self.0.insert(presence.vehicle_id, known.map_or(age, |known| known.max(age)));
-        known.is_none_or(|known| known < age)
-    }
+struct Latest {
+    count: u64,
+    of_vehicle: HashMap<VehicleId, (u64, Age)>,
+    by_number: BTreeMap<u64, Notice>,
 }
 
-/// All state channels of a node.
+/// A piece of news as it goes out.
 #[derive(Clone)]
-pub(crate) struct Channels {
-    news: broadcast::Sender<News>,
-    told: Arc<Mutex<Told>>,
+pub(crate) struct Notice {
+    /// Where it stands in its channel: a cursor goes on after it.
+    pub(crate) number: u64,
+    pub(crate) vehicle_id: VehicleId,
+    /// Who sees the vehicle sees the news.
+    pub(crate) fleet_id: FleetId,
+    pub(crate) wire: Bytes,
 }
 
-impl Channels {
-    pub(crate) fn new() -> Self {
-        Self { news: broadcast::Sender::new(BACKLOG), told: Arc::default() }
+#[derive(Default)]
+struct Pace {
+    told_at: Option<Instant>,
+    is_late: bool,
+}
+
+impl Latest {
+    /// Takes note; `false` = it is old.
+    fn learn(&mut self, news: &News) -> bool {
+        let vehicle_id = news.presence.vehicle_id;
+        let known = self.of_vehicle.get(&vehicle_id).copied();
+        if known.is_some_and(|(_, age)| age >= news.age()) {
+            return false;
+        }
+        if let Some((number, _)) = known {
+            self.by_number.remove(&number);
+        }
+        self.count += 1;
+        self.of_vehicle.insert(vehicle_id, (self.count, news.age()));
+        let (fleet_id, wire) = (news.fleet_id, news.frame());
+        let notice = Notice { number: self.count, vehicle_id, fleet_id, wire };
+        self.by_number.insert(self.count, notice);
+        true
     }
 
-    /// Tells whoever listens, unless it is not newer than what they know. Never waits.
-    pub(crate) fn publish(&self, news: News) {
-        if self.told().learn(&news.presence) {
-            // An error means that nobody listens.
-            drop(self.news.send(news));
+    fn retain(&mut self, is_wanted: impl Fn(&Notice) -> bool) {
+        self.by_number.retain(|_, notice| is_wanted(notice));
+        let Self { of_vehicle, by_number, .. } = self;
+        of_vehicle.retain(|_, (number, _)| by_number.contains_key(number));
+    }
+}
+
+impl Board {
+    fn new(channel: Channel) -> Self {
+        Self {
+            channel,
+            latest: Mutex::default(),
+            audience: Audience::default(),
+            is_filled: OnceCell::new(),
+            pace: Mutex::default(),
         }
     }
 
-    /// Forgets the vehicles that are not in the registry any more.
-    pub(crate) fn retain(&self, is_registered: impl Fn(VehicleId) -> bool) {
-        self.told().0.retain(|vehicle_id, _| is_registered(*vehicle_id));
+    /// The channel.
+    pub(crate) fn channel(&self) -> Channel {
+        self.channel
     }
 
-    /// A panic elsewhere leaves the map whole: every change to it is one call.
-    fn told(&self) -> MutexGuard<'_, Told> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    /// At most so many pieces of news after a number, 0 = from the first, in order.
+    pub(crate) fn after(&self, number: u64, count: usize) -> Vec<Notice> {
+        let latest = lock(&self.latest);
+        latest
+            .by_number
+            .range(number.saturating_add(1)..)
+            .take(count)
+            .map(|it| it.1.clone())
+            .collect()
     }
 
-    /// Hears all news from now on.
-    pub(crate) fn listen(&self) -> broadcast::Receiver<News> {
-        self.news.subscribe()
+    fn learn(&self, news: &News) {
+        if lock(&self.latest).learn(news) && lock(&self.pace).is_due() {
+            self.audience.wake();
+        }
+    }
+
+    /// Tells what had to wait.
+    fn catch_up(&self) {
+        let mut pace = lock(&self.pace);
+        if pace.is_late && pace.is_due() {
+            drop(pace);
+            self.audience.wake();
+        }
+    }
+}
+
+impl Pace {
+    /// Whether subscribers may be told now; if not, they will be.
+    fn is_due(&mut self) -> bool {
+        let is_due = self.told_at.is_none_or(|at| at.elapsed() >= PAUSE);
+        if is_due {
+            self.told_at = Some(Instant::now());
+        }
+        self.is_late = !is_due;
+        is_due
+    }
+}
+
+/// All state channels of a node; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Channels {
+    store: Store,
+    boards: Arc<Mutex<HashMap<Channel, Weak<Board>>>>,
+}
+
+impl Channels {
+    pub(crate) fn new(store: Store) -> Self {
+        Self { store, boards: Arc::default() }
+    }
+
+    /// A channel with all that is known on it. It lives as long as somebody holds it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] as for any read.
+    pub(crate) async fn open(&self, channel: Channel) -> Result<Arc<Board>, StoreError> {
+        // Listen first, look later: of what comes in between the newer wins.
+        let board = self.board(channel);
+        let fill = || async {
+            for news in rights::present(&self.store, channel).await? {
+                board.learn(&news);
+            }
+            Ok::<(), StoreError>(())
+        };
+        board.is_filled.get_or_try_init(fill).await?;
+        Ok(board)
+    }
+
+    fn board(&self, channel: Channel) -> Arc<Board> {
+        let mut boards = lock(&self.boards);
+        if let Some(board) = boards.get(&channel).and_then(Weak::upgrade) {
+            return board;
+        }
+        // Those that everybody has left are cleared away when one is opened.
+        boards.retain(|_, board| board.strong_count() > 0);
+        let board = Arc::new(Board::new(channel));
+        boards.insert(channel, Arc::downgrade(&board));
+        board
+    }
+
+    /// Tells whoever listens, unless it is not newer than what they know. Never waits.
+    pub(crate) fn publish(&self, news: &News) {
+        let (vehicle, fleet) = (news.presence.vehicle_id, news.fleet_id);
+        for channel in [Channel::Vehicle(vehicle), Channel::Fleet(fleet)] {
+            let board = lock(&self.boards).get(&channel).and_then(Weak::upgrade);
+            if let Some(board) = board {
+                board.learn(news);
+            }
+        }
+    }
+
+    /// Forgets the vehicles that have left their fleet, or the registry.
+    pub(crate) fn retain(&self, fleets: &HashMap<VehicleId, FleetId>) {
+        for board in self.all() {
+            let is_there =
+                |notice: &Notice| fleets.get(&notice.vehicle_id) == Some(&notice.fleet_id);
+            lock(&board.latest).retain(is_there);
+        }
+    }
+
+    /// Tells, until `shutdown`, what had to wait because subscribers had just been told something.
+    pub(crate) async fn keep_pace(self, shutdown: CancellationToken) {
+        let mut tick = tokio::time::interval(PAUSE);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        while shutdown.run_until_cancelled(tick.tick()).await.is_some() {
+            self.all().iter().for_each(|board| board.catch_up());
+        }
+    }
+
+    fn all(&self) -> Vec<Arc<Board>> {
+        lock(&self.boards).values().filter_map(Weak::upgrade).collect()
+    }
+}
+
+/// A panic elsewhere leaves maps whole: every change to them is one call.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::vehicle::ConnectionStatus;
+
+    fn news(vehicle_id: VehicleId, revision: i64) -> News {
+        let connection_status = ConnectionStatus::Connected;
+        let presence = Presence { vehicle_id, connection_status, last_seen_at: None, revision };
+        News { fleet_id: FleetId::new(), presence }
+    }
+
+    #[test]
+    fn of_each_vehicle_the_newest_is_told_and_only_once() {
+        let board = Board::new(Channel::Fleet(FleetId::new()));
+        let (one, other) = (VehicleId::new(), VehicleId::new());
+        for news in [news(one, 1), news(other, 5), news(one, 2), news(one, 2), news(other, 4)] {
+            board.learn(&news);
+        }
+        let told = board.after(0, 10);
+        assert_eq!(told.iter().map(|it| it.vehicle_id).collect::<Vec<_>>(), [other, one]);
+        assert!(board.after(told[1].number, 10).is_empty());
+    }
+
+    #[test]
+    fn whoever_was_just_told_something_waits() {
+        let mut pace = Pace::default();
+        assert!(pace.is_due() && !pace.is_due() && pace.is_late);
     }
 }

@@ -2,21 +2,17 @@
 //!
 //! Refuses to read, to wait and to lock: it says what to do next, and is told what came of it.
 
-use super::ring::{Frame, Ring};
+use super::ring::Ring;
 
-/// A place in a log.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Cursor {
-    after: u64,
-    /// Whether everything that was stored before it began has been read.
-    has_caught_up: bool,
-}
+/// A place in a log: right after the event at this offset; 0 = before the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cursor(u64);
 
 /// What to do next.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// Give out these, which are in order.
-    Give(Vec<Frame>),
+    /// Give out what the ring has after the cursor.
+    Give,
     /// Read the store after the cursor.
     Read,
     /// Wait for news of the topic.
@@ -26,46 +22,28 @@ pub(crate) enum Next {
 }
 
 impl Cursor {
-    /// A place right after the event at offset `after`; 0 = before the first.
     pub(crate) fn new(after: u64) -> Self {
-        Self { after, has_caught_up: false }
+        Self(after)
     }
 
     /// The offset of the last event that was given out.
     pub(crate) fn offset(self) -> u64 {
-        self.after
+        self.0
     }
 
     /// What to do, as the ring of the topic stands.
-    pub(crate) fn next(&mut self, ring: &Ring, bytes: usize) -> Next {
-        if let Some(frames) = ring.after(self.after, bytes) {
-            self.advance(&frames);
-            return Next::Give(frames);
+    pub(crate) fn next(self, ring: &Ring) -> Next {
+        if ring.after(self.0).is_some() {
+            return Next::Give;
         }
-        if !self.has_caught_up || ring.head() > self.after {
+        if !ring.is_known() || ring.head() > self.0 {
             return Next::Read;
         }
         if ring.is_ended() { Next::Over } else { Next::Wait }
     }
 
-    /// Takes what the store had after the cursor. A page that was not full holds all there was, and
-    /// what came later is in the topic.
-    pub(crate) fn take(&mut self, page: &[Frame], was_full: bool) {
-        self.has_caught_up |= !page.is_empty() && !was_full;
-        self.advance(page);
-    }
-
-    /// Nothing was stored after the cursor, and the topic has been told where the log ends.
-    pub(crate) fn found_head(&mut self) {
-        self.has_caught_up = true;
-    }
-
-    /// Whether the topic has heard of events that the store, when it was read, did not show.
-    pub(crate) fn is_ahead_of_store(self, head: u64) -> bool {
-        self.has_caught_up && head > self.after
-    }
-
-    fn advance(&mut self, frames: &[Frame]) {
-        self.after = frames.last().map_or(self.after, |last| last.offset);
+    /// The event at this offset, which is the next, has been given out.
+    pub(crate) fn advance(&mut self, offset: u64) {
+        self.0 = offset;
     }
 }

@@ -1,18 +1,17 @@
-//! The topics of a node: per watched command the newest frames, encoded once, and a wake-up.
+//! The topics of a node.
 //!
-//! Refuses to wait for a watcher, and to keep anything for one: slowness costs the slow one.
+//! Refuses to let one topic wait for another: they are spread over many locks, each held for a moment.
 
 use super::Limits;
-use super::cursor::{Cursor, Next};
+use super::frame::Frame;
 use super::interest::Interest;
-use super::ring::{Frame, Heard, Ring};
-use crate::observe;
+use super::ring::Heard;
+use super::topic::Topic;
 use model::id::CommandId;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use store::Head;
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 
 /// How many locks the topics are spread over.
 const SHARDS: usize = 64;
@@ -51,14 +50,9 @@ impl Hub {
         if let Some(topic) = topics.get(&command_id).and_then(Weak::upgrade) {
             return topic;
         }
-        let topic = Arc::new(Topic {
-            command_id,
-            ring: Mutex::new(Ring::new(self.limits.ring_bytes)),
-            head: watch::Sender::new(0),
-            home: (Arc::clone(&self.shards), shard),
-            interest: Arc::clone(&self.interest),
-            _counted: observe::topic_open(),
-        });
+        let interest = Arc::clone(&self.interest);
+        let home = Home { shards: Arc::clone(&self.shards), shard, interest };
+        let topic = Arc::new(Topic::new(command_id, self.limits, home));
         topics.insert(command_id, Arc::downgrade(&topic));
         drop(topics);
         self.interest.changed(command_id);
@@ -102,13 +96,6 @@ impl Hub {
         }
     }
 
-    /// Tells a topic how far its log reaches. Watchers that are behind read the store.
-    pub(crate) fn raise(&self, head: &Head) {
-        if let Some(topic) = self.watched(head.command_id) {
-            topic.raise(head.offset, head.is_ended);
-        }
-    }
-
     /// The watched commands of which more can come.
     pub(crate) fn unfinished(&self) -> Vec<CommandId> {
         self.commands(|topic| !topic.is_ended())
@@ -119,9 +106,9 @@ impl Hub {
         self.commands(|_| true)
     }
 
-    /// Whether anybody watches it.
-    pub(crate) fn is_watched(&self, command_id: CommandId) -> bool {
-        self.watched(command_id).is_some()
+    /// The topic of a command, if anybody watches it.
+    pub(crate) fn watched(&self, command_id: CommandId) -> Option<Arc<Topic>> {
+        self.lock(self.shard_of(command_id)).get(&command_id).and_then(Weak::upgrade)
     }
 
     fn commands(&self, is_wanted: impl Fn(&Topic) -> bool) -> Vec<CommandId> {
@@ -129,13 +116,9 @@ impl Hub {
         for shard in 0..self.shards.len() {
             // Upgraded topics are dropped after the lock: dropping the last takes the lock again.
             let topics: Vec<_> = self.lock(shard).values().filter_map(Weak::upgrade).collect();
-            commands.extend(topics.iter().filter(|topic| is_wanted(topic)).map(|t| t.command_id));
+            commands.extend(topics.iter().filter(|topic| is_wanted(topic)).map(|t| t.command_id()));
         }
         commands
-    }
-
-    fn watched(&self, command_id: CommandId) -> Option<Arc<Topic>> {
-        self.lock(self.shard_of(command_id)).get(&command_id).and_then(Weak::upgrade)
     }
 
     fn shard_of(&self, command_id: CommandId) -> usize {
@@ -148,84 +131,34 @@ impl Hub {
     }
 }
 
+/// Where a topic is listed.
+pub(super) struct Home {
+    shards: Arc<[Shard]>,
+    shard: usize,
+    interest: Arc<Interest>,
+}
+
+impl Home {
+    /// The last holder of a topic has gone.
+    pub(super) fn leave(&self, command_id: CommandId) {
+        let mut topics = lock(at(&self.shards, self.shard));
+        // A new topic of the same command may have taken the place already.
+        if topics.get(&command_id).is_some_and(|topic| topic.strong_count() == 0) {
+            topics.remove(&command_id);
+            drop(topics);
+            self.interest.changed(command_id);
+        }
+    }
+}
+
 #[expect(clippy::indexing_slicing, reason = "every index is a hash modulo the number of shards")]
 fn at(shards: &[Shard], shard: usize) -> &Shard {
     &shards[shard]
 }
 
-/// A panic elsewhere leaves maps and rings whole: every change to them is one call.
+/// A panic elsewhere leaves maps and sets whole: every change to them is one call.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// One watched command.
-pub(crate) struct Topic {
-    command_id: CommandId,
-    ring: Mutex<Ring>,
-    head: watch::Sender<u64>,
-    home: (Arc<[Shard]>, usize),
-    interest: Arc<Interest>,
-    _counted: observe::Counted,
-}
-
-impl Topic {
-    /// The command.
-    pub(crate) fn command_id(&self) -> CommandId {
-        self.command_id
-    }
-
-    /// Follows the offset of the newest event that the topic knows of; 0 = of none yet.
-    pub(crate) fn heads(&self) -> watch::Receiver<u64> {
-        self.head.subscribe()
-    }
-
-    /// What a watcher does next, with at most about so many `bytes` of frames.
-    pub(crate) fn next(&self, cursor: &mut Cursor, bytes: usize) -> Next {
-        cursor.next(&lock(&self.ring), bytes)
-    }
-
-    /// Whether the end of the log has been seen.
-    pub(crate) fn is_ended(&self) -> bool {
-        lock(&self.ring).is_ended()
-    }
-
-    /// Waits for the end of the log.
-    pub(crate) async fn ended(&self) {
-        let mut heads = self.heads();
-        while !self.is_ended() {
-            // The sender lives in `self`.
-            drop(heads.changed().await);
-        }
-    }
-
-    /// Learns how far the log reaches. Watchers that are behind read the store.
-    pub(super) fn raise(&self, head: u64, is_ended: bool) {
-        self.change(|ring| ring.raise(head, is_ended));
-    }
-
-    /// Changes the ring, and wakes the watchers if there is news for them.
-    fn change(&self, change: impl FnOnce(&mut Ring) -> bool) {
-        let mut ring = lock(&self.ring);
-        let is_news = change(&mut ring);
-        let head = ring.head();
-        drop(ring);
-        if is_news {
-            self.head.send_modify(|known| *known = head.max(*known));
-        }
-    }
-}
-
-impl Drop for Topic {
-    fn drop(&mut self) {
-        let (shards, shard) = &self.home;
-        let mut topics = lock(at(shards, *shard));
-        // A new topic of the same command may have taken the place already.
-        if topics.get(&self.command_id).is_some_and(|topic| topic.strong_count() == 0) {
-            topics.remove(&self.command_id);
-            drop(topics);
-            self.interest.changed(self.command_id);
-        }
-    }
 }
 
 #[cfg(test)]

@@ -11,8 +11,9 @@ pub(crate) use line::Place;
 
 use super::bus::{Heard, Notice, OrderError};
 use super::channel::Channels;
-use super::hub::{Hub, Topic};
-use super::ring::Frame;
+use super::frame::Frame;
+use super::hub::Hub;
+use super::topic::Topic;
 use crate::observe;
 use ::redis::RedisResult;
 use connect::SendBy;
@@ -111,7 +112,7 @@ impl Redis {
     pub(super) fn publish(&self, command_id: CommandId, frames: Vec<Frame>) {
         let channel = response_channel(command_id);
         for frame in &frames {
-            self.post(channel.clone(), frame.text.as_str());
+            self.post(channel.clone(), frame.text());
         }
         self.hub.publish(command_id, frames);
     }

@@ -7,27 +7,61 @@ use crate::auth::Pass;
 use model::id::{CommandId, FleetId};
 use model::user::Action;
 use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use store::{Store, StoreError, VehicleFilter};
 use tokio::sync::watch;
 
 /// How many vehicles of a fleet a new subscriber is told of at most.
 const SNAPSHOT: u32 = 10_000;
+/// How many commands one question to the store asks about.
+const AT_ONCE: usize = 500;
 
-/// Everything that one session follows.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Followed {
-    pub(crate) commands: HashSet<CommandId>,
-    pub(crate) channels: HashSet<Channel>,
+/// Something to follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Target {
+    /// The log of a command.
+    Command(CommandId),
+    /// The state of vehicles.
+    Channel(Channel),
 }
+
+/// Everything that one session follows; clones share it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Followed(Arc<Mutex<HashSet<Target>>>);
 
 impl Followed {
     /// One command and nothing else.
     pub(crate) fn command(command_id: CommandId) -> Self {
-        Self { commands: HashSet::from([command_id]), channels: HashSet::new() }
+        let followed = Self::default();
+        followed.insert(Target::Command(command_id));
+        followed
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.commands.len() + self.channels.len()
+        self.lock().len()
+    }
+
+    pub(crate) fn contains(&self, target: Target) -> bool {
+        self.lock().contains(&target)
+    }
+
+    /// Whether it is new.
+    pub(crate) fn insert(&self, target: Target) -> bool {
+        self.lock().insert(target)
+    }
+
+    /// Whether it was there.
+    pub(crate) fn remove(&self, target: Target) -> bool {
+        self.lock().remove(&target)
+    }
+
+    fn all(&self) -> Vec<Target> {
+        self.lock().iter().copied().collect()
+    }
+
+    /// A panic elsewhere leaves the set whole: every change to it is one call.
+    fn lock(&self) -> MutexGuard<'_, HashSet<Target>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -35,17 +69,6 @@ impl Followed {
 pub(crate) fn sees(store: &Store, pass: &watch::Sender<Pass>, fleet: FleetId) -> bool {
     let session = &pass.borrow().session;
     session.may(Action::Watch) && session.sees(fleet, store.now())
-}
-
-/// Whether the holder of the pass may follow the command.
-pub(crate) async fn may_watch(
-    store: &Store,
-    pass: &watch::Sender<Pass>,
-    command_id: CommandId,
-) -> Result<bool, StoreError> {
-    let place = store.place_of_command(command_id).await?;
-    // The pass comes last: it may have changed while the store was asked.
-    Ok(place.is_some_and(|(_, fleet)| sees(store, pass, fleet)))
 }
 
 /// Whether the holder of the pass may follow the channel.
@@ -58,26 +81,32 @@ pub(crate) async fn may_follow(
         Channel::Vehicle(id) => store.vehicle(id).await?.map(|vehicle| vehicle.fleet_id),
         Channel::Fleet(id) => store.fleet(id).await?.map(|fleet| fleet.fleet_id),
     };
+    // The pass comes last: it may have changed while the store was asked.
     Ok(fleet.is_some_and(|fleet| sees(store, pass, fleet)))
 }
 
-/// Whether everything that is followed may still be.
-pub(crate) async fn may_go_on(
+/// What of all that is followed may not be followed any more.
+pub(crate) async fn lost(
     store: &Store,
     pass: &watch::Sender<Pass>,
     followed: &Followed,
-) -> Result<bool, StoreError> {
-    for &command_id in &followed.commands {
-        if !may_watch(store, pass, command_id).await? {
-            return Ok(false);
+) -> Result<Vec<Target>, StoreError> {
+    let (mut commands, mut lost) = (Vec::new(), Vec::new());
+    for target in followed.all() {
+        match target {
+            Target::Command(command_id) => commands.push(command_id),
+            Target::Channel(channel) if may_follow(store, pass, channel).await? => {}
+            Target::Channel(_) => lost.push(target),
         }
     }
-    for &channel in &followed.channels {
-        if !may_follow(store, pass, channel).await? {
-            return Ok(false);
-        }
+    for commands in commands.chunks(AT_ONCE) {
+        let heads = store.heads(commands).await?;
+        let seen = heads.iter().filter(|head| sees(store, pass, head.fleet_id));
+        let seen: HashSet<_> = seen.map(|head| head.command_id).collect();
+        let unseen = commands.iter().filter(|id| !seen.contains(id));
+        lost.extend(unseen.map(|id| Target::Command(*id)));
     }
-    Ok(true)
+    Ok(lost)
 }
 
 /// What is known on a channel now.

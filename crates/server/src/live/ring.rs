@@ -2,23 +2,9 @@
 //!
 //! Refuses gaps, locks and waiting: it is plain data, so that a simulation can run it.
 
-use axum::extract::ws::Utf8Bytes;
-use model::event::{Event, Kind};
+use super::frame::Frame;
+use model::event::Kind;
 use std::collections::VecDeque;
-
-/// An encoded event; cloning shares the bytes.
-#[derive(Debug, Clone)]
-pub(crate) struct Frame {
-    pub(crate) offset: u64,
-    pub(crate) kind: Kind,
-    pub(crate) text: Utf8Bytes,
-}
-
-impl From<Event> for Frame {
-    fn from(event: Event) -> Self {
-        Self { offset: event.offset, kind: event.kind, text: event.frame.into() }
-    }
-}
 
 /// What a frame from the bus was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,11 +24,14 @@ pub(crate) struct Ring {
     limit: usize,
     head: u64,
     is_ended: bool,
+    /// Whether the store has said where the log ends since the ring is there.
+    is_known: bool,
 }
 
 impl Ring {
     pub(crate) fn new(limit: usize) -> Self {
-        Self { frames: VecDeque::new(), bytes: 0, limit, head: 0, is_ended: false }
+        let frames = VecDeque::new();
+        Self { frames, bytes: 0, limit, head: 0, is_ended: false, is_known: false }
     }
 
     /// Takes frames in any order: what is not news is dropped, and a gap empties the ring, so that
@@ -58,13 +47,13 @@ impl Ring {
             }
             self.head = frame.offset;
             self.is_ended |= frame.kind == Kind::End;
-            self.bytes += frame.text.len();
+            self.bytes += frame.len();
             self.frames.push_back(frame);
         }
         while self.bytes > self.limit
             && let Some(oldest) = self.frames.pop_front()
         {
-            self.bytes -= oldest.text.len();
+            self.bytes -= oldest.len();
         }
         self.head > before
     }
@@ -82,9 +71,8 @@ impl Ring {
         }
     }
 
-    /// Learns from the store how far the log reaches.
-    /// Answers whether that is news.
-    pub(crate) fn raise(&mut self, head: u64, is_ended: bool) -> bool {
+    /// The log reaches so far, at least. Answers whether that is news.
+    fn raise(&mut self, head: u64, is_ended: bool) -> bool {
         let is_news = head > self.head || (is_ended && !self.is_ended);
         if head > self.head {
             self.clear();
@@ -94,26 +82,39 @@ impl Ring {
         is_news
     }
 
-    /// The frames right after `cursor`, at most about `bytes`; `None` if the ring has not the first
-    /// of them (any more).
-    pub(crate) fn after(&self, cursor: u64, bytes: usize) -> Option<Vec<Frame>> {
+    /// Learns from the store where the log ends: what comes later is heard, or found missing.
+    /// Answers whether that is news.
+    pub(crate) fn confirm(&mut self, head: u64, is_ended: bool) -> bool {
+        let is_first = !std::mem::replace(&mut self.is_known, true);
+        self.raise(head, is_ended) || is_first
+    }
+
+    /// Learns from a page of the store, which ends with this event. One that was not full holds all there
+    /// was, and what came later is heard, or found missing. Answers whether there is news.
+    pub(crate) fn turn_page(&mut self, offset: u64, kind: Kind, was_full: bool) -> bool {
+        let is_ended = kind == Kind::End;
+        if was_full && !is_ended {
+            self.raise(offset, false)
+        } else {
+            self.confirm(offset, is_ended)
+        }
+    }
+
+    /// The frames right after `cursor`; `None` if the ring has not the first of them (any more).
+    pub(crate) fn after(&self, cursor: u64) -> Option<impl Iterator<Item = &Frame>> {
         let first = self.frames.front()?.offset;
         let skip = usize::try_from(cursor.checked_add(1)?.checked_sub(first)?).ok()?;
-        if skip >= self.frames.len() {
-            return None;
-        }
-        let mut room = bytes;
-        let page = self.frames.iter().skip(skip).enumerate().take_while(|(index, frame)| {
-            let fits = *index == 0 || frame.text.len() <= room;
-            room = room.saturating_sub(frame.text.len());
-            fits
-        });
-        Some(page.map(|(_, frame)| frame.clone()).collect())
+        (skip < self.frames.len()).then(|| self.frames.range(skip..))
     }
 
     /// The offset of the newest event that is known of.
     pub(crate) fn head(&self) -> u64 {
         self.head
+    }
+
+    /// Whether the store has said where the log ends since the ring is there.
+    pub(crate) fn is_known(&self) -> bool {
+        self.is_known
     }
 
     /// Whether the end of the log has been seen.
@@ -132,7 +133,7 @@ mod tests {
     use super::*;
 
     fn frame(offset: u64) -> Frame {
-        Frame { offset, kind: Kind::Response, text: "0123456789".into() }
+        Frame::new(offset, Kind::Response, "01234567")
     }
 
     fn ring(limit: usize, offsets: impl IntoIterator<Item = u64>) -> Ring {
@@ -142,8 +143,7 @@ mod tests {
     }
 
     fn offsets(ring: &Ring, cursor: u64) -> Option<Vec<u64>> {
-        let frames = ring.after(cursor, 1000)?;
-        Some(frames.iter().map(|frame| frame.offset).collect())
+        Some(ring.after(cursor)?.map(|frame| frame.offset).collect())
     }
 
     #[test]

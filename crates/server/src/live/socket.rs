@@ -3,28 +3,54 @@
 //! Refuses to queue: what a client does not take stays in the log until it does.
 
 mod action;
+mod batch;
+mod desk;
+mod ear;
+mod end;
+mod following;
+mod hearing;
 mod speaker;
+mod word;
+
+pub(crate) use end::End;
 
 use super::Live;
-use super::guard::{Over, guard};
-use crate::auth::{Auth, Pass};
-use action::Heard;
-use axum::extract::ws::{CloseFrame, Message, WebSocket};
-use futures_util::stream::{SplitSink, SplitStream};
-use futures_util::{SinkExt, StreamExt};
-use model::id::CommandId;
+use super::bell::Bell;
+use super::frame;
+use super::guard::{Over, rights_end, token_end};
+use super::rights::{self, Followed, Target};
+use super::topic::Topic;
+use crate::auth::{Auth, Origin, Pass};
+use crate::command::Commands;
+use action::Wish;
+use bytes::Bytes;
+use desk::Desk;
+use ear::Ear;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
+use hearing::Hearing;
+use model::event::Kind;
+use model::id::{CommandId, FleetId};
+use socket2::SockRef;
 use speaker::Speaker;
+use std::net::Shutdown;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
-use tokio::time::Instant;
-use tokio_tungstenite::tungstenite::Error as WireError;
-use tokio_tungstenite::tungstenite::error::ProtocolError;
+use store::Head;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
 use tokio_util::sync::CancellationToken;
+use word::{Gone, Standing, Word};
 
 /// How long a close frame, and the peer's answer to it, may take.
 const FAREWELL: Duration = Duration::from_secs(1);
-/// How many actions may wait to be carried out; more stay in the client's socket.
-const ACTIONS: usize = 16;
+/// Over how long the clients of a server that goes down spread their return, in ms.
+const RETURN_WITHIN: u64 = 3_000;
+
+/// The name of the full protocol, as a WebSocket subprotocol.
+pub(crate) const FULL: &str = "fleetwire.v1";
 
 /// What a session may cost.
 #[derive(Debug, Clone, Copy)]
@@ -37,226 +63,233 @@ pub(crate) struct Limits {
     pub(crate) peer_timeout: Duration,
     /// How long a peer may take nothing of what is written.
     pub(crate) stuck_after: Duration,
+    /// How long a session may last after its token has ended, if it speaks the full protocol.
+    pub(crate) auth_grace: Duration,
     /// How many commands and channels one session may follow.
     pub(crate) max_subscriptions: usize,
     /// How many frames a client may send in a second, pings and pongs included.
     pub(crate) max_actions_per_second: u32,
+    /// How many bytes a message of a client may have.
+    pub(crate) max_frame_bytes: usize,
+}
+
+/// Which protocol a client speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// The inherited one: responses, errors and the terminal status.
+    Plain,
+    /// `fleetwire.v1`: every event, and words about the session itself.
+    Full,
+}
+
+impl Dialect {
+    fn shows(self, kind: Kind) -> bool {
+        self == Self::Full || kind.is_plain()
+    }
 }
 
 /// What a client came for.
 pub(crate) struct Visit {
     pub(crate) pass: Pass,
-    /// The command in the path.
-    pub(crate) command_id: CommandId,
+    /// The only command that may be followed; `None` = any that is seen.
+    pub(crate) bound_to: Option<CommandId>,
+    /// The command in the path, whose right has been checked.
+    pub(crate) command: Option<Wanted>,
+}
+
+/// A command that a client came for.
+pub(crate) struct Wanted {
+    pub(crate) topic: Arc<Topic>,
+    pub(crate) head: Head,
     /// The offset after which its events are wanted.
     pub(crate) after: u64,
 }
 
-/// Why a session ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum End {
-    /// The client closed, or went away.
-    ClientLeft,
-    /// Everything it came for has been delivered.
-    CommandOver,
-    /// The token ran out.
-    TokenExpired,
-    /// Logout, a disabled user or a lost right.
-    SessionEnded,
-    /// Not allowed in: the reason for the log and the close frame.
-    Denied(&'static str),
-    /// The server is going down.
-    ShuttingDown,
-    /// The client took nothing, or said nothing, for too long.
-    Stuck,
-    /// The client sent something that is no frame of ours.
-    BadFrame,
-    /// The client broke the rules of WebSocket frames.
-    BrokenProtocol,
-    /// The client sent text that is not UTF-8.
-    NotText,
-    /// The client sent a frame that is too large.
-    TooLarge,
-    /// The client went over a limit.
-    OverLimit(&'static str),
-    /// The store did not answer.
-    StoreFailed,
+/// How commands are cancelled from a socket.
+pub(crate) struct Steering {
+    pub(crate) commands: Commands,
+    pub(crate) origin: Origin,
 }
 
-impl End {
-    /// The close code and reason; data loss never looks like 1000.
-    fn close(self) -> (u16, &'static str) {
-        match self {
-            Self::ClientLeft | Self::CommandOver => (1000, "done"),
-            Self::TokenExpired => (1008, "token expired"),
-            Self::SessionEnded => (1008, "session ended"),
-            Self::Denied(reason) => (1008, reason),
-            Self::ShuttingDown => (1001, "server is going down: reconnect with ?after="),
-            Self::Stuck => (4408, "no progress"),
-            Self::BadFrame => (4400, "only text frames with a JSON action are understood"),
-            Self::BrokenProtocol => (1002, "that was no WebSocket frame"),
-            Self::NotText => (1007, "text frames hold UTF-8"),
-            Self::TooLarge => (4413, "frame too large"),
-            Self::OverLimit(what) => (4429, what),
-            Self::StoreFailed => (1011, "the store does not answer: reconnect with ?after="),
-        }
-    }
-
-    /// One word for the log.
-    pub(crate) fn reason(self) -> &'static str {
-        match self {
-            Self::ClientLeft => "client_left",
-            Self::CommandOver => "command_over",
-            Self::TokenExpired => "token_expired",
-            Self::SessionEnded => "session_ended",
-            Self::Denied(reason) => reason,
-            Self::ShuttingDown => "shutting_down",
-            Self::Stuck => "stuck",
-            Self::BadFrame => "bad_frame",
-            Self::BrokenProtocol => "broken_protocol",
-            Self::NotText => "not_text",
-            Self::TooLarge => "too_large",
-            Self::OverLimit(_) => "over_limit",
-            Self::StoreFailed => "store_failed",
-        }
-    }
-}
-
-impl From<Over> for End {
-    fn from(over: Over) -> Self {
-        match over {
-            Over::TokenExpired => Self::TokenExpired,
-            Over::SessionEnded => Self::SessionEnded,
-            Over::StoreFailed => Self::StoreFailed,
-        }
-    }
-}
-
-/// Serves a session until its end.
-pub(crate) async fn serve(
-    socket: WebSocket,
-    visit: Visit,
-    (live, auth): (Live, Auth),
+/// What all halves of a session know.
+struct Context {
+    live: Live,
+    auth: Auth,
+    pass: watch::Sender<Pass>,
+    followed: Followed,
+    bound_to: Option<CommandId>,
+    dialect: Dialect,
     limits: Limits,
-    shutdown: CancellationToken,
-) -> End {
-    let (sink, mut stream) = socket.split();
-    let pass = watch::Sender::new(visit.pass);
-    let (actions, waiting) = mpsc::channel(ACTIONS);
-    let store = live.store.clone();
-    let mut speaker = Speaker::new(sink, (live, auth.clone()), pass.clone(), limits);
-    let (followed, progress) = (speaker.followed(), speaker.progress());
-    speaker.watch(visit.command_id, visit.after);
-    // Whichever ends first ends the session; a writer that is blocked on a full socket is cut.
-    let end = tokio::select! {
-        () = shutdown.cancelled() => End::ShuttingDown,
-        over = guard((&auth, &store), pass, followed) => over.into(),
-        end = listen(&mut stream, progress, actions, limits) => end,
-        end = speaker.run(waiting) => end,
-    };
-    farewell(speaker.into_sink(), stream, end).await;
-    end
 }
 
-/// Refuses a session with its close code.
-pub(crate) async fn turn_away(socket: WebSocket, end: End) {
-    let (sink, stream) = socket.split();
-    farewell(sink, stream, end).await;
-}
-
-/// Hears the client out, and hands on what it asks.
-async fn listen(
-    stream: &mut SplitStream<WebSocket>,
-    progress: watch::Receiver<Instant>,
-    actions: mpsc::Sender<Heard>,
-    limits: Limits,
-) -> End {
-    let mut second = (Instant::now(), 0);
-    loop {
-        let message = match heard(stream, &progress, limits.peer_timeout).await {
-            Ok(message) => message,
-            Err(end) => return end,
-        };
-        // Pings are not free: each is answered.
-        if second.0.elapsed() >= Duration::from_secs(1) {
-            second = (Instant::now(), 0);
-        }
-        second.1 += 1;
-        if second.1 > limits.max_actions_per_second {
-            return End::OverLimit("too many frames in a second");
-        }
-        let heard = match message {
-            Message::Text(text) => action::parse(&text),
-            Message::Ping(_) | Message::Pong(_) => continue,
-            Message::Binary(_) => return End::BadFrame,
-            Message::Close(_) => return End::ClientLeft,
-        };
-        if actions.send(heard).await.is_err() {
-            return End::ClientLeft;
-        }
+impl Context {
+    fn sees(&self, fleet: FleetId) -> bool {
+        rights::sees(&self.live.store, &self.pass, fleet)
     }
-}
 
-/// The next message. A client that says nothing is given up, unless it is busy taking what was
-/// written: its answers to pings wait behind that.
-async fn heard(
-    stream: &mut SplitStream<WebSocket>,
-    progress: &watch::Receiver<Instant>,
-    patience: Duration,
-) -> Result<Message, End> {
-    let mut silent_since = Instant::now();
-    loop {
-        match tokio::time::timeout_at(silent_since + patience, stream.next()).await {
-            Ok(Some(Ok(message))) => return Ok(message),
-            Ok(Some(Err(error))) => return Err(broken(error)),
-            Ok(None) => return Err(End::ClientLeft),
-            Err(_) => {
-                let alive_at = *progress.borrow();
-                if alive_at.elapsed() >= patience {
-                    return Err(End::Stuck);
-                }
-                silent_since = alive_at;
+    fn is_bound_elsewhere(&self, command_id: CommandId) -> bool {
+        self.bound_to.is_some_and(|bound| bound != command_id)
+    }
+
+    /// The right to follow something is lost: what is said about it, unless that ends the session.
+    fn lose(&self, target: Target) -> Result<Word<'static>, Over> {
+        match self.dialect {
+            Dialect::Plain => Err(Over::SessionEnded),
+            Dialect::Full => {
+                self.followed.remove(target);
+                Ok(Word::Unsubscribed { id: None, target, code: Gone::Forbidden })
             }
         }
     }
 }
 
-/// What a reading error says about the client.
-fn broken(error: axum::Error) -> End {
-    let Ok(error) = error.into_inner().downcast::<WireError>() else { return End::ClientLeft };
-    match *error {
-        WireError::Capacity(_) => End::TooLarge,
-        WireError::Utf8(_) => End::NotText,
-        WireError::Protocol(
-            ProtocolError::ResetWithoutClosingHandshake
-            | ProtocolError::ReceivedAfterClosing
-            | ProtocolError::SendAfterClosing,
-        )
-        | WireError::ConnectionClosed
-        | WireError::AlreadyClosed
-        | WireError::Io(_)
-        | WireError::Tls(_)
-        | WireError::WriteBufferFull(_)
-        | WireError::Url(_)
-        | WireError::Http(_)
-        | WireError::HttpFormat(_) => End::ClientLeft,
-        WireError::Protocol(_) | WireError::AttackAttempt => End::BrokenProtocol,
+/// An upgraded connection.
+pub(crate) struct Socket {
+    stream: Arc<TcpStream>,
+    ear: Ear,
+    bell: Arc<Bell>,
+    desk: Arc<Desk>,
+    dialect: Dialect,
+    limits: Limits,
+}
+
+impl Socket {
+    /// `early` is what the client said before the upgrade was complete.
+    pub(crate) fn new(
+        (stream, early): (TcpStream, Bytes),
+        dialect: Dialect,
+        limits: Limits,
+    ) -> Self {
+        let stream = Arc::new(stream);
+        let ear = Ear::new(Arc::clone(&stream), &early, &limits);
+        let bell = Arc::new(Bell::default());
+        let desk = Arc::new(Desk::new(bell.cord(speaker::DESK)));
+        Self { stream, ear, bell, desk, dialect, limits }
+    }
+
+    /// The token that the client sends with its first frame.
+    pub(crate) async fn introduction(&mut self, within: Duration) -> Result<String, End> {
+        let first = async {
+            loop {
+                match self.ear.next(&self.desk).await? {
+                    Message::Text(text) => match action::parse(&text).wish {
+                        Ok(Wish::Auth { token }) => return Ok(token),
+                        _ => return Err(End::Denied("say who you are first: auth")),
+                    },
+                    Message::Ping(_) | Message::Pong(_) => {}
+                    Message::Binary(_) | Message::Frame(_) => return Err(End::BadFrame),
+                    Message::Close(_) => return Err(End::ClientLeft),
+                }
+            }
+        };
+        timeout(within, first).await.unwrap_or(Err(End::Denied("token missing")))
+    }
+
+    /// Serves the session until its end.
+    pub(crate) async fn serve(
+        self,
+        visit: Visit,
+        (live, auth): (Live, Auth),
+        steering: Steering,
+        shutdown: CancellationToken,
+    ) -> End {
+        let Self { stream, mut ear, bell, desk, dialect, limits } = self;
+        let expires_at = visit.pass.expires_at;
+        let (pass, followed) = (watch::Sender::new(visit.pass), Followed::default());
+        let bound_to = visit.bound_to;
+        let context = Context { live, auth, pass, followed, bound_to, dialect, limits };
+        let context = Arc::new(context);
+        let mut speaker = Speaker::new(stream, Arc::clone(&context), (Arc::clone(&desk), bell));
+        let hearing = Hearing { context, desk, steering };
+        let begun = async {
+            if dialect == Dialect::Full {
+                hearing.desk.say(&Word::Auth { state: Standing::Ok, expires_at })?;
+            }
+            match visit.command {
+                Some(wanted) => hearing.begin(None, wanted),
+                None => Ok(()),
+            }
+        };
+        if let Err(end) = begun.await {
+            return farewell(speaker, dialect, end).await;
+        }
+        // What rarely has anything to do is not looked at whenever there is an event.
+        let mut aside: FuturesUnordered<_> =
+            [beside(&hearing, &mut ear, shutdown).boxed()].into_iter().collect();
+        // Whichever ends first ends the session; a writer that is blocked on a full socket is cut.
+        let end = tokio::select! {
+            biased;
+            end = speaker.run() => end,
+            Some(end) = aside.next() => end,
+        };
+        drop(aside);
+        farewell(speaker, dialect, end).await
+    }
+
+    /// Refuses a session with its close code.
+    pub(crate) async fn turn_away(self, end: End) {
+        let last = self.desk.clear().words;
+        goodbye(&self.stream, &last, end.close(self.dialect)).await;
     }
 }
 
-async fn farewell(
-    mut sink: SplitSink<WebSocket, Message>,
-    mut stream: SplitStream<WebSocket>,
-    end: End,
-) {
-    let (code, reason) = end.close();
-    let frame = CloseFrame { code, reason: reason.into() };
-    let goodbye = async {
-        sink.send(Message::Close(Some(frame))).await?;
+/// Everything of a session but the writing.
+async fn beside(hearing: &Hearing, ear: &mut Ear, shutdown: CancellationToken) -> End {
+    let Context { auth, live, pass, followed, dialect, limits, .. } = &*hearing.context;
+    let grace = match dialect {
+        Dialect::Plain => Duration::ZERO,
+        Dialect::Full => limits.auth_grace,
+    };
+    let warn = async {
+        match dialect {
+            Dialect::Plain => std::future::pending().await,
+            Dialect::Full => hearing.warn().await,
+        }
+    };
+    let lose = |target| hearing.lose(target);
+    tokio::select! {
+        () = shutdown.cancelled() => hearing.drain(),
+        over = token_end(pass, grace) => over.into(),
+        over = rights_end((auth, &live.store), pass, followed, lose) => over.into(),
+        end = hearing.listen(ear) => end,
+        end = hearing.keep_alive() => end,
+        end = warn => end,
+    }
+}
+
+async fn farewell(speaker: Speaker, dialect: Dialect, end: End) -> End {
+    let (stream, last) = speaker.into_last_words();
+    goodbye(&stream, &last, end.close(dialect)).await;
+    end
+}
+
+/// Writes what has to be written, and the close frame.
+async fn goodbye(stream: &TcpStream, last: &[u8], close: Option<(u16, &str)>) {
+    let close = close.map(|(code, reason)| frame::close(code, reason)).unwrap_or_default();
+    let going = async {
+        let bytes = [last, &*close].concat();
+        let mut left = &*bytes;
+        while !left.is_empty() {
+            stream.writable().await?;
+            match stream.try_write(left) {
+                Ok(count) => left = left.get(count..).unwrap_or_default(),
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+        SockRef::from(stream).shutdown(Shutdown::Write)?;
         // Reading on until the peer has closed too: unread bytes would turn into a reset that
         // overtakes the close frame.
-        while let Some(Ok(_)) = stream.next().await {}
-        Ok::<_, axum::Error>(())
+        let mut unread = [0; 512];
+        loop {
+            stream.readable().await?;
+            match stream.try_read(&mut unread) {
+                Ok(0) => return Ok(()),
+                Ok(_) => {}
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
     };
-    drop(tokio::time::timeout(FAREWELL, goodbye).await);
+    drop(timeout(FAREWELL, Box::pin(going)).await);
 }

@@ -2,9 +2,9 @@
 //!
 //! Refuses its own idea of delivery: both are a watcher, written down differently.
 
+use super::frame::Frame;
 use super::guard::guard;
 use super::rights::Followed;
-use super::ring::Frame;
 use super::watch::Watcher;
 use crate::auth::{Auth, Pass};
 use crate::observe;
@@ -14,7 +14,7 @@ use futures_util::stream::{self, Stream};
 use model::event::Kind;
 use std::fmt::Write;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::watch::Sender;
 use tokio_util::sync::CancellationToken;
 
 /// How often a silent stream says that it is alive; proxies cut silent connections.
@@ -57,12 +57,12 @@ fn over(
     shutdown: CancellationToken,
 ) -> impl Future<Output = ()> + use<> {
     let store = watcher.store().clone();
-    let followed = watch::Sender::new(Followed::command(watcher.command_id()));
+    let followed = Followed::command(watcher.command_id());
     async move {
-        let pass = watch::Sender::new(pass);
+        let pass = Sender::new(pass);
         tokio::select! {
             () = shutdown.cancelled() => {}
-            _ = guard((&auth, &store), pass, followed.subscribe()) => {}
+            _ = guard((&auth, &store), &pass, &followed) => {}
         }
     }
 }
@@ -70,7 +70,7 @@ fn over(
 fn lines(frames: &[Frame]) -> Bytes {
     let mut text = String::new();
     for frame in frames {
-        let written = write!(text, "id: {}\ndata: {}\n\n", frame.offset, frame.text);
+        let written = write!(text, "id: {}\ndata: {}\n\n", frame.offset, frame.text());
         debug_assert!(written.is_ok(), "writing to a string cannot fail");
     }
     text.into()

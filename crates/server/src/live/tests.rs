@@ -3,7 +3,7 @@
 //!
 //! Refuses a bus that tells of what is not stored: there is none.
 
-use super::ring::Frame;
+use super::frame::Frame;
 use super::{Limits, Live};
 use model::command::{Command, Input, Risk};
 use model::event::{Event, Kind};
@@ -278,7 +278,7 @@ impl Visitor<'_> {
         loop {
             let frames = watcher.next().await.unwrap();
             let is_over = frames.last().is_none_or(|frame| frame.kind == Kind::End);
-            self.seen.extend(frames.iter().map(|frame| (frame.offset, frame.text.to_string())));
+            self.seen.extend(frames.iter().map(|frame| (frame.offset, frame.text().to_owned())));
             if is_over {
                 return;
             }
@@ -319,6 +319,8 @@ fn whoever_comes_after_the_end_is_told_that_it_is_over() {
         let mut early = live.watch(id, u64::MAX);
         assert!(early.present().await.unwrap().is_none());
         let last = teller.commit(1, true).await.last().unwrap().offset;
+        // Nobody was told.
+        live.look_for_losses().await;
         for after in [last, last + 1, u64::MAX] {
             assert!(live.watch(id, after).next().await.unwrap().is_empty(), "{after}");
         }

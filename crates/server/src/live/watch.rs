@@ -1,42 +1,38 @@
-//! A watcher: a cursor into the log of one command.
+//! A watcher that takes a page at a time: for the ways out that are no WebSocket.
 //!
 //! Refuses to lose, repeat or reorder: it asks for event cursor + 1, and only that, for ever. Where
 //! the event comes from, the topic's ring or the store, is a detail.
 
+use super::audience::Listener;
+use super::bell::Bell;
 use super::cursor::{Cursor, Next};
-use super::hub::Topic;
-use super::ring::Frame;
-use crate::observe;
-use model::event::Kind;
+use super::frame::Frame;
+use super::topic::Topic;
 use model::id::CommandId;
 use std::sync::Arc;
-use std::time::Duration;
-use store::{Page, Store, StoreError};
-use tokio::sync::watch;
+use store::{Store, StoreError};
 
-/// How long to wait before the store is asked again for events that the topic has heard of.
-const AGAIN: Duration = Duration::from_millis(100);
+/// How many bytes are given out at once; a single larger frame still comes through.
+const GIVEN: usize = 256 * 1024;
 
 /// A place in the audience of one command. Leaves when dropped.
 pub(crate) struct Watcher {
-    topic: Arc<Topic>,
-    heads: watch::Receiver<u64>,
+    listener: Listener<Topic>,
+    bell: Arc<Bell>,
     store: Store,
     cursor: Cursor,
-    page: Page,
-    /// Counts it while there is more than it has given out.
-    behind: Option<observe::Counted>,
 }
 
 impl Watcher {
-    pub(crate) fn new(topic: Arc<Topic>, store: Store, after: u64, page: Page) -> Self {
-        let heads = topic.heads();
-        Self { topic, heads, store, cursor: Cursor::new(after), page, behind: None }
+    pub(crate) fn new(topic: Arc<Topic>, store: Store, after: u64) -> Self {
+        let bell = Arc::new(Bell::default());
+        let listener = Listener::join(topic, bell.cord(0));
+        Self { listener, bell, store, cursor: Cursor::new(after) }
     }
 
     /// The command.
     pub(crate) fn command_id(&self) -> CommandId {
-        self.topic.command_id()
+        self.listener.stage.command_id()
     }
 
     /// The offset of the last event that it has given out.
@@ -60,8 +56,7 @@ impl Watcher {
             if let Some(frames) = self.present().await? {
                 return Ok(frames);
             }
-            // The sender lives in the topic that this watcher holds.
-            drop(self.heads.changed().await);
+            self.bell.pulled(&self.listener.cord).await;
         }
     }
 
@@ -71,57 +66,39 @@ impl Watcher {
     ///
     /// As of [`next`](Self::next).
     pub(crate) async fn present(&mut self) -> Result<Option<Vec<Frame>>, StoreError> {
+        let topic = Arc::clone(&self.listener.stage);
         loop {
-            // The head first, the ring later: what comes in between is in the ring, or is news.
-            let head = *self.heads.borrow_and_update();
-            let bytes = usize::try_from(self.page.bytes).unwrap_or(usize::MAX);
-            match self.topic.next(&mut self.cursor, bytes) {
-                Next::Give(frames) => return Ok(Some(self.give(frames))),
-                Next::Wait => return Ok(None),
-                Next::Over => return Ok(Some(Vec::new())),
-                Next::Read => {}
+            let (next, frames) = topic.look(|ring| {
+                (self.cursor.next(ring), ring.after(self.cursor.offset()).map(some_of))
+            });
+            match (next, frames) {
+                (_, Some(frames)) => return Ok(Some(self.give(frames))),
+                (Next::Over, None) => return Ok(Some(Vec::new())),
+                (Next::Wait, None) => return Ok(None),
+                (Next::Read | Next::Give, None) => {}
             }
-            let frames = self.stored().await?;
-            if !frames.is_empty() {
-                return Ok(Some(self.give(frames)));
+            let after = self.cursor.offset();
+            let page = topic.page(&self.store, after).await?;
+            if let Some(frames) = page.after(after) {
+                return Ok(Some(self.give(some_of(frames.iter()))));
             }
-            self.find_head(head).await?;
         }
-    }
-
-    /// Nothing is stored after the cursor: has the log ended there?
-    async fn find_head(&mut self, head: u64) -> Result<(), StoreError> {
-        if self.cursor.is_ahead_of_store(head) {
-            tokio::time::sleep(AGAIN).await;
-        }
-        for found in self.store.heads(&[self.topic.command_id()]).await? {
-            self.topic.raise(found.offset, found.is_ended);
-        }
-        self.cursor.found_head();
-        Ok(())
-    }
-
-    async fn stored(&mut self) -> Result<Vec<Frame>, StoreError> {
-        let (command_id, after) = (self.topic.command_id(), self.cursor.offset());
-        let events = self.store.events_after(command_id, after, self.page).await?;
-        let bytes: usize = events.iter().map(|event| event.frame.len()).sum();
-        let was_full = events.len() >= usize::try_from(self.page.events).unwrap_or(0)
-            || bytes >= usize::try_from(self.page.bytes).unwrap_or(0);
-        let frames: Vec<_> = events.into_iter().map(Frame::from).collect();
-        self.cursor.take(&frames, was_full);
-        if let Some(last) = frames.last() {
-            // What comes next on the bus follows what has been read; and nobody looks for losses on
-            // a topic that has ended: the others learn it here.
-            self.topic.raise(last.offset, last.kind == Kind::End);
-        }
-        Ok(frames)
     }
 
     fn give(&mut self, frames: Vec<Frame>) -> Vec<Frame> {
-        let is_behind = *self.heads.borrow() > self.cursor.offset();
-        if is_behind != self.behind.is_some() {
-            self.behind = is_behind.then(observe::watcher_behind);
+        if let Some(last) = frames.last() {
+            self.cursor.advance(last.offset);
         }
         frames
     }
+}
+
+fn some_of<'a>(frames: impl Iterator<Item = &'a Frame>) -> Vec<Frame> {
+    let mut room = GIVEN;
+    let fitting = frames.enumerate().take_while(|(index, frame)| {
+        let fits = *index == 0 || frame.len() <= room;
+        room = room.saturating_sub(frame.len());
+        fits
+    });
+    fitting.map(|(_, frame)| frame.clone()).collect()
 }

@@ -6,7 +6,7 @@ use super::node::NodeRef;
 use super::seed::{MS, SECOND};
 use super::store::short;
 use super::world::{Happening, NODES, World};
-use crate::live::ring::Frame;
+use crate::live::frame::Frame;
 use model::command::external;
 use model::event::{Event, Kind};
 use model::id::CommandId;
@@ -94,7 +94,7 @@ impl World {
         let offset = self.dice.pick(&[0, 1, head, head + 1000, u64::MAX - 1, u64::MAX]);
         let old = self.store.rows[&id].events.iter().find(|event| event.offset == offset).cloned();
         let kind = self.dice.pick(&[Kind::Response, Kind::Status, Kind::End, Kind::Error]);
-        let wild = Frame { offset, kind, text: "{\"event\":\"junk\"}".into() };
+        let wild = Frame::new(offset, kind, "{\"event\":\"junk\"}");
         // One that is not in the future may only repeat what was said.
         let frame = old.map_or(wild, Frame::from);
         let message = match self.dice.index(4) {

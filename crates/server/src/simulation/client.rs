@@ -9,7 +9,7 @@ use super::seed::{Dice, MS, Micros, SECOND};
 use super::store::{Answer, Draft, Request, short};
 use super::vehicle::Script;
 use super::world::{Happening, NODES, World};
-use crate::live::ring::Frame;
+use crate::live::frame::Frame;
 use model::command::{Input, Risk};
 use model::id::CommandId;
 use std::time::Duration;

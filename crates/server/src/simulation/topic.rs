@@ -8,7 +8,8 @@ use super::seed::{MS, Micros};
 use super::store::{Answer, Request, short};
 use super::watcher::Serve;
 use super::world::{Happening, World};
-use crate::live::ring::{Frame, Heard, Ring};
+use crate::live::frame::Frame;
+use crate::live::ring::{Heard, Ring};
 use model::id::CommandId;
 use std::collections::BTreeSet;
 
@@ -110,14 +111,16 @@ impl World {
     fn judge_ring(&mut self, node: NodeRef, id: CommandId) {
         let Node { topics, ring_bytes, .. } = &self.nodes[node.index];
         let ring = &topics[&id].ring;
-        let held = (0..ring.head()).rev().map_while(|cursor| ring.after(cursor, 0)).flatten();
-        let held: Vec<Frame> = held.collect();
-        let bytes: usize = held.iter().map(|frame| frame.text.len()).sum();
+        let first =
+            (0..ring.head()).rev().take_while(|cursor| ring.after(*cursor).is_some()).last();
+        let held = first.and_then(|cursor| ring.after(cursor)).into_iter().flatten();
+        let held: Vec<Frame> = held.cloned().collect();
+        let bytes: usize = held.iter().map(Frame::len).sum();
         let limit = *ring_bytes;
         let log = self.store.rows.get(&id).map_or(&[][..], |row| &row.events);
         let is_true = held.iter().all(|frame| {
             let stored = usize::try_from(frame.offset).ok().and_then(|at| log.get(at - 1));
-            stored.is_some_and(|event| event.frame == frame.text.as_str())
+            stored.is_some_and(|event| event.frame == frame.text())
         });
         self.expect(bytes <= limit, || format!("a ring holds {bytes} bytes"));
         self.expect(is_true, || format!("n{} holds what is not stored: {}", node.index, short(id)));
@@ -150,7 +153,7 @@ impl World {
         self.nodes[node.index].detector.is_busy = false;
         if let Some(Answer::Heads(heads)) = answer {
             for (id, head, is_ended) in heads {
-                self.change_topic(node, id, |ring| ring.raise(head, is_ended));
+                self.change_topic(node, id, |ring| ring.confirm(head, is_ended));
             }
         }
         self.detect(node);

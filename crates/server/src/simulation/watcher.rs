@@ -9,8 +9,7 @@ use super::node::{NodeRef, Purpose};
 use super::seed::{MS, Micros, SECOND};
 use super::store::{Answer, PAGE, Request, short};
 use super::world::{Happening, NODES, World};
-use crate::live::ring::Frame;
-use model::event::Kind;
+use crate::live::frame::Frame;
 use model::id::CommandId;
 
 /// How long to wait before the store is asked again for events that the topic has heard of.
@@ -27,7 +26,7 @@ pub(super) struct Watch {
     pub(super) connection: u32,
     pub(super) node: Option<NodeRef>,
     cursor: Cursor,
-    /// The head of the topic before the store was read.
+    /// How far the log was known to reach before the store was read.
     head: u64,
     pub(super) is_waiting: bool,
     /// The longest time that it takes for a page.
@@ -136,10 +135,14 @@ impl World {
         let watch = &mut self.watches[index];
         let topic = &self.nodes[node.index].topics[&watch.id];
         watch.is_waiting = false;
-        watch.head = topic.ring.head();
+        watch.head = if topic.ring.is_known() { topic.ring.head() } else { 0 };
         let connection = watch.connection;
-        match watch.cursor.next(&topic.ring, 1000) {
-            Next::Give(frames) => self.give(index, frames),
+        match watch.cursor.next(&topic.ring) {
+            Next::Give => {
+                let frames = topic.ring.after(watch.cursor.offset()).into_iter().flatten();
+                let frames: Vec<_> = frames.take(2).cloned().collect();
+                self.give(index, frames);
+            }
             Next::Wait => watch.is_waiting = true,
             Next::Over => self.watches[index].is_done = true,
             Next::Read => {
@@ -151,8 +154,11 @@ impl World {
     }
 
     fn give(&mut self, index: usize, frames: Vec<Frame>) {
-        let watch = &self.watches[index];
+        let watch = &mut self.watches[index];
         let (connection, slowness) = (watch.connection, watch.slowness);
+        if let Some(last) = frames.last() {
+            watch.cursor.advance(last.offset);
+        }
         let gets = Happening::Client(index, Deed::Gets(connection, frames));
         self.within(100, slowness, gets);
     }
@@ -170,15 +176,13 @@ impl World {
         let Some(Answer::Page(events)) = answer else { return self.depart(index) };
         let was_full = events.len() >= PAGE;
         let frames: Vec<Frame> = events.into_iter().map(Frame::from).collect();
-        let watch = &mut self.watches[index];
-        watch.cursor.take(&frames, was_full);
-        let (id, is_ahead) = (watch.id, watch.cursor.is_ahead_of_store(watch.head));
+        let Watch { id, head, cursor, .. } = self.watches[index];
         if let Some(last) = frames.last() {
-            let (head, is_ended) = (last.offset, last.kind == Kind::End);
-            self.change_topic(node, id, |ring| ring.raise(head, is_ended));
+            let (offset, kind) = (last.offset, last.kind);
+            self.change_topic(node, id, |ring| ring.turn_page(offset, kind, was_full));
             return self.give(index, frames);
         }
-        if is_ahead {
+        if head > cursor.offset() {
             let again = Happening::Serves(node, index, connection, Serve::AsksAgain);
             return self.at(self.now + AGAIN, again);
         }
@@ -202,9 +206,8 @@ impl World {
         }
         let Some(Answer::Heads(heads)) = answer else { return self.depart(index) };
         for (id, head, is_ended) in heads {
-            self.change_topic(node, id, |ring| ring.raise(head, is_ended));
+            self.change_topic(node, id, |ring| ring.confirm(head, is_ended));
         }
-        self.watches[index].cursor.found_head();
         self.look(node, index);
     }
 
@@ -229,7 +232,7 @@ impl World {
         });
         let log = &self.store.rows.get(&id).map_or(&[][..], |row| &row.events);
         let stored = log.iter().find(|event| event.offset == offset);
-        let is_true = stored.is_some_and(|event| event.frame == frame.text.as_str());
+        let is_true = stored.is_some_and(|event| event.frame == frame.text());
         self.expect(is_true, || format!("w{index} gets {offset} of {}: not stored", short(id)));
     }
 }

@@ -118,7 +118,7 @@ async fn commands(scene: &Scene, round: u8) {
     assert!(matches!(store.hear(spoken).await.unwrap(), Heard::Recorded(_)));
     assert_eq!(scene.command(id).await.phase(), Phase::Completed);
     assert_eq!(store.events_after(id, 0, EVERYTHING).await.unwrap().len(), 6);
-    assert!(store.heads(&[id]).await.unwrap()[0].is_ended);
+    assert!(store.heads(&[id]).await.unwrap()[0].phase.is_terminal());
     assert!(store.place_of_command(id).await.unwrap().is_some());
     let of_vehicle = Filter { vehicle_id: Some(scene.vehicle), limit: 1, ..Filter::default() };
     assert_eq!(store.commands(&of_vehicle).await.unwrap().len(), 1);

@@ -5,7 +5,7 @@
 use super::line::{Line, Place};
 use super::{Ears, Health, NOTICES, PING, Pauses, in_time, response_channel};
 use crate::live::bus::{Heard, Notice};
-use crate::live::ring::Frame;
+use crate::live::frame::Frame;
 use crate::observe;
 use ::redis::{FromRedisValue, PushInfo, PushKind, RedisResult};
 use model::event::Kind;
@@ -106,7 +106,7 @@ impl Session<'_> {
     async fn follow(&mut self, changed: Vec<CommandId>) -> RedisResult<()> {
         let Ears { hub, .. } = self.ears;
         let (come, gone): (Vec<_>, Vec<_>) =
-            changed.into_iter().partition(|&command_id| hub.is_watched(command_id));
+            changed.into_iter().partition(|&command_id| hub.watched(command_id).is_some());
         let is_new = |command_id: &CommandId| !hub.interest.is_subscribed(*command_id);
         let come = come.into_iter().filter(is_new).collect();
         let gone: Vec<_> = gone.into_iter().filter(|id| !is_new(id)).collect();
@@ -221,7 +221,7 @@ impl Ears {
         match envelope.offset {
             Some(offset) => {
                 let kind = envelope.kind()?;
-                self.hub.hear(command_id, Frame { offset, kind, text: text.into() });
+                self.hub.hear(command_id, Frame::new(offset, kind, &text));
                 Some(())
             }
             None if self.longest_external.is_some_and(|longest| text.len() <= longest) => {
@@ -245,7 +245,7 @@ impl Ears {
     fn notice(&self, notice: Notice) -> Option<()> {
         match notice {
             Notice::Vehicle(news) => {
-                self.channels.publish(news);
+                self.channels.publish(&news);
                 Some(())
             }
             Notice::Stop(command_id) => self.pass(Heard::Stop(command_id)),

@@ -2,102 +2,141 @@
 //!
 //! Refuses with a sentence: whatever cannot be read becomes a `problem` event, never a close.
 
-use crate::live::channel::Channel;
+use super::word::Word;
+use crate::live::channel::{Channel, NotAChannel};
+use crate::live::rights::Target;
 use model::id::CommandId;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use std::borrow::Cow;
 
-/// A frame of the client: an action, or why it is none.
-pub(super) type Heard = Result<Action, Problem>;
+/// How long the name of a request may be.
+const MAX_ID: usize = 64;
+
+/// A request of a client: the name that it gave it, and what it asks, or why that cannot be read.
+pub(super) struct Request {
+    pub(super) id: Option<String>,
+    pub(super) wish: Result<Wish, Problem>,
+}
 
 /// Something that a client asks for.
 #[derive(Debug)]
-pub(super) enum Action {
-    Watch { command_id: CommandId, after: u64 },
-    Unwatch { command_id: CommandId },
+pub(super) enum Wish {
+    /// The events of these commands, each after an offset.
+    Watch(Vec<(CommandId, u64)>),
     Follow(Channel),
-    Unfollow(Channel),
-    Auth { token: String },
+    Stop(Vec<Target>),
+    Auth {
+        token: String,
+    },
+    Cancel(CommandId),
     Ping,
 }
 
 /// Why an action was not carried out.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub(super) struct Problem {
-    event: &'static str,
     code: &'static str,
-    message: String,
+    message: Cow<'static, str>,
 }
 
 impl Problem {
-    pub(super) fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { event: "problem", code, message: message.into() }
+    pub(super) fn new(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, message: message.into() }
     }
 
-    pub(super) fn frame(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
+    pub(super) fn word(self, id: Option<&str>) -> Word<'_> {
+        Word::Problem { id, code: self.code, message: self.message }
     }
 }
 
 /// The wire form of all actions.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Request {
+struct Body {
     action: String,
+    id: Option<String>,
     command_id: Option<String>,
+    commands: Option<Vec<Item>>,
     channel: Option<String>,
     after: Option<u64>,
     token: Option<String>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Item {
+    command_id: String,
+    after: Option<u64>,
+}
+
 /// Reads a text frame.
-pub(super) fn parse(text: &str) -> Heard {
-    let request: Request = serde_json::from_str(text)
-        .map_err(|error| Problem::new("bad-frame", format!("not an action: {error}")))?;
-    match request.action.as_str() {
-        "subscribe" => subscribe(request),
-        "unsubscribe" => unsubscribe(request),
-        "auth" => match request.token {
-            Some(token) => Ok(Action::Auth { token }),
-            None => Err(Problem::new("bad-frame", "auth needs a token")),
+pub(super) fn parse(text: &str) -> Request {
+    match serde_json::from_str::<Body>(text) {
+        Err(error) => Request { id: None, wish: Err(bad(format!("not an action: {error}"))) },
+        Ok(Body { id: Some(id), .. }) if id.len() > MAX_ID => {
+            Request { id: None, wish: Err(bad(format!("id must have at most {MAX_ID} bytes"))) }
+        }
+        Ok(mut body) => Request { id: body.id.take(), wish: wish(body) },
+    }
+}
+
+fn wish(body: Body) -> Result<Wish, Problem> {
+    match body.action.as_str() {
+        "subscribe" => subscribe(body),
+        "unsubscribe" => match asked(body)? {
+            Asked::Commands(commands) => {
+                Ok(Wish::Stop(commands.into_iter().map(|(id, _)| Target::Command(id)).collect()))
+            }
+            Asked::Channel(channel) => Ok(Wish::Stop(vec![Target::Channel(channel)])),
         },
-        "ping" => Ok(Action::Ping),
+        "auth" => match body.token {
+            Some(token) => Ok(Wish::Auth { token }),
+            None => Err(bad("auth needs a token")),
+        },
+        "cancel" => match body.command_id {
+            Some(id) => Ok(Wish::Cancel(command_id(&id)?)),
+            None => Err(bad("cancel needs a command_id")),
+        },
+        "ping" => Ok(Wish::Ping),
         _ => Err(Problem::new(
             "unknown-action",
-            "action must be subscribe, unsubscribe, auth or ping",
+            "action must be subscribe, unsubscribe, auth, cancel or ping",
         )),
     }
 }
 
-fn subscribe(request: Request) -> Heard {
-    let after = request.after.unwrap_or(0);
-    match target(request)? {
-        Target::Command(command_id) => Ok(Action::Watch { command_id, after }),
-        Target::Channel(channel) => Ok(Action::Follow(channel)),
-    }
+fn subscribe(body: Body) -> Result<Wish, Problem> {
+    Ok(match asked(body)? {
+        Asked::Commands(commands) => Wish::Watch(commands),
+        Asked::Channel(channel) => Wish::Follow(channel),
+    })
 }
 
-fn unsubscribe(request: Request) -> Heard {
-    match target(request)? {
-        Target::Command(command_id) => Ok(Action::Unwatch { command_id }),
-        Target::Channel(channel) => Ok(Action::Unfollow(channel)),
-    }
-}
-
-enum Target {
-    Command(CommandId),
+enum Asked {
+    Commands(Vec<(CommandId, u64)>),
     Channel(Channel),
 }
 
-fn target(request: Request) -> Result<Target, Problem> {
-    let bad = |message: String| Problem::new("bad-frame", message);
-    match (request.command_id, request.channel) {
-        (Some(id), None) => match id.parse() {
-            Ok(id) => Ok(Target::Command(id)),
-            Err(error) => Err(bad(format!("command_id {error}"))),
-        },
-        (None, Some(channel)) => {
-            channel.parse().map(Target::Channel).map_err(|error| bad(error.to_string()))
+fn asked(body: Body) -> Result<Asked, Problem> {
+    match (body.command_id, body.commands, body.channel) {
+        (Some(id), None, None) => {
+            Ok(Asked::Commands(vec![(command_id(&id)?, body.after.unwrap_or(0))]))
         }
-        _ => Err(bad("give either command_id or channel".to_owned())),
+        (None, Some(items), None) => {
+            let read = |item: Item| Ok((command_id(&item.command_id)?, item.after.unwrap_or(0)));
+            items.into_iter().map(read).collect::<Result<_, _>>().map(Asked::Commands)
+        }
+        (None, None, Some(channel)) => {
+            channel.parse().map(Asked::Channel).map_err(|error: NotAChannel| bad(error.to_string()))
+        }
+        _ => Err(bad("give one of command_id, commands and channel")),
     }
+}
+
+fn command_id(text: &str) -> Result<CommandId, Problem> {
+    text.parse().map_err(|error| bad(format!("command_id {error}")))
+}
+
+fn bad(message: impl Into<Cow<'static, str>>) -> Problem {
+    Problem::new("bad-frame", message)
 }

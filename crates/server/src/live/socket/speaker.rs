@@ -1,117 +1,114 @@
-//! The writing half of a session: carries out actions and sends what is there.
+//! The writing half of a session: gives out what is followed, as fast as the client takes it.
 //!
-//! Refuses to send one frame at a time: whatever is ready goes out with one flush.
+//! Refuses to queue events, and to write them one by one: what is there goes out with one write, and
+//! what the client does not take stays where it is.
 
-use super::action::{Action, Heard, Problem};
-use super::{End, Limits};
-use crate::auth::{Auth, Pass};
-use crate::live::Live;
-use crate::live::channel::{Channel, News};
-use crate::live::rights::{self, Followed};
-use crate::live::ring::Frame;
-use crate::live::watch::Watcher;
+use super::batch::{Batch, Entry, Mark};
+use super::desk::{Desk, Inbox, Order};
+use super::following::{Log, News, Stand};
+use super::{Context, End};
+use crate::live::audience::Listener;
+use crate::live::bell::Bell;
+use crate::live::pages::Page;
+use crate::live::rights::Target;
 use crate::observe;
-use axum::body::Bytes;
-use axum::extract::ws::{Message, WebSocket};
-use futures_util::future::{AbortHandle, Abortable};
-use futures_util::stream::{self, BoxStream, SelectAll, SplitSink};
-use futures_util::{FutureExt, SinkExt, StreamExt};
-use model::event::Kind;
-use model::id::CommandId;
-use std::collections::HashMap;
-use std::future::{Future, pending};
-use std::pin::pin;
+use bytes::{Buf, Bytes, BytesMut};
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, Stream};
+use slab::Slab;
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::io::ErrorKind;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::task::{Context as Waking, Poll};
 use store::StoreError;
-use tokio::sync::{broadcast, mpsc, watch};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep, timeout};
 
-type Frames = Result<Vec<Frame>, StoreError>;
+/// The mark of the desk's cord; those of what is followed count from 0.
+pub(super) const DESK: usize = usize::MAX;
+/// How many writes are made before others get a turn.
+const TURN: usize = 4;
+
+/// Something that is followed.
+enum Following {
+    Log(Log),
+    News(News),
+}
+
+/// A place among what is followed.
+struct Place {
+    what: Following,
+    /// Whether it is in the queue of those that may have something to give.
+    is_queued: bool,
+}
+
+/// A page that was read for one of the logs, and which of all that were ever followed that was.
+type Reading = BoxFuture<'static, (usize, Target, Result<Page, StoreError>)>;
+
+/// How far writing came.
+enum Flow {
+    /// Everything is written.
+    Idle,
+    /// The client has to take something first.
+    Blocked,
+    /// There is more to write.
+    Busy,
+}
 
 pub(super) struct Speaker {
-    sink: SplitSink<WebSocket, Message>,
-    live: Live,
-    auth: Auth,
-    pass: watch::Sender<Pass>,
-    limits: Limits,
-    commands: SelectAll<BoxStream<'static, (CommandId, Frames)>>,
-    stops: HashMap<CommandId, AbortHandle>,
-    followed: watch::Sender<Followed>,
-    /// When the client last took something that had had to wait for it.
-    progress: watch::Sender<Instant>,
-    news: Option<broadcast::Receiver<News>>,
-    /// When a client that asks for nothing more has been served; `None` = not yet, or never.
-    idle_at: Option<Instant>,
-    has_acted: bool,
+    stream: Arc<TcpStream>,
+    context: Arc<Context>,
+    desk: Arc<Desk>,
+    bell: Arc<Bell>,
+    /// The rest of a frame that was written in part.
+    rest: Bytes,
+    words: BytesMut,
+    places: Slab<Place>,
+    /// Those that may have something to give.
+    ready: VecDeque<usize>,
+    marks: Vec<usize>,
+    readings: FuturesUnordered<Reading>,
+    /// When a client that asks for nothing more is let go; `None` = not yet, or never.
+    idle: Option<Pin<Box<Sleep>>>,
+    behind: Option<observe::Counted>,
 }
 
 impl Speaker {
     pub(super) fn new(
-        sink: SplitSink<WebSocket, Message>,
-        (live, auth): (Live, Auth),
-        pass: watch::Sender<Pass>,
-        limits: Limits,
+        stream: Arc<TcpStream>,
+        context: Arc<Context>,
+        (desk, bell): (Arc<Desk>, Arc<Bell>),
     ) -> Self {
         Self {
-            sink,
-            live,
-            auth,
-            pass,
-            limits,
-            commands: SelectAll::new(),
-            stops: HashMap::new(),
-            followed: watch::Sender::default(),
-            progress: watch::Sender::new(Instant::now()),
-            news: None,
-            idle_at: None,
-            has_acted: false,
+            stream,
+            context,
+            desk,
+            bell,
+            rest: Bytes::new(),
+            words: BytesMut::new(),
+            places: Slab::new(),
+            ready: VecDeque::new(),
+            marks: Vec::new(),
+            readings: FuturesUnordered::new(),
+            idle: None,
+            behind: None,
         }
-    }
-
-    /// What it is following.
-    pub(super) fn followed(&self) -> watch::Receiver<Followed> {
-        self.followed.subscribe()
-    }
-
-    /// When the client last took something that had had to wait for it.
-    pub(super) fn progress(&self) -> watch::Receiver<Instant> {
-        self.progress.subscribe()
-    }
-
-    pub(super) fn into_sink(self) -> SplitSink<WebSocket, Message> {
-        self.sink
-    }
-
-    /// Follows a command whose right has been checked. Watching twice changes nothing.
-    pub(super) fn watch(&mut self, command_id: CommandId, after: u64) {
-        if self.stops.contains_key(&command_id) {
-            return;
-        }
-        let (handle, registration) = AbortHandle::new_pair();
-        let pages = pages(self.live.watch(command_id, after));
-        self.commands.push(Abortable::new(pages, registration).boxed());
-        self.stops.insert(command_id, handle);
-        self.followed.send_modify(|followed| {
-            followed.commands.insert(command_id);
-        });
-        self.idle_at = None;
     }
 
     /// Speaks until the end of the session.
-    pub(super) async fn run(&mut self, mut actions: mpsc::Receiver<Heard>) -> End {
-        let mut ping = interval(self.limits.ping_interval);
-        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        ping.reset();
+    pub(super) async fn run(&mut self) -> End {
         loop {
-            let done = tokio::select! {
-                Some(heard) = actions.recv() => self.act(heard).await,
-                Some((id, frames)) = self.commands.next(), if !self.commands.is_empty() => {
-                    self.deliver(id, frames).await
+            let done = match self.speak() {
+                Ok(Flow::Busy) => {
+                    tokio::task::yield_now().await;
+                    Ok(())
                 }
-                news = hear(&mut self.news) => self.tell(news).await,
-                _ = ping.tick() => self.send(Message::Ping(Bytes::new())).await,
-                () = idle(self.idle_at) => Err(End::CommandOver),
+                Ok(Flow::Blocked) => self.room().await,
+                Ok(Flow::Idle) => poll_fn(|cx| self.poll_news(cx)).await,
+                Err(end) => Err(end),
             };
             if let Err(end) = done {
                 return end;
@@ -119,230 +116,278 @@ impl Speaker {
         }
     }
 
-    async fn deliver(&mut self, command_id: CommandId, frames: Frames) -> Result<(), End> {
-        let frames = frames.map_err(|error| {
-            tracing::warn!(%command_id, %error, "cannot read events for a watcher");
-            End::StoreFailed
-        })?;
-        let is_over = frames.last().is_none_or(|frame| frame.kind == Kind::End);
-        let mut delivered = 0;
-        for frame in frames.into_iter().filter(|frame| frame.kind.is_plain()) {
-            self.feed(Message::Text(frame.text)).await?;
-            delivered += 1;
+    /// What has to be written before a close frame.
+    pub(super) fn into_last_words(mut self) -> (Arc<TcpStream>, Vec<u8>) {
+        self.words.unsplit(self.desk.clear().words);
+        (self.stream, [&*self.rest, &*self.words].concat())
+    }
+
+    /// Writes what there is, a few times.
+    fn speak(&mut self) -> Result<Flow, End> {
+        for _ in 0..TURN {
+            self.attend()?;
+            let batch = self.gather();
+            let wanted = self.rest.len() + self.words.len() + batch.len();
+            let written = match wanted {
+                0 => Ok(0),
+                _ => batch.write([&self.rest, &self.words], &self.stream),
+            };
+            let written = match written {
+                Ok(written) => written,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
+                Err(_) => return Err(End::ClientLeft),
+            };
+            let is_anything = !batch.entries.is_empty();
+            self.settle(batch, written);
+            if written < wanted {
+                self.behind.get_or_insert_with(observe::watcher_behind);
+                return Ok(Flow::Blocked);
+            }
+            if !is_anything && self.ready.is_empty() {
+                self.behind = None;
+                return Ok(Flow::Idle);
+            }
         }
-        self.flush().await?;
-        observe::events_delivered(delivered);
-        if is_over {
-            self.stop_watching(command_id);
-            self.rest();
+        Ok(Flow::Busy)
+    }
+
+    /// Waits until the client takes something.
+    async fn room(&mut self) -> Result<(), End> {
+        match timeout(self.context.limits.stuck_after, self.stream.writable()).await {
+            Ok(Ok(())) => {
+                self.desk.took();
+                Ok(())
+            }
+            Ok(Err(_)) => Err(End::ClientLeft),
+            Err(_) => Err(End::Stuck),
         }
+    }
+
+    /// Waits until there is something to say, or nothing will be.
+    fn poll_news(&mut self, cx: &mut Waking<'_>) -> Poll<Result<(), End>> {
+        let reads = Pin::new(&mut self.readings).poll_next(cx);
+        if let Poll::Ready(Some((key, target, page))) = reads {
+            return Poll::Ready(self.take_page(key, target, page));
+        }
+        if self.bell.poll(cx, &mut self.marks).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
+        match self.idle.as_mut().map(|idle| idle.as_mut().poll(cx)) {
+            Some(Poll::Ready(())) => Poll::Ready(Err(End::CommandOver)),
+            Some(Poll::Pending) | None => Poll::Pending,
+        }
+    }
+
+    fn take_page(
+        &mut self,
+        key: usize,
+        target: Target,
+        page: Result<Page, StoreError>,
+    ) -> Result<(), End> {
+        match self.following(key) {
+            // Something else may have taken the place of what it was read for.
+            Some(Following::Log(log)) if log.target() == target => match page {
+                Ok(page) => log.take(page),
+                Err(error) => {
+                    tracing::warn!(%error, "cannot read events for a watcher");
+                    return Err(End::StoreFailed);
+                }
+            },
+            _ => return Ok(()),
+        }
+        self.queue(key);
         Ok(())
     }
 
-    fn stop_watching(&mut self, command_id: CommandId) {
-        if let Some(stop) = self.stops.remove(&command_id) {
-            stop.abort();
-        }
-        self.followed.send_modify(|followed| {
-            followed.commands.remove(&command_id);
-        });
+    fn following(&mut self, key: usize) -> Option<&mut Following> {
+        self.places.get_mut(key).map(|place| &mut place.what)
     }
 
-    /// Starts the idle clock when nothing more can come to a client that never asked for anything.
-    fn rest(&mut self) {
-        let may_close = !self.has_acted && !self.limits.idle_close.is_zero();
-        if self.stops.is_empty() && may_close {
-            self.idle_at = Some(Instant::now() + self.limits.idle_close);
+    /// It may have something to give. Within one batch each gives once: its cursor moves later.
+    fn queue(&mut self, key: usize) {
+        if let Some(place) = self.places.get_mut(key)
+            && !std::mem::replace(&mut place.is_queued, true)
+        {
+            self.ready.push_back(key);
         }
     }
 
-    async fn act(&mut self, heard: Heard) -> Result<(), End> {
-        self.has_acted = true;
-        self.idle_at = None;
-        let done = match heard {
-            Ok(action) => self.carry_out(action).await?,
-            Err(problem) => Err(problem),
-        };
-        match done {
-            Ok(()) => Ok(()),
-            Err(problem) => self.send(Message::Text(problem.frame().into())).await,
+    /// Looks at what the bell rang for.
+    fn attend(&mut self) -> Result<(), End> {
+        if self.marks.is_empty() {
+            self.bell.take(&mut self.marks);
         }
-    }
-
-    async fn carry_out(&mut self, action: Action) -> Result<Result<(), Problem>, End> {
-        match action {
-            Action::Watch { command_id, after } => return self.subscribe(command_id, after).await,
-            Action::Unwatch { command_id } => self.stop_watching(command_id),
-            Action::Follow(channel) => return self.follow(channel).await,
-            Action::Unfollow(channel) => {
-                self.followed.send_modify(|followed| {
-                    followed.channels.remove(&channel);
-                });
-                if self.followed.borrow().channels.is_empty() {
-                    self.news = None;
-                }
+        let mut marks = std::mem::take(&mut self.marks);
+        for mark in marks.drain(..) {
+            if mark == DESK {
+                self.clear_desk();
+            } else {
+                self.answer(mark)?;
             }
-            Action::Auth { token } => return self.renew(&token).await,
-            Action::Ping => self.send(Message::Text(r#"{"event":"pong"}"#.into())).await?,
         }
-        Ok(Ok(()))
+        self.marks = marks;
+        Ok(())
     }
 
-    fn is_full(&self) -> bool {
-        self.followed.borrow().len() >= self.limits.max_subscriptions
-    }
-
-    async fn subscribe(
-        &mut self,
-        command_id: CommandId,
-        after: u64,
-    ) -> Result<Result<(), Problem>, End> {
-        if self.stops.contains_key(&command_id) {
-            return Ok(Ok(()));
-        }
-        if self.is_full() {
-            return Ok(Err(full()));
-        }
-        let may_watch = rights::may_watch(&self.live.store, &self.pass, command_id).await;
-        if !may_watch.map_err(|error| failed(&error))? {
-            return Ok(Err(Problem::new("unknown-command", "no such command")));
-        }
-        let session = Arc::clone(&self.pass.borrow().session);
-        let (user_id, username) = (session.user_id(), session.username());
-        tracing::info!(%command_id, %user_id, username, after, "websocket_subscribed");
-        self.watch(command_id, after);
-        Ok(Ok(()))
-    }
-
-    async fn follow(&mut self, channel: Channel) -> Result<Result<(), Problem>, End> {
-        if self.followed.borrow().channels.contains(&channel) {
-            return Ok(Ok(()));
-        }
-        if self.is_full() {
-            return Ok(Err(full()));
-        }
-        let may_follow = rights::may_follow(&self.live.store, &self.pass, channel).await;
-        if !may_follow.map_err(|error| failed(&error))? {
-            return Ok(Err(Problem::new("unknown-channel", "no such fleet or vehicle")));
-        }
-        self.followed.send_modify(|followed| {
-            followed.channels.insert(channel);
-        });
-        // Listen first, look later: news in between may come twice, and carries its revision.
-        self.news.get_or_insert_with(|| self.live.channels.listen());
-        self.show(channel).await?;
-        Ok(Ok(()))
-    }
-
-    /// Sends what is known on a channel now.
-    async fn show(&mut self, channel: Channel) -> Result<(), End> {
-        let present = rights::present(&self.live.store, channel).await;
-        self.announce(present.map_err(|error| failed(&error))?.iter()).await
-    }
-
-    async fn tell(&mut self, news: Result<News, broadcast::error::RecvError>) -> Result<(), End> {
-        match news {
-            Ok(news) if self.is_wanted(&news) => self.announce(std::iter::once(&news)).await,
-            Ok(_) => Ok(()),
-            // Too far behind: the latest of everything is as good as the history.
-            Err(_) => {
-                let channels = self.followed.borrow().channels.clone();
-                for channel in channels {
-                    self.show(channel).await?;
-                }
+    /// There is news of something that is followed.
+    fn answer(&mut self, key: usize) -> Result<(), End> {
+        let moved = match self.following(key) {
+            Some(Following::Log(log)) => {
+                log.listener.cord.answer();
+                log.new_fleet().map(|fleet| (fleet, log.target()))
+            }
+            Some(Following::News(news)) => {
+                news.listener.cord.answer();
+                None
+            }
+            None => return Ok(()),
+        };
+        match moved {
+            Some((fleet, target)) if !self.context.sees(fleet) => self.lose(key, target),
+            _ => {
+                self.queue(key);
                 Ok(())
             }
         }
     }
 
-    /// Whether news is on a channel that is followed, of a vehicle that has not moved out of sight.
-    fn is_wanted(&self, news: &News) -> bool {
-        self.followed.borrow().channels.iter().any(|&channel| news.is_on(channel))
-            && rights::sees(&self.live.store, &self.pass, news.fleet_id)
-    }
-
-    async fn announce(&mut self, all: impl Iterator<Item = &News>) -> Result<(), End> {
-        for news in all {
-            self.feed(Message::Text(news.frame().into())).await?;
+    fn clear_desk(&mut self) {
+        let Inbox { words, orders } = self.desk.clear();
+        if self.words.is_empty() {
+            self.words = words;
+        } else {
+            self.words.extend_from_slice(&words);
         }
-        self.flush().await
+        for order in orders {
+            self.carry_out(order);
+        }
+        if self.desk.has_acted() {
+            self.idle = None;
+        }
     }
 
-    async fn renew(&mut self, token: &str) -> Result<Result<(), Problem>, End> {
-        let problem = match self.auth.verify(token).await {
-            Ok(next) if next.session.user_id() == self.pass.borrow().session.user_id() => {
-                self.pass.send_replace(next);
-                return Ok(Ok(()));
+    fn carry_out(&mut self, order: Order) {
+        let place = self.places.vacant_entry();
+        let key = place.key();
+        let what = match order {
+            Order::Watch(topic, after) => {
+                Following::Log(Log::new(Listener::join(topic, self.bell.cord(key)), after))
             }
-            Ok(_) => Problem::new("wrong-subject", "the token is another user's"),
-            Err(error) => Problem::new("bad-token", error.reason()),
+            Order::Follow(board) => {
+                Following::News(News::new(Listener::join(board, self.bell.cord(key))))
+            }
+            Order::Stop(target) => {
+                return self.places.retain(|_, place| place.what.target() != target);
+            }
         };
-        Ok(Err(problem))
+        place.insert(Place { what, is_queued: false });
+        self.idle = None;
+        self.queue(key);
     }
 
-    async fn send(&mut self, message: Message) -> Result<(), End> {
-        self.feed(message).await?;
-        self.flush().await
+    /// The right to follow something is lost.
+    fn lose(&mut self, key: usize, target: Target) -> Result<(), End> {
+        let word = self.context.lose(target)?;
+        self.places.try_remove(key);
+        self.words.extend_from_slice(&word.frame());
+        Ok(())
     }
 
-    async fn feed(&mut self, message: Message) -> Result<(), End> {
-        taken(self.sink.feed(message), self.limits.stuck_after, &self.progress).await
+    /// What goes out next.
+    fn gather(&mut self) -> Batch {
+        let mut batch = Batch::default();
+        // Each gets one turn.
+        for _ in 0..self.ready.len() {
+            if batch.is_full() {
+                break;
+            }
+            let Some(key) = self.ready.pop_front() else { break };
+            match self.give(key, &mut batch) {
+                Stand::More => self.queue(key),
+                Stand::Waits => {}
+                Stand::Reads(target, page) => {
+                    self.readings.push(page.map(move |page| (key, target, page)).boxed());
+                }
+            }
+        }
+        batch
     }
 
-    async fn flush(&mut self) -> Result<(), End> {
-        taken(self.sink.flush(), self.limits.stuck_after, &self.progress).await
+    fn give(&mut self, key: usize, batch: &mut Batch) -> Stand {
+        let Some(place) = self.places.get_mut(key) else { return Stand::Waits };
+        place.is_queued = false;
+        let context = &self.context;
+        match &mut place.what {
+            Following::Log(log) => log.give(key, batch, (context.dialect, &context.live.store)),
+            Following::News(news) => {
+                news.give(key, batch, context.dialect, |fleet| context.sees(fleet))
+            }
+        }
+    }
+
+    /// Notes what has been written. What has not goes back to where it came from.
+    fn settle(&mut self, batch: Batch, written: usize) {
+        let mut written = skip(&mut self.rest, written);
+        written = skip(&mut self.words, written);
+        let is_free = self.rest.is_empty() && self.words.is_empty();
+        let mut delivered = 0;
+        let mut entries = batch.entries.into_iter().peekable();
+        while let Some(mut entry) =
+            entries.next_if(|entry| is_free && (written > 0 || entry.wire.is_empty()))
+        {
+            delivered +=
+                usize::from(!entry.wire.is_empty() && matches!(entry.mark, Mark::Event(_)));
+            written = skip(&mut entry.wire, written);
+            self.reached(&entry);
+            if !entry.wire.is_empty() {
+                self.rest = entry.wire;
+                break;
+            }
+        }
+        entries.for_each(|entry| self.queue(entry.key));
+        if delivered > 0 {
+            self.desk.spoke();
+            observe::events_delivered(delivered);
+        }
+    }
+
+    fn reached(&mut self, entry: &Entry) {
+        match (self.following(entry.key), entry.mark) {
+            (Some(Following::Log(log)), Mark::Event(offset)) => log.cursor.advance(offset),
+            (Some(Following::Log(log)), Mark::Live) => log.is_live_now(),
+            (Some(Following::News(news)), Mark::News(number)) => news.told(number),
+            (Some(Following::News(news)), Mark::Live) => news.is_live_now(),
+            (Some(following), Mark::Over) => {
+                let target = following.target();
+                self.context.followed.remove(target);
+                self.places.try_remove(entry.key);
+                self.rest();
+            }
+            _ => {}
+        }
+    }
+
+    /// Starts the idle clock when nothing more can come to a client that never asked for anything.
+    fn rest(&mut self) {
+        let patience = self.context.limits.idle_close;
+        if self.places.is_empty() && !self.desk.has_acted() && !patience.is_zero() {
+            self.idle = Some(Box::pin(sleep(patience)));
+        }
     }
 }
 
-/// Waits until a write is taken. One that had to wait and went on is a sign of life.
-async fn taken(
-    write: impl Future<Output = Result<(), axum::Error>>,
-    patience: Duration,
-    progress: &watch::Sender<Instant>,
-) -> Result<(), End> {
-    let mut write = pin!(write);
-    if let Some(written) = write.as_mut().now_or_never() {
-        return written.map_err(|_| End::ClientLeft);
-    }
-    let waited = tokio::time::timeout(patience, write).await.map_err(|_| End::Stuck)?;
-    progress.send_replace(Instant::now());
-    waited.map_err(|_| End::ClientLeft)
-}
-
-fn failed(error: &StoreError) -> End {
-    tracing::warn!(%error, "cannot check a watcher's right");
-    End::StoreFailed
-}
-
-fn full() -> Problem {
-    Problem::new("too-many-subscriptions", "this socket follows as much as it may")
-}
-
-/// The pages of a log, up to its end.
-fn pages(watcher: Watcher) -> impl stream::Stream<Item = (CommandId, Frames)> + Send + 'static {
-    stream::unfold(Some(watcher), |watcher| async {
-        let mut watcher = watcher?;
-        let command_id = watcher.command_id();
-        let frames = watcher.next().await;
-        let goes_on = frames
-            .as_ref()
-            .is_ok_and(|frames| frames.last().is_some_and(|frame| frame.kind != Kind::End));
-        Some(((command_id, frames), goes_on.then_some(watcher)))
-    })
-}
-
-async fn hear(
-    news: &mut Option<broadcast::Receiver<News>>,
-) -> Result<News, broadcast::error::RecvError> {
-    match news {
-        Some(news) => news.recv().await,
-        None => pending().await,
+impl Following {
+    fn target(&self) -> Target {
+        match self {
+            Self::Log(log) => log.target(),
+            Self::News(news) => news.target(),
+        }
     }
 }
 
-async fn idle(at: Option<Instant>) {
-    match at {
-        Some(at) => sleep_until(at).await,
-        None => pending().await,
-    }
+/// Drops what has been written of some bytes; answers how much more has been.
+fn skip(bytes: &mut impl Buf, written: usize) -> usize {
+    let here = written.min(bytes.remaining());
+    bytes.advance(here);
+    written - here
 }

@@ -1,0 +1,135 @@
+//! What is handed from those who hear a client to the one who speaks to it.
+//!
+//! Refuses to pile up: a client that asks and takes nothing is let go.
+
+use super::End;
+use super::word::Word;
+use crate::live::bell::Cord;
+use crate::live::channel::Board;
+use crate::live::rights::Target;
+use crate::live::topic::Topic;
+use bytes::BytesMut;
+use std::mem::take;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How many bytes of words may wait for a client to take them.
+const PILE: usize = 128 * 1024;
+
+/// Something for the speaker to do.
+pub(super) enum Order {
+    /// Give out the events of a command after an offset.
+    Watch(Arc<Topic>, u64),
+    /// Give out the news of a channel.
+    Follow(Arc<Board>),
+    /// Stop giving out something.
+    Stop(Target),
+}
+
+/// What waits for the speaker.
+#[derive(Default)]
+pub(super) struct Inbox {
+    /// Whole frames.
+    pub(super) words: BytesMut,
+    pub(super) orders: Vec<Order>,
+}
+
+/// The place between hearing and speaking.
+pub(super) struct Desk {
+    inbox: Mutex<Inbox>,
+    cord: Arc<Cord>,
+    begun: Instant,
+    /// When something was last said, in ms since the beginning.
+    spoke_at: AtomicU64,
+    /// When the client last took something that had had to wait for it.
+    took_at: AtomicU64,
+    has_acted: AtomicBool,
+}
+
+impl Desk {
+    /// One whose cord rings the speaker's bell.
+    pub(super) fn new(cord: Arc<Cord>) -> Self {
+        Self {
+            inbox: Mutex::default(),
+            cord,
+            begun: Instant::now(),
+            spoke_at: AtomicU64::new(0),
+            took_at: AtomicU64::new(0),
+            has_acted: AtomicBool::new(false),
+        }
+    }
+
+    /// Has a word said.
+    pub(super) fn say(&self, word: &Word<'_>) -> Result<(), End> {
+        self.spoke();
+        self.hand_over(&word.frame(), None)
+    }
+
+    /// Has whole frames sent.
+    pub(super) fn send(&self, frames: &[u8]) -> Result<(), End> {
+        self.hand_over(frames, None)
+    }
+
+    /// Has an order carried out, and a word said before.
+    pub(super) fn order(&self, word: Option<&Word<'_>>, order: Order) -> Result<(), End> {
+        let frame = word.map(Word::frame).unwrap_or_default();
+        self.hand_over(&frame, Some(order))
+    }
+
+    fn hand_over(&self, frames: &[u8], order: Option<Order>) -> Result<(), End> {
+        let mut inbox = self.lock();
+        if inbox.words.len().saturating_add(frames.len()) > PILE {
+            return Err(End::Stuck);
+        }
+        inbox.words.extend_from_slice(frames);
+        inbox.orders.extend(order);
+        drop(inbox);
+        self.cord.pull();
+        Ok(())
+    }
+
+    /// Takes everything that waits.
+    pub(super) fn clear(&self) -> Inbox {
+        self.cord.answer();
+        take(&mut *self.lock())
+    }
+
+    /// The client has asked for something.
+    pub(super) fn acted(&self) {
+        self.has_acted.store(true, Ordering::Relaxed);
+        self.cord.pull();
+    }
+
+    pub(super) fn has_acted(&self) -> bool {
+        self.has_acted.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn spoke(&self) {
+        self.spoke_at.store(self.age(), Ordering::Relaxed);
+    }
+
+    pub(super) fn took(&self) {
+        self.took_at.store(self.age(), Ordering::Relaxed);
+    }
+
+    /// When something was last said.
+    pub(super) fn spoke_at(&self) -> Instant {
+        self.begun + Duration::from_millis(self.spoke_at.load(Ordering::Relaxed))
+    }
+
+    /// When the client last took something that had had to wait for it.
+    pub(super) fn took_at(&self) -> Instant {
+        self.begun + Duration::from_millis(self.took_at.load(Ordering::Relaxed))
+    }
+
+    fn age(&self) -> u64 {
+        u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// A panic elsewhere leaves the inbox whole: every change to it is one call.
+    fn lock(&self) -> MutexGuard<'_, Inbox> {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
