@@ -7,14 +7,17 @@ use super::App;
 use super::origin::From;
 use super::problem::Problem;
 use super::upgrade::{self, Upgrading};
-use crate::auth::{Origin, Pass, VerifyError};
-use crate::live::socket::{Dialect, End, FULL, Limits, Socket, Steering, Visit, Wanted};
+use crate::auth::{self, Origin, Pass, VerifyError};
+use crate::live::seats::Seat;
+use crate::live::socket::{Dialect, End, FULL, Limits, Session, Socket, Steering, Visit, Wanted};
 use crate::observe;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, Response, header};
 use model::id::CommandId;
 use model::user::Action;
+use std::pin::Pin;
+use std::sync::Arc;
 
 /// Precedes a token among the subprotocols that a client offers.
 const BEARER: &str = "bearer.";
@@ -58,7 +61,8 @@ fn open(app: App, mut request: Request, wish: Wish) -> Result<Response<Body>, Pr
     }
     let asked = Asked::read(&request);
     let tasks = app.tasks.clone();
-    tasks.spawn(session(app, upgrading, wish, asked));
+    // What is needed only to get in is gone while the session lasts.
+    tasks.spawn(session(Box::pin(enter(app, upgrading, wish, asked))));
     Ok(response)
 }
 
@@ -72,33 +76,50 @@ fn is_own(headers: &HeaderMap, allowed: &[String]) -> bool {
     is_same || allowed.iter().any(|entry| entry == origin)
 }
 
-async fn session(app: App, upgrading: Upgrading, wish: Wish, asked: Result<Asked, End>) {
-    let Some(connection) = upgrading.bare().await else { return };
-    let mut socket = Socket::new(connection, wish.dialect, limits(&app));
-    // What is needed only to get in is gone while the session lasts.
-    let visit = match Box::pin(admit(&app, &mut socket, &wish, asked)).await {
-        Ok(visit) => visit,
-        Err(end) => return reject(socket, end).await,
-    };
-    let user_id = visit.pass.session.user_id();
-    let Some(seat) = app.seats.take(user_id) else {
-        return reject(socket, End::OverLimit("too many sockets")).await;
-    };
-    let username = visit.pass.session.username().to_owned();
-    let counted = observe::websocket_open();
-    tracing::info!(%user_id, username, "websocket_connection_established");
-    let steering = Steering { commands: app.commands, origin: wish.origin };
-    let end = socket.serve(visit, (app.live, app.auth), steering, app.shutdown).await;
-    drop((seat, counted));
-    let reason = end.reason();
+async fn session(entering: Pin<Box<impl Future<Output = Option<(Box<Session>, Place)>>>>) {
+    let Some((session, place)) = entering.await else { return };
+    let reason = session.serve().await.reason();
     observe::websocket_closed(reason);
+    let (user_id, username) = (place.user.user_id(), place.user.username());
     tracing::info!(%user_id, username, reason, "websocket_closed");
 }
 
-async fn reject(socket: Socket, end: End) {
+/// What a session takes while it lasts.
+struct Place {
+    user: Arc<auth::Session>,
+    _seat: Seat,
+    _counted: observe::Counted,
+}
+
+/// Lets a client in; `None` = it has been turned away.
+async fn enter(
+    app: App,
+    upgrading: Upgrading,
+    wish: Wish,
+    asked: Result<Asked, End>,
+) -> Option<(Box<Session>, Place)> {
+    let mut socket = Socket::new(upgrading.bare().await?, wish.dialect, limits(&app));
+    let visit = match admit(&app, &mut socket, &wish, asked).await {
+        Ok(visit) => visit,
+        Err(end) => return reject(socket, end).await,
+    };
+    let user = Arc::clone(&visit.pass.session);
+    let (user_id, username) = (user.user_id(), user.username());
+    let Some(seat) = app.seats.take(user_id) else {
+        return reject(socket, End::OverLimit("too many sockets")).await;
+    };
+    tracing::info!(%user_id, username, "websocket_connection_established");
+    let place = Place { user, _seat: seat, _counted: observe::websocket_open() };
+    let steering = Steering { commands: app.commands, origin: wish.origin };
+    let session = Session::begin(socket, visit, (app.live, app.auth), steering, app.shutdown);
+    Some((session, place))
+}
+
+async fn reject<T>(socket: Socket, end: End) -> Option<T> {
     observe::websocket_rejected(end.reason());
     tracing::warn!(reason = end.reason(), "websocket_connection_rejected");
     socket.turn_away(end).await;
+    None
 }
 
 fn limits(app: &App) -> Limits {

@@ -33,6 +33,7 @@ use model::event::Kind;
 use model::id::{CommandId, FleetId};
 use socket2::SockRef;
 use speaker::Speaker;
+use std::future::pending;
 use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,7 +43,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_util::sync::CancellationToken;
-use word::{Gone, Standing, Word};
+use word::{Gone, Word};
 
 /// How long a close frame, and the peer's answer to it, may take.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -185,47 +186,6 @@ impl Socket {
         timeout(within, first).await.unwrap_or(Err(End::Denied("token missing")))
     }
 
-    /// Serves the session until its end.
-    pub(crate) async fn serve(
-        self,
-        visit: Visit,
-        (live, auth): (Live, Auth),
-        steering: Steering,
-        shutdown: CancellationToken,
-    ) -> End {
-        let Self { stream, mut ear, bell, desk, dialect, limits } = self;
-        let expires_at = visit.pass.expires_at;
-        let (pass, followed) = (watch::Sender::new(visit.pass), Followed::default());
-        let bound_to = visit.bound_to;
-        let context = Context { live, auth, pass, followed, bound_to, dialect, limits };
-        let context = Arc::new(context);
-        let mut speaker = Speaker::new(stream, Arc::clone(&context), (Arc::clone(&desk), bell));
-        let hearing = Hearing { context, desk, steering };
-        let begun = async {
-            if dialect == Dialect::Full {
-                hearing.desk.say(&Word::Auth { state: Standing::Ok, expires_at })?;
-            }
-            match visit.command {
-                Some(wanted) => hearing.begin(None, wanted),
-                None => Ok(()),
-            }
-        };
-        if let Err(end) = begun.await {
-            return farewell(speaker, dialect, end).await;
-        }
-        // What rarely has anything to do is not looked at whenever there is an event.
-        let mut aside: FuturesUnordered<_> =
-            [beside(&hearing, &mut ear, shutdown).boxed()].into_iter().collect();
-        // Whichever ends first ends the session; a writer that is blocked on a full socket is cut.
-        let end = tokio::select! {
-            biased;
-            end = speaker.run() => end,
-            Some(end) = aside.next() => end,
-        };
-        drop(aside);
-        farewell(speaker, dialect, end).await
-    }
-
     /// Refuses a session with its close code.
     pub(crate) async fn turn_away(self, end: End) {
         let last = self.desk.clear().words;
@@ -233,18 +193,60 @@ impl Socket {
     }
 }
 
+/// A session whose client has been let in.
+pub(crate) struct Session {
+    ear: Ear,
+    hearing: Hearing,
+    speaker: Speaker,
+    shutdown: CancellationToken,
+}
+
+impl Session {
+    pub(crate) fn begin(
+        socket: Socket,
+        visit: Visit,
+        (live, auth): (Live, Auth),
+        steering: Steering,
+        shutdown: CancellationToken,
+    ) -> Box<Self> {
+        let Socket { stream, ear, bell, desk, dialect, limits } = socket;
+        let expires_at = visit.pass.expires_at;
+        let (pass, followed) = (watch::Sender::new(visit.pass), Followed::default());
+        let bound_to = visit.bound_to;
+        let context = Context { live, auth, pass, followed, bound_to, dialect, limits };
+        let context = Arc::new(context);
+        let speaker = Speaker::new(stream, Arc::clone(&context), (Arc::clone(&desk), bell));
+        let hearing = Hearing { context, desk, steering };
+        hearing.greet(expires_at, visit.command);
+        Box::new(Self { ear, hearing, speaker, shutdown })
+    }
+
+    /// Serves the session until its end.
+    pub(crate) async fn serve(mut self: Box<Self>) -> End {
+        // What rarely has anything to do is not looked at whenever there is an event.
+        let Self { ear, hearing, speaker, shutdown } = &mut *self;
+        let aside = beside(hearing, ear, shutdown).boxed();
+        let mut aside: FuturesUnordered<_> = [aside].into_iter().collect();
+        // Whichever ends first ends the session; a writer that is blocked on a full socket is cut.
+        let end = tokio::select! {
+            biased;
+            end = speaker.run() => end,
+            Some(end) = aside.next() => end,
+        };
+        drop(aside);
+        let dialect = hearing.context.dialect;
+        let (stream, last) = self.speaker.into_last_words();
+        goodbye(&stream, &last, end.close(dialect)).await;
+        end
+    }
+}
+
 /// Everything of a session but the writing.
-async fn beside(hearing: &Hearing, ear: &mut Ear, shutdown: CancellationToken) -> End {
+async fn beside(hearing: &Hearing, ear: &mut Ear, shutdown: &CancellationToken) -> End {
     let Context { auth, live, pass, followed, dialect, limits, .. } = &*hearing.context;
-    let grace = match dialect {
-        Dialect::Plain => Duration::ZERO,
-        Dialect::Full => limits.auth_grace,
-    };
-    let warn = async {
-        match dialect {
-            Dialect::Plain => std::future::pending().await,
-            Dialect::Full => hearing.warn().await,
-        }
+    let (grace, manners) = match dialect {
+        Dialect::Plain => (Duration::ZERO, pending().boxed()),
+        Dialect::Full => (limits.auth_grace, hearing.mind_manners().boxed()),
     };
     let lose = |target| hearing.lose(target);
     tokio::select! {
@@ -253,14 +255,8 @@ async fn beside(hearing: &Hearing, ear: &mut Ear, shutdown: CancellationToken) -
         over = rights_end((auth, &live.store), pass, followed, lose) => over.into(),
         end = hearing.listen(ear) => end,
         end = hearing.keep_alive() => end,
-        end = warn => end,
+        end = manners => end,
     }
-}
-
-async fn farewell(speaker: Speaker, dialect: Dialect, end: End) -> End {
-    let (stream, last) = speaker.into_last_words();
-    goodbye(&stream, &last, end.close(dialect)).await;
-    end
 }
 
 /// Writes what has to be written, and the close frame.

@@ -14,6 +14,7 @@ use crate::live::frame;
 use crate::live::guard::{Over, passed};
 use crate::live::rights::{self, Target};
 use crate::live::ring::Ring;
+use model::Timestamp;
 use model::id::CommandId;
 use model::user::Action;
 use std::sync::Arc;
@@ -246,46 +247,57 @@ impl Hearing {
         self.context.followed.len() >= self.context.limits.max_subscriptions
     }
 
-    /// Asks now and then whether the peer is there, and breaks long silence.
+    /// Says the first words. The desk is empty, and has room for them.
+    pub(super) fn greet(&self, expires_at: Timestamp, wanted: Option<Wanted>) {
+        let is_full = self.context.dialect == Dialect::Full;
+        let greeting = Word::Auth { state: Standing::Ok, expires_at };
+        let greeted = if is_full { self.desk.say(&greeting) } else { Ok(()) };
+        let begun = wanted.map_or(Ok(()), |wanted| self.begin(None, wanted));
+        debug_assert!(greeted.and(begun).is_ok(), "an empty desk takes it");
+    }
+
+    /// Asks now and then whether the peer is there.
     pub(super) async fn keep_alive(&self) -> End {
-        let interval = self.context.limits.ping_interval;
-        let asking = async {
-            loop {
-                sleep(interval).await;
-                if let Err(end) = self.desk.send(&frame::ping()) {
-                    return end;
-                }
+        loop {
+            sleep(self.context.limits.ping_interval).await;
+            if let Err(end) = self.desk.send(&frame::ping()) {
+                return end;
             }
-        };
-        let beating = async {
-            loop {
-                sleep_until(self.desk.spoke_at() + interval).await;
-                let is_silent = self.desk.spoke_at().elapsed() >= interval;
-                let beat = Word::Heartbeat { at: clock::now() };
-                if let Some(end) = is_silent.then(|| self.desk.say(&beat).err()).flatten() {
-                    return end;
-                }
-            }
-        };
-        match self.context.dialect {
-            Dialect::Plain => asking.await,
-            Dialect::Full => tokio::select! { end = asking => end, end = beating => end },
         }
     }
 
-    /// Says when the token is about to end.
-    pub(super) async fn warn(&self) -> End {
+    /// Breaks long silence, and says when the token is about to end.
+    pub(super) async fn mind_manners(&self) -> End {
+        tokio::select! {
+            end = self.beat() => end,
+            end = self.warn() => end,
+        }
+    }
+
+    async fn beat(&self) -> End {
+        let interval = self.context.limits.ping_interval;
+        loop {
+            sleep_until(self.desk.spoke_at() + interval).await;
+            if self.desk.spoke_at().elapsed() < interval {
+                continue;
+            }
+            if let Err(end) = self.desk.say(&Word::Heartbeat { at: clock::now() }) {
+                return end;
+            }
+        }
+    }
+
+    async fn warn(&self) -> End {
         let mut renewed = self.context.pass.subscribe();
         loop {
             let expires_at = renewed.borrow_and_update().expires_at;
             let warn_at = expires_at.checked_sub(WARNING).unwrap_or(expires_at);
-            let end = tokio::select! {
-                () = passed(Some(warn_at), clock::now()) => {
-                    self.desk.say(&Word::Auth { state: Standing::Expiring, expires_at }).err()
-                }
+            tokio::select! {
+                () = passed(Some(warn_at), clock::now()) => {}
                 _ = renewed.changed() => continue,
-            };
-            if let Some(end) = end {
+            }
+            let warning = Word::Auth { state: Standing::Expiring, expires_at };
+            if let Err(end) = self.desk.say(&warning) {
                 return end;
             }
             // The sender outlives this.
