@@ -162,6 +162,18 @@ impl Client {
         Watch::try_open(&self.socket_url(&path)).await.ok()
     }
 
+    /// Opens a session of the full protocol, on which nothing is followed yet.
+    pub async fn session(&self) -> Watch {
+        self.connect_as("/ws", &format!("fleetwire.v1, bearer.{}", self.token())).await
+    }
+
+    /// Opens a WebSocket that offers subprotocols, on any path.
+    pub async fn connect_as(&self, path: &str, protocols: &str) -> Watch {
+        let url = self.socket_url(path);
+        let opened = Watch::try_open_as(&url, Some(protocols)).await;
+        opened.unwrap_or_else(|error| panic!("no WebSocket at {url}: {error}"))
+    }
+
     /// Opens a WebSocket on any path.
     pub async fn connect(&self, path: &str) -> Watch {
         let url = self.socket_url(path);

@@ -7,6 +7,7 @@
 
 mod child;
 pub mod client;
+pub mod contract;
 mod directory;
 pub mod faketime;
 pub mod load;

@@ -2,11 +2,13 @@
 //!
 //! It waits, and never longer than a test may take.
 
+use crate::contract;
 use crate::platform::PATIENCE;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
 use std::time::Duration;
 use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
@@ -31,8 +33,26 @@ impl Watch {
     ///
     /// The WebSocket library's, if there was no upgrade.
     pub async fn try_open(url: &str) -> Result<Self, Box<tungstenite::Error>> {
+        Self::try_open_as(url, None).await
+    }
+
+    /// Opens one that offers these subprotocols.
+    ///
+    /// # Errors
+    ///
+    /// The WebSocket library's, if there was no upgrade.
+    pub async fn try_open_as(
+        url: &str,
+        protocols: Option<&str>,
+    ) -> Result<Self, Box<tungstenite::Error>> {
+        let mut request = url.into_client_request()?;
+        if let Some(protocols) = protocols {
+            let protocols = protocols.parse().expect("it can be a header");
+            request.headers_mut().insert("sec-websocket-protocol", protocols);
+        }
         let config = WebSocketConfig::default().max_message_size(None).max_frame_size(None);
-        let opened = tokio_tungstenite::connect_async_with_config(url, Some(config), true).await;
+        let opened =
+            tokio_tungstenite::connect_async_with_config(request, Some(config), true).await;
         opened.map(|(socket, _)| Self(socket)).map_err(Box::new)
     }
 
@@ -47,7 +67,9 @@ impl Watch {
             let next = tokio::time::timeout(limit, self.0.next()).await;
             match next.expect("nothing came in time") {
                 Some(Ok(Message::Text(text))) => {
-                    return Heard::Event(serde_json::from_str(&text).expect("events are JSON"));
+                    let event = serde_json::from_str(&text).expect("events are JSON");
+                    contract::check(&event);
+                    return Heard::Event(event);
                 }
                 Some(Ok(Message::Close(Some(frame)))) => {
                     return Heard::Closed(frame.code.into(), frame.reason.to_string());
@@ -67,6 +89,16 @@ impl Watch {
         match self.heard().await {
             Heard::Event(event) => event,
             Heard::Closed(code, reason) => panic!("closed with {code}: {reason}"),
+        }
+    }
+
+    /// The next event of that name; whatever comes before it is passed over.
+    pub async fn next_of(&mut self, name: &str) -> Value {
+        loop {
+            let event = self.next().await;
+            if event["event"] == name {
+                return event;
+            }
         }
     }
 

@@ -12,6 +12,8 @@ use axum::routing::get;
 use std::sync::Arc;
 use utoipa_swagger_ui::Config;
 
+/// What the sockets speak, as AsyncAPI 3.
+const STREAMS: &str = include_str!("../../../../docs/asyncapi.json");
 /// Where the page is.
 const PAGE: &str = "/docs/";
 /// The page styles its parts by attributes, and draws its icons from `data:` addresses.
@@ -29,10 +31,15 @@ pub(super) fn routes() -> Router<App> {
         .route(PAGE, get(async || file("index.html")))
         .route("/docs/{file}", get(async |Path(name): Path<String>| file(&name)))
         .route("/openapi.json", get(description))
+        .route("/asyncapi.json", get(async || json(STREAMS)))
+}
+
+fn json(text: impl IntoResponse) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], text)
 }
 
 async fn description() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/json")], super::description::openapi())
+    json(super::description::openapi())
 }
 
 /// A file of the page.

@@ -17,5 +17,6 @@ mod lifecycle;
 mod limits;
 mod nodes;
 mod openapi;
+mod session;
 mod storm;
 mod websocket;

@@ -300,8 +300,8 @@ impl Hearing {
             if let Err(end) = self.desk.say(&warning) {
                 return end;
             }
-            // The sender outlives this.
-            drop(renewed.changed().await);
+            // Other rights make no other end; and the sender outlives this.
+            drop(renewed.wait_for(|pass| pass.expires_at != expires_at).await);
         }
     }
 }

@@ -91,7 +91,7 @@ async fn heads_tell_where_logs_end(scene: Scene) {
     let mut heads = scene.store.heads(&asked).await.unwrap();
     heads.sort_by_key(|head| head.command_id);
     let told: Vec<_> =
-        heads.iter().map(|head| (head.command_id, head.offset, head.is_ended)).collect();
+        heads.iter().map(|head| (head.command_id, head.offset, head.phase.is_terminal())).collect();
     let mut expected = [(ended, 4, false), (waiting, 1, false), (gone, 3, true)];
     expected.sort_unstable();
     assert_eq!(told, expected);
