@@ -28,7 +28,7 @@ pub(crate) mod serve;
 mod socket;
 mod text;
 mod tickets;
-mod upgrade;
+pub(crate) mod upgrade;
 mod users;
 mod vehicles;
 

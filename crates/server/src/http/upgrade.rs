@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 
 /// The answer to a request that asks for a WebSocket, and the connection once that has gone out.
-pub(super) fn begin(
+pub(crate) fn begin(
     request: &mut Request,
     protocol: Option<&'static str>,
 ) -> Result<(Response<Body>, Upgrading), Problem> {
@@ -30,11 +30,11 @@ pub(super) fn begin(
 }
 
 /// A connection that becomes bare when the answer has gone out.
-pub(super) struct Upgrading(OnUpgrade);
+pub(crate) struct Upgrading(OnUpgrade);
 
 impl Upgrading {
     /// The connection, and what the client has sent already; `None` = it broke.
-    pub(super) async fn bare(self) -> Option<(TcpStream, Bytes)> {
+    pub(crate) async fn bare(self) -> Option<(TcpStream, Bytes)> {
         let upgraded = self.0.await.ok()?;
         let parts = upgraded.downcast::<TokioIo<TcpStream>>().ok()?;
         Some((parts.io.into_inner(), parts.read_buf))
@@ -42,7 +42,7 @@ impl Upgrading {
 }
 
 /// The subprotocols that a client offers.
-pub(super) fn offers(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+pub(crate) fn offers(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     let lists = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter();
     lists.filter_map(|list| list.to_str().ok()).flat_map(|list| list.split(',')).map(str::trim)
 }

@@ -58,6 +58,12 @@ pub(crate) fn text_frame(text: &str) -> Bytes {
     encode(TEXT, &[text.as_bytes()])
 }
 
+/// The WebSocket frame of bytes.
+#[cfg(test)]
+pub(crate) fn binary_frame(bytes: &[u8]) -> Bytes {
+    encode(0x82, &[bytes])
+}
+
 /// A question whether the peer is there.
 pub(crate) fn ping() -> Bytes {
     encode(PING, &[])

@@ -6,6 +6,8 @@ mod action;
 mod batch;
 mod desk;
 mod ear;
+#[cfg(test)]
+mod echo;
 mod end;
 mod following;
 mod hearing;
@@ -34,6 +36,7 @@ use model::id::{CommandId, FleetId};
 use socket2::SockRef;
 use speaker::Speaker;
 use std::future::pending;
+use std::io;
 use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::Duration;
@@ -259,20 +262,23 @@ async fn beside(hearing: &Hearing, ear: &mut Ear, shutdown: &CancellationToken) 
     }
 }
 
+async fn write_all(stream: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        stream.writable().await?;
+        match stream.try_write(bytes) {
+            Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
 /// Writes what has to be written, and the close frame.
 async fn goodbye(stream: &TcpStream, last: &[u8], close: Option<(u16, &str)>) {
     let close = close.map(|(code, reason)| frame::close(code, reason)).unwrap_or_default();
     let going = async {
-        let bytes = [last, &*close].concat();
-        let mut left = &*bytes;
-        while !left.is_empty() {
-            stream.writable().await?;
-            match stream.try_write(left) {
-                Ok(count) => left = left.get(count..).unwrap_or_default(),
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error),
-            }
-        }
+        write_all(stream, &[last, &*close].concat()).await?;
         SockRef::from(stream).shutdown(Shutdown::Write)?;
         // Reading on until the peer has closed too: unread bytes would turn into a reset that
         // overtakes the close frame.
@@ -282,7 +288,7 @@ async fn goodbye(stream: &TcpStream, last: &[u8], close: Option<(u16, &str)>) {
             match stream.try_read(&mut unread) {
                 Ok(0) => return Ok(()),
                 Ok(_) => {}
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error),
             }
         }
