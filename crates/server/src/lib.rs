@@ -214,6 +214,7 @@ impl Node {
         let every = config.live.detector_interval;
         tasks.spawn(async move { live.detect_losses(every, stop).await });
         tasks.spawn(app.live.channels.clone().keep_pace(shutdown.clone()));
+        tasks.spawn(app.live.clone().let_go(shutdown.clone()));
         let (auth, stop) = (app.auth.clone(), shutdown.clone());
         tasks.spawn(async move { auth.follow_changes(stop).await });
         tasks.spawn(app.metrics.clone().keep(shutdown.clone()));

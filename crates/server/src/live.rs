@@ -15,6 +15,7 @@ mod pages;
 pub(crate) mod redis;
 mod rights;
 pub(crate) mod ring;
+mod run;
 pub(crate) mod seats;
 pub(crate) mod socket;
 pub(crate) mod sse;
@@ -34,6 +35,9 @@ use watch::Watcher;
 
 /// How many topics one question to the store asks about.
 const HEADS: usize = 500;
+
+/// How long a topic is kept at least; twice as long at most, unless somebody holds it.
+const KEPT: Duration = Duration::from_millis(250);
 
 /// The limits of live delivery.
 #[derive(Debug, Clone, Copy)]
@@ -95,6 +99,14 @@ impl Live {
             }
         };
         shutdown.run_until_cancelled(watch).await;
+    }
+
+    /// Keeps topics for a moment after they were made.
+    pub(crate) async fn let_go(self, shutdown: CancellationToken) {
+        let mut tick = tokio::time::interval(KEPT);
+        while shutdown.run_until_cancelled(tick.tick()).await.is_some() {
+            self.hub.let_go();
+        }
     }
 
     async fn look_for_losses(&self) {

@@ -4,14 +4,14 @@
 
 use crate::config::{LogConfig, LogFormat};
 use metrics::{
-    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+    Counter, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use model::command::Phase;
 use std::error::Error;
 use std::io::{IsTerminal, stderr};
 use std::panic::{self, PanicHookInfo};
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -258,9 +258,11 @@ pub(crate) fn bus_dropped(count: u64) {
     counter!(BUS_DROPPED).increment(count);
 }
 
-/// A message came over the bus.
-pub(crate) fn bus_heard(what: &'static str) {
-    counter!(BUS_HEARD, "what" => what).increment(1);
+/// A message came over the bus: an event or a notice, or junk.
+pub(crate) fn bus_heard(is_known: bool) {
+    static EVENTS: LazyLock<Counter> = LazyLock::new(|| counter!(BUS_HEARD, "what" => "event"));
+    static JUNK: LazyLock<Counter> = LazyLock::new(|| counter!(BUS_HEARD, "what" => "junk"));
+    if is_known { EVENTS.increment(1) } else { JUNK.increment(1) }
 }
 
 /// Another program said something about a command.
@@ -286,7 +288,9 @@ pub(crate) fn websocket_closed(reason: &'static str) {
 
 /// Events went out to a watcher.
 pub(crate) fn events_delivered(count: usize) {
-    counter!(EVENTS_DELIVERED).increment(count as u64);
+    // Looking a counter up by its name each time costs as much as it counts.
+    static COUNTER: LazyLock<Counter> = LazyLock::new(|| counter!(EVENTS_DELIVERED));
+    COUNTER.increment(count as u64);
 }
 
 /// Events of a command have been stored, in this time.

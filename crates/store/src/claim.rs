@@ -36,7 +36,7 @@ statements! {
                 and (c.not_before is null or c.not_before <= $1)
                 and (v.connection_status = 'connected'
                     or (c.started_at is not null and c.risk = 0))) waiting
-        order by random() limit $2"
+        order by random() limit ($2 + 0)"
     }
     LOCK_VEHICLES = {
         select_vehicles!("where vehicle_id = $1"),

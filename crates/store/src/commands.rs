@@ -34,7 +34,7 @@ macro_rules! listing {
                 and (v.fleet_id in (select fleet_id from grants
                     where user_id = $6 and (until is null or until > $7)) or $6 is null)",
             $condition,
-            " order by c.command_id desc limit $8 offset $9"
+            " order by c.command_id desc limit ($8 + 0) offset $9"
         )
     };
 }

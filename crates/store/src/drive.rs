@@ -22,13 +22,13 @@ pub(crate) const SWEEP: i64 = 128;
 
 statements! {
     DUE = {
-        row::select_commands!("where c.due_at <= $1 order by c.due_at limit $2"),
+        row::select_commands!("where c.due_at <= $1 order by c.due_at limit ($2 + 0)"),
         postgres: + "for update skip locked"
     }
     LAPSED = {
         row::select_commands!(
             "where c.lease_until is not null and (c.lease_until <= $1 or c.owner = $2)
-            order by c.lease_until limit $3"
+            order by c.lease_until limit ($3 + 0)"
         ),
         postgres: + "for update skip locked"
     }

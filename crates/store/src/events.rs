@@ -12,7 +12,8 @@ use model::id::{CommandId, FleetId, VehicleId};
 use uuid::Uuid;
 
 statements! {
-    // The sum runs over what the limit leaves, so that a page never reads more than it holds.
+    // The sum runs over what the limit leaves, so that a page never reads more than it holds. SQLite
+    // would plan anew for every limit that is a bare parameter.
     AFTER = {
         "select event_offset, kind, sequence_number, attempt, part, recorded_at, frame from (
             select event_offset, kind, sequence_number, attempt, part, recorded_at, frame,
@@ -20,7 +21,7 @@ statements! {
                 select event_offset, kind, sequence_number, attempt, part, recorded_at, frame,
                     frame_bytes
                 from events where command_id = $1 and event_offset > $2
-                order by event_offset limit $3) e) page
+                order by event_offset limit ($3 + 0)) e) page
         where total - frame_bytes < $4 order by event_offset"
     }
     HEADS = {

@@ -104,7 +104,11 @@ impl Commands {
             Accepted::New(command, events) => {
                 observe::command_submitted();
                 super::announce(&self.bus, &command, events);
-                self.doorbell.ring(vehicle.vehicle_id);
+                // One that is away is rung for when it comes back, and one that came back just now is
+                // found by the next look at all that waits.
+                if vehicle.connection_status == ConnectionStatus::Connected {
+                    self.doorbell.ring(vehicle.vehicle_id);
+                }
                 Ok(Receipt { command: *command, is_replay: false })
             }
             Accepted::Replayed(command) => Ok(Receipt { command: *command, is_replay: true }),

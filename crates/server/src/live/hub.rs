@@ -16,6 +16,20 @@ use tokio::sync::Notify;
 /// How many locks the topics are spread over.
 const SHARDS: usize = 64;
 
+/// Topics that are held for a moment, in two generations.
+#[derive(Default)]
+struct Kept {
+    new: Vec<Arc<Topic>>,
+    old: Vec<Arc<Topic>>,
+}
+
+impl Kept {
+    /// Begins a generation; answers the one before the last.
+    fn turn(&mut self) -> Vec<Arc<Topic>> {
+        std::mem::replace(&mut self.old, std::mem::take(&mut self.new))
+    }
+}
+
 type Shard = Mutex<HashMap<CommandId, Weak<Topic>>>;
 
 /// All topics of a node.
@@ -23,6 +37,8 @@ pub(crate) struct Hub {
     shards: Arc<[Shard]>,
     hasher: RandomState,
     limits: Limits,
+    /// The topics of late: whoever comes back at once finds what was there.
+    kept: Mutex<Kept>,
     /// For a bus that has to subscribe to each topic.
     pub(crate) interest: Arc<Interest>,
     /// The topics of which something has been heard that does not follow what is known.
@@ -37,13 +53,14 @@ impl Hub {
             shards,
             hasher: RandomState::new(),
             limits,
+            kept: Mutex::default(),
             interest: Arc::default(),
             doubts: Mutex::default(),
             doubted: Notify::new(),
         }
     }
 
-    /// The topic of a command. It lives as long as somebody holds it.
+    /// The topic of a command. It lives as long as somebody holds it, and a moment at least.
     pub(crate) fn topic(&self, command_id: CommandId) -> Arc<Topic> {
         let shard = self.shard_of(command_id);
         let mut topics = self.lock(shard);
@@ -55,8 +72,15 @@ impl Hub {
         let topic = Arc::new(Topic::new(command_id, self.limits, home));
         topics.insert(command_id, Arc::downgrade(&topic));
         drop(topics);
+        lock(&self.kept).new.push(Arc::clone(&topic));
         self.interest.changed(command_id);
         topic
+    }
+
+    /// Lets go of topics that were made before the last call and that nobody else holds.
+    pub(crate) fn let_go(&self) {
+        let gone = lock(&self.kept).turn();
+        drop(gone);
     }
 
     /// Gives events that this node has stored to whoever watches the command; cheap if nobody does.
@@ -174,6 +198,9 @@ mod tests {
         drop(first);
         assert_eq!(hub.unfinished(), [id]);
         drop(second);
+        hub.let_go();
+        assert_eq!(hub.unfinished(), [id], "somebody may come back");
+        hub.let_go();
         assert!(hub.shards.iter().all(|shard| lock(shard).is_empty()));
     }
 }

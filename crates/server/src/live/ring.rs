@@ -3,8 +3,10 @@
 //! Refuses gaps, locks and waiting: it is plain data, so that a simulation can run it.
 
 use super::frame::Frame;
+use super::run::Run;
 use model::event::Kind;
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// What a frame from the bus was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +22,8 @@ pub(crate) enum Heard {
 /// The newest frames of a log, without gaps, bounded in bytes. The last one is at `head`.
 pub(crate) struct Ring {
     frames: VecDeque<Frame>,
+    /// The run that was last asked for.
+    run: Option<Arc<Run>>,
     bytes: usize,
     limit: usize,
     head: u64,
@@ -31,7 +35,7 @@ pub(crate) struct Ring {
 impl Ring {
     pub(crate) fn new(limit: usize) -> Self {
         let frames = VecDeque::new();
-        Self { frames, bytes: 0, limit, head: 0, is_ended: false, is_known: false }
+        Self { frames, run: None, bytes: 0, limit, head: 0, is_ended: false, is_known: false }
     }
 
     /// Takes frames in any order: what is not news is dropped, and a gap empties the ring, so that
@@ -107,6 +111,19 @@ impl Ring {
         (skip < self.frames.len()).then(|| self.frames.range(skip..))
     }
 
+    /// The same in one piece, as much as is good for one write, if there is more than one and every client
+    /// is shown them. Whoever comes to the same place gets the same piece.
+    pub(crate) fn run_after(&mut self, cursor: u64) -> Option<Arc<Run>> {
+        let known =
+            self.run.as_ref().filter(|run| run.follows(cursor) && run.is_all_up_to(self.head));
+        if let Some(run) = known {
+            return Some(Arc::clone(run));
+        }
+        let run = Arc::new(Run::of(self.after(cursor)?, self.head)?);
+        self.run = Some(Arc::clone(&run));
+        Some(run)
+    }
+
     /// The offset of the newest event that is known of.
     pub(crate) fn head(&self) -> u64 {
         self.head
@@ -123,6 +140,7 @@ impl Ring {
     }
 
     fn clear(&mut self) {
+        self.run = None;
         self.frames.clear();
         self.bytes = 0;
     }

@@ -60,13 +60,13 @@ impl Topic {
     }
 
     /// Looks at the newest frames. Whatever it does must be short: nothing is published meanwhile.
-    pub(crate) fn look<T>(&self, look: impl FnOnce(&Ring) -> T) -> T {
-        look(&lock(&self.ring))
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&mut Ring) -> T) -> T {
+        look(&mut lock(&self.ring))
     }
 
     /// Whether the end of the log has been seen.
     pub(crate) fn is_ended(&self) -> bool {
-        self.look(Ring::is_ended)
+        self.look(|ring| ring.is_ended())
     }
 
     /// Waits for the end of the log.
@@ -104,7 +104,7 @@ impl Topic {
 
     /// The command as the store had it a moment ago, unless something has been heard of it since.
     pub(crate) fn fresh_head(&self) -> Option<Head> {
-        let newest = self.look(Ring::head);
+        let newest = self.look(|ring| ring.head());
         let known = *lock(&self.head);
         let fresh = known.filter(|(head, at)| head.offset >= newest && at.elapsed() < BELIEVED);
         fresh.map(|(head, _)| head)

@@ -202,7 +202,7 @@ impl Ears {
             return;
         }
         let heard = self.understand(push);
-        observe::bus_heard(if heard.is_some() { "event" } else { "junk" });
+        observe::bus_heard(heard.is_some());
     }
 
     /// `None` = it is nothing that concerns us.

@@ -41,8 +41,8 @@ pub(super) struct Desk {
     inbox: Mutex<Inbox>,
     cord: Arc<Cord>,
     begun: Instant,
-    /// When something was last said, in ms since the beginning.
-    spoke_at: AtomicU64,
+    /// Whether anything was said since this was last asked.
+    has_spoken: AtomicBool,
     /// When the client last took something that had had to wait for it.
     took_at: AtomicU64,
     has_acted: AtomicBool,
@@ -55,7 +55,7 @@ impl Desk {
             inbox: Mutex::default(),
             cord,
             begun: Instant::now(),
-            spoke_at: AtomicU64::new(0),
+            has_spoken: AtomicBool::new(false),
             took_at: AtomicU64::new(0),
             has_acted: AtomicBool::new(false),
         }
@@ -107,25 +107,22 @@ impl Desk {
     }
 
     pub(super) fn spoke(&self) {
-        self.spoke_at.store(self.age(), Ordering::Relaxed);
+        self.has_spoken.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether anything was said since this was last asked.
+    pub(super) fn has_spoken(&self) -> bool {
+        self.has_spoken.swap(false, Ordering::Relaxed)
     }
 
     pub(super) fn took(&self) {
-        self.took_at.store(self.age(), Ordering::Relaxed);
-    }
-
-    /// When something was last said.
-    pub(super) fn spoke_at(&self) -> Instant {
-        self.begun + Duration::from_millis(self.spoke_at.load(Ordering::Relaxed))
+        let age = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.took_at.store(age, Ordering::Relaxed);
     }
 
     /// When the client last took something that had had to wait for it.
     pub(super) fn took_at(&self) -> Instant {
         self.begun + Duration::from_millis(self.took_at.load(Ordering::Relaxed))
-    }
-
-    fn age(&self) -> u64 {
-        u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     /// A panic elsewhere leaves the inbox whole: every change to it is one call.

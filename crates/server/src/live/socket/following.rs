@@ -3,7 +3,7 @@
 //! Refuses to count what has not been written: a cursor moves when its event is on the wire.
 
 use super::Dialect;
-use super::batch::{Batch, Mark};
+use super::batch::{Batch, Mark, Piece};
 use super::word::{Gone, Word};
 use crate::live::audience::Listener;
 use crate::live::channel::Board;
@@ -85,6 +85,12 @@ impl Log {
             return Stand::More;
         }
         let next = self.listener.stage.look(|ring| {
+            while !batch.is_full()
+                && let Some(run) = ring.run_after(cursor.offset())
+            {
+                cursor.advance(run.last());
+                batch.push(key, Piece::Run(run));
+            }
             if let Some(frames) = ring.after(cursor.offset()) {
                 push(key, batch, &mut cursor, dialect, frames);
             }
@@ -104,7 +110,7 @@ impl Log {
             }
             Next::Over => {
                 self.tell_live(key, batch, dialect);
-                batch.push(key, Mark::Over, self.farewell(dialect));
+                batch.push(key, Piece::Frame(Mark::Over, self.farewell(dialect)));
                 Stand::Waits
             }
         }
@@ -112,7 +118,8 @@ impl Log {
 
     fn tell_live(&self, key: usize, batch: &mut Batch, dialect: Dialect) {
         if !self.is_live && dialect == Dialect::Full {
-            batch.push(key, Mark::Live, Word::Live { target: self.target() }.frame());
+            let word = Word::Live { target: self.target() };
+            batch.push(key, Piece::Frame(Mark::Live, word.frame()));
         }
     }
 
@@ -139,7 +146,7 @@ fn push<'a>(
             return;
         }
         let wire = if dialect.shows(frame.kind) { frame.wire().clone() } else { Bytes::new() };
-        batch.push(key, Mark::Event(frame.offset), wire);
+        batch.push(key, Piece::Frame(Mark::Event(frame.offset), wire));
         cursor.advance(frame.offset);
     }
 }
@@ -184,13 +191,14 @@ impl News {
         for notice in notices {
             // A vehicle may have moved out of sight.
             let wire = if sees(notice.fleet_id) { notice.wire } else { Bytes::new() };
-            batch.push(key, Mark::News(notice.number), wire);
+            batch.push(key, Piece::Frame(Mark::News(notice.number), wire));
         }
         if !is_all {
             return Stand::More;
         }
         if !self.is_live && dialect == Dialect::Full {
-            batch.push(key, Mark::Live, Word::Live { target: self.target() }.frame());
+            let word = Word::Live { target: self.target() };
+            batch.push(key, Piece::Frame(Mark::Live, word.frame()));
         }
         Stand::Waits
     }

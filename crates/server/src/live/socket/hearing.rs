@@ -13,19 +13,20 @@ use crate::live::channel::Channel;
 use crate::live::frame;
 use crate::live::guard::{Over, passed};
 use crate::live::rights::{self, Target};
-use crate::live::ring::Ring;
 use model::Timestamp;
 use model::id::CommandId;
 use model::user::Action;
 use std::sync::Arc;
 use std::time::Duration;
 use store::{Head, StoreError};
-use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 use tokio_tungstenite::tungstenite::Message;
 use uuid::Uuid;
 
 /// How long before the end of a token its holder is told to renew it.
 const WARNING: Duration = Duration::from_mins(1);
+/// How often it is looked, in the time after which silence is broken, whether there is silence.
+const LOOKS: u32 = 4;
 
 /// What came of a request.
 type Done = Result<Result<(), Problem>, End>;
@@ -144,7 +145,7 @@ impl Hearing {
         }
         let target = Target::Command(command_id);
         self.context.followed.insert(target);
-        let newest = offset.max(topic.look(Ring::head));
+        let newest = offset.max(topic.look(|ring| ring.head()));
         let (state, status) = (phase, phase.status());
         let stand = Some(Stand { from: after, head: newest, state, status });
         self.order(&Word::Subscribed { id, target, stand }, Order::Watch(topic, after))
@@ -275,10 +276,12 @@ impl Hearing {
     }
 
     async fn beat(&self) -> End {
-        let interval = self.context.limits.ping_interval;
+        let mut silence = 0;
         loop {
-            sleep_until(self.desk.spoke_at() + interval).await;
-            if self.desk.spoke_at().elapsed() < interval {
+            // Asking now and then is cheaper than reading the clock with every event.
+            sleep(self.context.limits.ping_interval / LOOKS).await;
+            silence = if self.desk.has_spoken() { 0 } else { silence + 1 };
+            if silence < LOOKS {
                 continue;
             }
             if let Err(end) = self.desk.say(&Word::Heartbeat { at: clock::now() }) {

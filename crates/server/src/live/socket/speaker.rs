@@ -3,7 +3,7 @@
 //! Refuses to queue events, and to write them one by one: what is there goes out with one write, and
 //! what the client does not take stays where it is.
 
-use super::batch::{Batch, Entry, Mark};
+use super::batch::{Batch, Entry, Mark, Reached};
 use super::desk::{Desk, Inbox, Order};
 use super::following::{Log, News, Stand};
 use super::{Context, End};
@@ -137,13 +137,12 @@ impl Speaker {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
                 Err(_) => return Err(End::ClientLeft),
             };
-            let is_anything = !batch.entries.is_empty();
             self.settle(batch, written);
             if written < wanted {
                 self.behind.get_or_insert_with(observe::watcher_behind);
                 return Ok(Flow::Blocked);
             }
-            if !is_anything && self.ready.is_empty() {
+            if self.ready.is_empty() && self.words.is_empty() {
                 self.behind = None;
                 return Ok(Flow::Idle);
             }
@@ -165,12 +164,12 @@ impl Speaker {
 
     /// Waits until there is something to say, or nothing will be.
     fn poll_news(&mut self, cx: &mut Waking<'_>) -> Poll<Result<(), End>> {
+        if self.bell.poll(cx, &mut self.marks).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
         let reads = Pin::new(&mut self.readings).poll_next(cx);
         if let Poll::Ready(Some((key, target, page))) = reads {
             return Poll::Ready(self.take_page(key, target, page));
-        }
-        if self.bell.poll(cx, &mut self.marks).is_ready() {
-            return Poll::Ready(Ok(()));
         }
         match self.idle.as_mut().map(|idle| idle.as_mut().poll(cx)) {
             Some(Poll::Ready(())) => Poll::Ready(Err(End::CommandOver)),
@@ -329,30 +328,29 @@ impl Speaker {
     fn settle(&mut self, batch: Batch, written: usize) {
         let mut written = skip(&mut self.rest, written);
         written = skip(&mut self.words, written);
-        let is_free = self.rest.is_empty() && self.words.is_empty();
         let mut delivered = 0;
-        let mut entries = batch.entries.into_iter().peekable();
-        while let Some(mut entry) =
-            entries.next_if(|entry| is_free && (written > 0 || entry.wire.is_empty()))
-        {
-            delivered +=
-                usize::from(!entry.wire.is_empty() && matches!(entry.mark, Mark::Event(_)));
-            written = skip(&mut entry.wire, written);
-            self.reached(&entry);
-            if !entry.wire.is_empty() {
-                self.rest = entry.wire;
-                break;
+        let mut is_all = self.rest.is_empty() && self.words.is_empty();
+        for Entry { key, piece } in batch.entries {
+            if is_all {
+                let Reached { mark, events, rest } = piece.reached(written);
+                mark.inspect(|mark| self.reached(key, *mark));
+                delivered += events;
+                is_all = written >= piece.wire().len();
+                written = written.saturating_sub(piece.wire().len());
+                self.rest = rest;
+            }
+            if !is_all {
+                self.queue(key);
             }
         }
-        entries.for_each(|entry| self.queue(entry.key));
         if delivered > 0 {
             self.desk.spoke();
             observe::events_delivered(delivered);
         }
     }
 
-    fn reached(&mut self, entry: &Entry) {
-        match (self.following(entry.key), entry.mark) {
+    fn reached(&mut self, key: usize, mark: Mark) {
+        match (self.following(key), mark) {
             (Some(Following::Log(log)), Mark::Event(offset)) => log.cursor.advance(offset),
             (Some(Following::Log(log)), Mark::Live) => log.is_live_now(),
             (Some(Following::News(news)), Mark::News(number)) => news.told(number),
@@ -360,7 +358,7 @@ impl Speaker {
             (Some(following), Mark::Over) => {
                 let target = following.target();
                 self.context.followed.remove(target);
-                self.places.try_remove(entry.key);
+                self.places.try_remove(key);
                 self.rest();
             }
             _ => {}

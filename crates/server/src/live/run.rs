@@ -1,0 +1,115 @@
+//! Frames that follow each other, in one piece: watchers at the same place write the same bytes.
+//!
+//! Refuses frames that some clients are not shown, and a single one, which is a piece already.
+
+use super::frame::Frame;
+use bytes::{Bytes, BytesMut};
+
+/// How many bytes go out in one piece.
+const PIECE: usize = 32 * 1024;
+
+/// Frames of a log, without gaps.
+#[derive(Debug)]
+pub(crate) struct Run {
+    /// The offset of the first.
+    first: u64,
+    wire: Bytes,
+    /// Where each of them ends.
+    ends: Vec<usize>,
+    /// Whether what follows the last will never be part of it.
+    is_cut: bool,
+}
+
+impl Run {
+    /// The first of these frames, of a log that reaches to `head`.
+    pub(super) fn of<'a>(frames: impl Iterator<Item = &'a Frame>, head: u64) -> Option<Self> {
+        let mut bytes = 0;
+        let fitting = frames.take_while(|frame| {
+            bytes += frame.len();
+            frame.kind.is_plain() && bytes <= PIECE
+        });
+        let frames: Vec<_> = fitting.collect();
+        let [first, .., last] = &*frames else { return None };
+        let mut wire = BytesMut::with_capacity(frames.iter().map(|frame| frame.len()).sum());
+        let ends = frames.iter().map(|frame| {
+            wire.extend_from_slice(frame.wire());
+            wire.len()
+        });
+        let ends = ends.collect();
+        Some(Self { first: first.offset, wire: wire.freeze(), ends, is_cut: last.offset < head })
+    }
+
+    /// Whether it begins right after that offset.
+    pub(super) fn follows(&self, cursor: u64) -> bool {
+        cursor.checked_add(1) == Some(self.first)
+    }
+
+    /// Whether a run that is made now, of a log that reaches to `head`, would be the same.
+    pub(super) fn is_all_up_to(&self, head: u64) -> bool {
+        self.is_cut || self.last() == head
+    }
+
+    /// The WebSocket frames.
+    pub(crate) fn wire(&self) -> &Bytes {
+        &self.wire
+    }
+
+    /// The offset of the last.
+    pub(crate) fn last(&self) -> u64 {
+        self.after(self.ends.len())
+    }
+
+    /// What is left of the frame that was begun when so many bytes were written; nothing if none was.
+    /// And the offset of the last frame that was begun, and how many were.
+    pub(crate) fn begun_within(&self, written: usize) -> (u64, usize, Bytes) {
+        let whole = self.ends.partition_point(|end| *end <= written);
+        let begin = whole.checked_sub(1).and_then(|last| self.ends.get(last)).copied().unwrap_or(0);
+        match self.ends.get(whole) {
+            Some(&end) if written > begin => {
+                // A copy: the rest of one frame must not keep all the others.
+                let rest = self.wire.get(written..end).unwrap_or_default();
+                (self.after(whole + 1), whole + 1, Bytes::copy_from_slice(rest))
+            }
+            _ => (self.after(whole), whole, Bytes::new()),
+        }
+    }
+
+    /// The offset of the last of so many.
+    fn after(&self, count: usize) -> u64 {
+        (self.first + count as u64).saturating_sub(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::event::Kind;
+
+    fn frames(kinds: &[Kind]) -> Vec<Frame> {
+        (7..).zip(kinds).map(|(offset, kind)| Frame::new(offset, *kind, "01234567")).collect()
+    }
+
+    #[test]
+    fn it_ends_before_what_some_are_not_shown() {
+        let frames = frames(&[Kind::Response, Kind::Response, Kind::Status, Kind::Response]);
+        let run = Run::of(frames.iter(), 10).unwrap();
+        assert_eq!((run.last(), run.wire().len()), (8, 20));
+        assert!(run.follows(6) && run.is_all_up_to(11), "nothing will ever be added");
+        assert!(Run::of(frames[1..].iter(), 10).is_none(), "one is a piece already");
+    }
+
+    #[test]
+    fn what_was_written_in_part_is_known_to_the_byte() {
+        let run = Run::of(frames(&[Kind::Response; 3]).iter(), 9).unwrap();
+        let begun = |written| {
+            let (offset, count, rest) = run.begun_within(written);
+            (offset, count, rest.len())
+        };
+        assert_eq!(begun(0), (6, 0, 0));
+        assert_eq!(begun(1), (7, 1, 9));
+        assert_eq!(begun(10), (7, 1, 0));
+        assert_eq!(begun(25), (9, 3, 5));
+        assert_eq!(begun(30), (9, 3, 0));
+        assert!(run.is_all_up_to(9) && !run.is_all_up_to(10));
+    }
+}
