@@ -3,13 +3,24 @@
 //! Refuses to judge by one run: what is compared runs in turns, and the median counts.
 
 #![expect(clippy::print_stdout, reason = "a table is what it is for")]
+#![expect(clippy::print_stderr, reason = "whoever waits for minutes is told what for")]
 #![expect(clippy::expect_used, reason = "a measurement that cannot go on says why and ends")]
 #![expect(clippy::indexing_slicing, reason = "JSON that is not there reads as null")]
 
+mod contender;
 mod cpu;
+mod event;
+mod fanout;
+mod frame;
+mod goal;
+mod limit;
+mod load;
 mod nodes;
+mod path;
+mod plot;
 
 use clap::{Parser, Subcommand};
+use std::io;
 
 /// Measures a release build of fleetwire that lies beside this program.
 #[derive(Debug, Parser)]
@@ -23,11 +34,24 @@ struct Args {
 enum What {
     /// Commands per second, from submit to the end seen by a watcher, with one node and with three.
     Nodes(nodes::Setting),
+    /// Deliveries per second, delays and costs of watchers, beside peers and the limit of a core.
+    Fanout(fanout::Setting),
+    /// Submits, events and replays per second, and delays, beside what they have to be.
+    Path(path::Setting),
+    /// Draws what a run of everything has found.
+    Plot(plot::Setting),
+    /// Serves frames as fast as a core can: what everything else is measured against.
+    #[command(hide = true)]
+    Limit(limit::Setting),
 }
 
-#[tokio::main]
-async fn main() {
+fn main() -> io::Result<()> {
     match Args::parse().what {
-        What::Nodes(setting) => nodes::run(setting).await,
+        What::Nodes(setting) => tokio::runtime::Runtime::new()?.block_on(nodes::run(setting)),
+        What::Fanout(setting) => fanout::run(setting),
+        What::Path(setting) => path::run(setting),
+        What::Plot(setting) => plot::run(&setting)?,
+        What::Limit(setting) => limit::run(setting)?,
     }
+    Ok(())
 }
