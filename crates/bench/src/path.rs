@@ -7,7 +7,6 @@ mod disk;
 mod events;
 mod figure;
 mod first;
-mod goal;
 mod installation;
 mod reconnect;
 mod replay;

@@ -2,9 +2,9 @@
 //!
 //! Refuses to measure anything itself: every figure has a file of its own.
 
-use super::goal::Goal;
 use super::installation::{Backend, Ground};
 use super::{events, first, reconnect, replay, submits};
+use crate::goal::Goal;
 use std::time::Duration;
 
 /// A row, or a few, of the table.

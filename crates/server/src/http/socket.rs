@@ -8,8 +8,12 @@ use super::origin::From;
 use super::problem::Problem;
 use super::upgrade::{self, Upgrading};
 use crate::auth::{self, Origin, Pass, VerifyError};
+use crate::command::Commands;
+use crate::command::accept::CancelError;
 use crate::live::seats::Seat;
-use crate::live::socket::{Dialect, End, FULL, Limits, Session, Socket, Steering, Visit, Wanted};
+use crate::live::socket::{
+    Cancel, Dialect, End, FULL, Limits, Refusal, Session, Socket, Visit, Wanted,
+};
 use crate::observe;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
@@ -110,9 +114,31 @@ async fn enter(
     };
     tracing::info!(%user_id, username, "websocket_connection_established");
     let place = Place { user, _seat: seat, _counted: observe::websocket_open() };
-    let steering = Steering { commands: app.commands, origin: wish.origin };
-    let session = Session::begin(socket, visit, (app.live, app.auth), steering, app.shutdown);
+    let cancel = cancelling(app.commands, wish.origin);
+    let session = Session::begin(socket, visit, (app.live, app.auth), cancel, app.shutdown);
     Some((session, place))
+}
+
+/// How a session cancels commands.
+fn cancelling(commands: Commands, origin: Origin) -> Cancel {
+    Box::new(move |session, command_id| {
+        let (commands, origin) = (commands.clone(), origin.clone());
+        Box::pin(async move {
+            let cancelled = commands.cancel(&session, command_id, &origin).await;
+            cancelled
+                .map(drop)
+                .map_err(|error| Refusal { code: refusal(&error), message: error.to_string() })
+        })
+    })
+}
+
+fn refusal(error: &CancelError) -> &'static str {
+    match error {
+        CancelError::UnknownCommand => "unknown-command",
+        CancelError::NotPermitted => "forbidden",
+        CancelError::Ended(_) => "already-ended",
+        CancelError::Store(_) => "unavailable",
+    }
 }
 
 async fn reject<T>(socket: Socket, end: End) -> Option<T> {

@@ -3,17 +3,21 @@
 //! Refuses to count: a cord that is pulled often rings once until it has been answered.
 
 use futures_util::task::AtomicWaker;
+use smallvec::SmallVec;
 use std::future::poll_fn;
 use std::mem::swap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
+/// Marks of cords; most waiters have one.
+pub(crate) type Marks = SmallVec<[usize; 2]>;
+
 /// The bell of one waiter.
 #[derive(Default)]
 pub(crate) struct Bell {
     /// The marks of the cords that were pulled.
-    pulled: Mutex<Vec<usize>>,
+    pulled: Mutex<Marks>,
     waker: AtomicWaker,
 }
 
@@ -32,7 +36,7 @@ impl Bell {
 
     /// Waits for pulls; then `marks`, which has to be empty, holds those of the cords. Each has to be
     /// answered before a look is taken at what it stands for.
-    pub(crate) fn poll(&self, cx: &Context<'_>, marks: &mut Vec<usize>) -> Poll<()> {
+    pub(crate) fn poll(&self, cx: &Context<'_>, marks: &mut Marks) -> Poll<()> {
         if self.take(marks) {
             return Poll::Ready(());
         }
@@ -43,18 +47,18 @@ impl Bell {
 
     /// Waits for a pull of the one cord.
     pub(crate) async fn pulled(&self, cord: &Cord) {
-        poll_fn(|cx| self.poll(cx, &mut Vec::new())).await;
+        poll_fn(|cx| self.poll(cx, &mut Marks::new())).await;
         cord.answer();
     }
 
     /// The same without waiting; `false` = nothing was pulled.
-    pub(crate) fn take(&self, marks: &mut Vec<usize>) -> bool {
+    pub(crate) fn take(&self, marks: &mut Marks) -> bool {
         swap(&mut *self.lock(), marks);
         !marks.is_empty()
     }
 
     /// A panic elsewhere leaves the list whole: every change to it is one call.
-    fn lock(&self) -> MutexGuard<'_, Vec<usize>> {
+    fn lock(&self) -> MutexGuard<'_, Marks> {
         self.pulled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -92,7 +96,7 @@ mod tests {
         let (one, other) = (bell.cord(1), bell.cord(2));
         let waker = noop_waker();
         let cx = Context::from_waker(&waker);
-        let mut marks = Vec::new();
+        let mut marks = Marks::new();
         one.pull();
         one.pull();
         other.pull();

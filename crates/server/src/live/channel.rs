@@ -224,7 +224,28 @@ impl Pace {
 #[derive(Clone)]
 pub(crate) struct Channels {
     store: Store,
-    boards: Arc<Mutex<HashMap<Channel, Weak<Board>>>>,
+    boards: Arc<Mutex<Boards>>,
+}
+
+/// The channels that somebody is subscribed to.
+#[derive(Default)]
+struct Boards(HashMap<Channel, Weak<Board>>);
+
+impl Boards {
+    fn find(&self, channel: Channel) -> Option<Arc<Board>> {
+        self.0.get(&channel).and_then(Weak::upgrade)
+    }
+
+    fn find_or_make(&mut self, channel: Channel) -> Arc<Board> {
+        if let Some(board) = self.find(channel) {
+            return board;
+        }
+        // Those that everybody has left are cleared away when one is opened.
+        self.0.retain(|_, board| board.strong_count() > 0);
+        let board = Arc::new(Board::new(channel));
+        self.0.insert(channel, Arc::downgrade(&board));
+        board
+    }
 }
 
 impl Channels {
@@ -239,7 +260,7 @@ impl Channels {
     /// [`StoreError`] as for any read.
     pub(crate) async fn open(&self, channel: Channel) -> Result<Arc<Board>, StoreError> {
         // Listen first, look later: of what comes in between the newer wins.
-        let board = self.board(channel);
+        let board = lock(&self.boards).find_or_make(channel);
         let fill = || async {
             for news in rights::present(&self.store, channel).await? {
                 board.learn(&news);
@@ -250,23 +271,11 @@ impl Channels {
         Ok(board)
     }
 
-    fn board(&self, channel: Channel) -> Arc<Board> {
-        let mut boards = lock(&self.boards);
-        if let Some(board) = boards.get(&channel).and_then(Weak::upgrade) {
-            return board;
-        }
-        // Those that everybody has left are cleared away when one is opened.
-        boards.retain(|_, board| board.strong_count() > 0);
-        let board = Arc::new(Board::new(channel));
-        boards.insert(channel, Arc::downgrade(&board));
-        board
-    }
-
     /// Tells whoever listens, unless it is not newer than what they know. Never waits.
     pub(crate) fn publish(&self, news: &News) {
         let (vehicle, fleet) = (news.presence.vehicle_id, news.fleet_id);
         for channel in [Channel::Vehicle(vehicle), Channel::Fleet(fleet)] {
-            let board = lock(&self.boards).get(&channel).and_then(Weak::upgrade);
+            let board = lock(&self.boards).find(channel);
             if let Some(board) = board {
                 board.learn(news);
             }
@@ -292,7 +301,7 @@ impl Channels {
     }
 
     fn all(&self) -> Vec<Arc<Board>> {
-        lock(&self.boards).values().filter_map(Weak::upgrade).collect()
+        lock(&self.boards).0.values().filter_map(Weak::upgrade).collect()
     }
 }
 

@@ -22,14 +22,13 @@ use super::frame;
 use super::guard::{Over, rights_end, token_end};
 use super::rights::{self, Followed, Target};
 use super::topic::Topic;
-use crate::auth::{Auth, Origin, Pass};
-use crate::command::Commands;
+use crate::auth::{Auth, Pass, Session as Somebody};
 use action::Wish;
 use bytes::Bytes;
 use desk::Desk;
 use ear::Ear;
-use futures_util::stream::FuturesUnordered;
-use futures_util::{FutureExt, StreamExt};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use hearing::Hearing;
 use model::event::Kind;
 use model::id::{CommandId, FleetId};
@@ -43,6 +42,7 @@ use std::time::Duration;
 use store::Head;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_util::sync::CancellationToken;
@@ -109,10 +109,14 @@ pub(crate) struct Wanted {
     pub(crate) after: u64,
 }
 
-/// How commands are cancelled from a socket.
-pub(crate) struct Steering {
-    pub(crate) commands: Commands,
-    pub(crate) origin: Origin,
+/// Cancels a command for somebody.
+pub(crate) type Cancel =
+    Box<dyn Fn(Arc<Somebody>, CommandId) -> BoxFuture<'static, Result<(), Refusal>> + Send + Sync>;
+
+/// Why something was not done.
+pub(crate) struct Refusal {
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
 }
 
 /// What all halves of a session know.
@@ -209,7 +213,7 @@ impl Session {
         socket: Socket,
         visit: Visit,
         (live, auth): (Live, Auth),
-        steering: Steering,
+        cancel: Cancel,
         shutdown: CancellationToken,
     ) -> Box<Self> {
         let Socket { stream, ear, bell, desk, dialect, limits } = socket;
@@ -219,33 +223,31 @@ impl Session {
         let context = Context { live, auth, pass, followed, bound_to, dialect, limits };
         let context = Arc::new(context);
         let speaker = Speaker::new(stream, Arc::clone(&context), (Arc::clone(&desk), bell));
-        let hearing = Hearing { context, desk, steering };
+        let hearing = Hearing { context, desk, cancel };
         hearing.greet(expires_at, visit.command);
         Box::new(Self { ear, hearing, speaker, shutdown })
     }
 
     /// Serves the session until its end.
-    pub(crate) async fn serve(mut self: Box<Self>) -> End {
-        // What rarely has anything to do is not looked at whenever there is an event.
-        let Self { ear, hearing, speaker, shutdown } = &mut *self;
-        let aside = beside(hearing, ear, shutdown).boxed();
-        let mut aside: FuturesUnordered<_> = [aside].into_iter().collect();
-        // Whichever ends first ends the session; a writer that is blocked on a full socket is cut.
-        let end = tokio::select! {
-            biased;
-            end = speaker.run() => end,
-            Some(end) = aside.next() => end,
-        };
-        drop(aside);
+    pub(crate) async fn serve(self: Box<Self>) -> End {
+        let Self { ear, hearing, mut speaker, shutdown } = *self;
         let dialect = hearing.context.dialect;
-        let (stream, last) = self.speaker.into_last_words();
+        // A task of its own: what rarely has anything to do is not looked at with every event.
+        let mut aside = JoinSet::new();
+        aside.spawn(async move {
+            let end = beside(&hearing, ear, shutdown).await;
+            hearing.desk.end(end);
+        });
+        let end = speaker.run().await;
+        drop(aside);
+        let (stream, last) = speaker.into_last_words();
         goodbye(&stream, &last, end.close(dialect)).await;
         end
     }
 }
 
 /// Everything of a session but the writing.
-async fn beside(hearing: &Hearing, ear: &mut Ear, shutdown: &CancellationToken) -> End {
+async fn beside(hearing: &Hearing, mut ear: Ear, shutdown: CancellationToken) -> End {
     let Context { auth, live, pass, followed, dialect, limits, .. } = &*hearing.context;
     let (grace, manners) = match dialect {
         Dialect::Plain => (Duration::ZERO, pending().boxed()),
@@ -256,7 +258,7 @@ async fn beside(hearing: &Hearing, ear: &mut Ear, shutdown: &CancellationToken) 
         () = shutdown.cancelled() => hearing.drain(),
         over = token_end(pass, grace) => over.into(),
         over = rights_end((auth, &live.store), pass, followed, lose) => over.into(),
-        end = hearing.listen(ear) => end,
+        end = hearing.listen(&mut ear) => end,
         end = hearing.keep_alive() => end,
         end = manners => end,
     }

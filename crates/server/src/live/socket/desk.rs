@@ -34,6 +34,8 @@ pub(super) struct Inbox {
     /// Whole frames.
     pub(super) words: BytesMut,
     pub(super) orders: Vec<Order>,
+    /// Why the session is over; `None` = it is not.
+    pub(super) end: Option<End>,
 }
 
 /// The place between hearing and speaking.
@@ -88,6 +90,12 @@ impl Desk {
         drop(inbox);
         self.cord.pull();
         Ok(())
+    }
+
+    /// Has the session ended, after what has been handed over before.
+    pub(super) fn end(&self, end: End) {
+        self.lock().end.get_or_insert(end);
+        self.cord.pull();
     }
 
     /// Takes everything that waits.

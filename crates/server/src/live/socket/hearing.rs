@@ -6,9 +6,8 @@ use super::action::{self, Problem, Request, Wish};
 use super::desk::{Desk, Order};
 use super::ear::Ear;
 use super::word::{Gone, Stand, Standing, Word};
-use super::{Context, Dialect, End, RETURN_WITHIN, Steering, Wanted};
+use super::{Cancel, Context, Dialect, End, RETURN_WITHIN, Refusal, Wanted};
 use crate::clock;
-use crate::command::accept::CancelError;
 use crate::live::channel::Channel;
 use crate::live::frame;
 use crate::live::guard::{Over, passed};
@@ -34,7 +33,7 @@ type Done = Result<Result<(), Problem>, End>;
 pub(super) struct Hearing {
     pub(super) context: Arc<Context>,
     pub(super) desk: Arc<Desk>,
-    pub(super) steering: Steering,
+    pub(super) cancel: Cancel,
 }
 
 impl Hearing {
@@ -223,25 +222,12 @@ impl Hearing {
     }
 
     async fn cancel(&self, command_id: CommandId) -> Done {
-        let Steering { commands, origin } = &self.steering;
         let session = Arc::clone(&self.context.pass.borrow().session);
         if !session.may(Action::Watch) || self.context.is_bound_elsewhere(command_id) {
             return Ok(Err(unknown_command(command_id)));
         }
-        Ok(match commands.cancel(&session, command_id, origin).await {
-            Ok(_) => Ok(()),
-            Err(CancelError::UnknownCommand) => Err(unknown_command(command_id)),
-            Err(error @ CancelError::NotPermitted) => {
-                Err(Problem::new("forbidden", error.to_string()))
-            }
-            Err(error @ CancelError::Ended(_)) => {
-                Err(Problem::new("already-ended", error.to_string()))
-            }
-            Err(CancelError::Store(error)) => {
-                tracing::warn!(%command_id, %error, "cannot cancel");
-                Err(Problem::new("unavailable", "the store does not answer: try again"))
-            }
-        })
+        let cancelled = (self.cancel)(session, command_id).await;
+        Ok(cancelled.map_err(|Refusal { code, message }| Problem::new(code, message)))
     }
 
     fn is_full(&self) -> bool {

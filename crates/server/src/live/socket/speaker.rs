@@ -6,9 +6,9 @@
 use super::batch::{Batch, Entry, Mark, Reached};
 use super::desk::{Desk, Inbox, Order};
 use super::following::{Log, News, Stand};
-use super::{Context, End};
+use super::{Context, Dialect, End};
 use crate::live::audience::Listener;
-use crate::live::bell::Bell;
+use crate::live::bell::{Bell, Marks};
 use crate::live::pages::Page;
 use crate::live::rights::Target;
 use crate::observe;
@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::task::{Context as Waking, Poll};
 use store::StoreError;
 use tokio::net::TcpStream;
-use tokio::time::{Sleep, sleep, timeout};
+use tokio::time::{Instant, Sleep, sleep, timeout_at};
 
 /// The mark of the desk's cord; those of what is followed count from 0.
 pub(super) const DESK: usize = usize::MAX;
@@ -63,13 +63,14 @@ pub(super) struct Speaker {
     context: Arc<Context>,
     desk: Arc<Desk>,
     bell: Arc<Bell>,
+    dialect: Dialect,
     /// The rest of a frame that was written in part.
     rest: Bytes,
     words: BytesMut,
     places: Slab<Place>,
     /// Those that may have something to give.
     ready: VecDeque<usize>,
-    marks: Vec<usize>,
+    marks: Marks,
     readings: FuturesUnordered<Reading>,
     /// When a client that asks for nothing more is let go; `None` = not yet, or never.
     idle: Option<Pin<Box<Sleep>>>,
@@ -84,6 +85,7 @@ impl Speaker {
     ) -> Self {
         Self {
             stream,
+            dialect: context.dialect,
             context,
             desk,
             bell,
@@ -91,7 +93,7 @@ impl Speaker {
             words: BytesMut::new(),
             places: Slab::new(),
             ready: VecDeque::new(),
-            marks: Vec::new(),
+            marks: Marks::new(),
             readings: FuturesUnordered::new(),
             idle: None,
             behind: None,
@@ -152,13 +154,28 @@ impl Speaker {
 
     /// Waits until the client takes something.
     async fn room(&mut self) -> Result<(), End> {
-        match timeout(self.context.limits.stuck_after, self.stream.writable()).await {
-            Ok(Ok(())) => {
-                self.desk.took();
-                Ok(())
+        let stuck_at = Instant::now() + self.context.limits.stuck_after;
+        loop {
+            let mut marks = Marks::new();
+            tokio::select! {
+                room = timeout_at(stuck_at, self.stream.writable()) => {
+                    self.desk.took();
+                    return match room {
+                        Ok(Ok(())) => Ok(()),
+                        Ok(Err(_)) => Err(End::ClientLeft),
+                        Err(_) => Err(End::Stuck),
+                    };
+                }
+                () = poll_fn(|cx| self.bell.poll(cx, &mut marks)) => {}
             }
-            Ok(Err(_)) => Err(End::ClientLeft),
-            Err(_) => Err(End::Stuck),
+            // News can wait, and its cords ring no more until they have been answered.
+            for mark in marks {
+                if mark == DESK {
+                    self.clear_desk()?;
+                } else {
+                    self.marks.push(mark);
+                }
+            }
         }
     }
 
@@ -167,8 +184,10 @@ impl Speaker {
         if self.bell.poll(cx, &mut self.marks).is_ready() {
             return Poll::Ready(Ok(()));
         }
-        let reads = Pin::new(&mut self.readings).poll_next(cx);
-        if let Poll::Ready(Some((key, target, page))) = reads {
+        if !self.readings.is_empty()
+            && let Poll::Ready(Some((key, target, page))) =
+                Pin::new(&mut self.readings).poll_next(cx)
+        {
             return Poll::Ready(self.take_page(key, target, page));
         }
         match self.idle.as_mut().map(|idle| idle.as_mut().poll(cx)) {
@@ -219,7 +238,7 @@ impl Speaker {
         let mut marks = std::mem::take(&mut self.marks);
         for mark in marks.drain(..) {
             if mark == DESK {
-                self.clear_desk();
+                self.clear_desk()?;
             } else {
                 self.answer(mark)?;
             }
@@ -250,8 +269,8 @@ impl Speaker {
         }
     }
 
-    fn clear_desk(&mut self) {
-        let Inbox { words, orders } = self.desk.clear();
+    fn clear_desk(&mut self) -> Result<(), End> {
+        let Inbox { words, orders, end } = self.desk.clear();
         if self.words.is_empty() {
             self.words = words;
         } else {
@@ -263,6 +282,7 @@ impl Speaker {
         if self.desk.has_acted() {
             self.idle = None;
         }
+        end.map_or(Ok(()), Err)
     }
 
     fn carry_out(&mut self, order: Order) {
@@ -315,12 +335,10 @@ impl Speaker {
     fn give(&mut self, key: usize, batch: &mut Batch) -> Stand {
         let Some(place) = self.places.get_mut(key) else { return Stand::Waits };
         place.is_queued = false;
-        let context = &self.context;
+        let (context, dialect) = (&self.context, self.dialect);
         match &mut place.what {
-            Following::Log(log) => log.give(key, batch, (context.dialect, &context.live.store)),
-            Following::News(news) => {
-                news.give(key, batch, context.dialect, |fleet| context.sees(fleet))
-            }
+            Following::Log(log) => log.give(key, batch, (dialect, &context.live.store)),
+            Following::News(news) => news.give(key, batch, dialect, |fleet| context.sees(fleet)),
         }
     }
 
@@ -344,7 +362,9 @@ impl Speaker {
             }
         }
         if delivered > 0 {
-            self.desk.spoke();
+            if self.dialect == Dialect::Full {
+                self.desk.spoke();
+            }
             observe::events_delivered(delivered);
         }
     }
