@@ -43,6 +43,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
+use std::ops::Deref;
 use std::sync::Arc;
 use store::Store;
 use tokio_util::sync::CancellationToken;
@@ -53,13 +54,31 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// What every handler can reach; cheap to clone.
+/// What every handler can reach. Each request is handed a clone, some of them twice: one count of one
+/// allocation.
 #[derive(Clone)]
-pub(crate) struct App {
+pub(crate) struct App(Arc<Parts>);
+
+impl App {
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// The parts of a node that handlers reach.
+pub(crate) struct Parts {
     pub(crate) store: Store,
     pub(crate) auth: Auth,
     pub(crate) commands: Commands,
-    pub(crate) live: Live,
+    pub(crate) live: Arc<Live>,
     pub(crate) config: Arc<Config>,
     pub(crate) metrics: Metrics,
     pub(crate) seats: crate::live::seats::Seats,

@@ -20,7 +20,7 @@ use command::Commands;
 use command::dispatch::{Dispatcher, Doorbell, Visitors};
 use config::Config;
 use connect::{Sovd, SovdConfig};
-use http::App;
+use http::{App, Parts};
 use live::bus::{Announcer, Bus, Heard};
 use live::redis::{Connections, Ears, Place, Redis};
 use live::seats::Seats;
@@ -113,17 +113,17 @@ impl Server {
             tracing::info!(recovered, "took over what an earlier process left");
         }
         let tasks = TaskTracker::new();
-        let app = App {
+        let app = App::new(Parts {
             store: store.clone(),
             auth,
             commands,
-            live,
+            live: Arc::new(live),
             seats: Seats::new(config.ws.max_sockets, config.ws.max_sockets_per_user),
             metrics,
             tasks: tasks.clone(),
             shutdown: shutdown.clone(),
             config: Arc::new(config),
-        };
+        });
         node.run(&app, visitors, heard);
         let addresses = listen(&app, listeners)?;
         let drain = app.config.http.drain;
@@ -181,7 +181,7 @@ struct Node {
 impl Node {
     /// Starts everything that runs by itself.
     fn run(self, app: &App, visitors: Visitors, heard: mpsc::Receiver<Heard>) {
-        let App { store, tasks, shutdown, config, .. } = app;
+        let Parts { store, tasks, shutdown, config, .. } = &**app;
         // What has begun may wait for an answer over the bus: the ears go down after the hands.
         let deaf = CancellationToken::new();
         if let Some(connections) = self.connections {
@@ -210,11 +210,12 @@ impl Node {
         });
         let (commands, stop) = (app.commands.clone(), shutdown.clone());
         tasks.spawn(async move { commands.keep_time(stop).await });
-        let (live, stop) = (app.live.clone(), deaf);
+        let (live, stop) = (Arc::clone(&app.live), deaf);
         let every = config.live.detector_interval;
         tasks.spawn(async move { live.detect_losses(every, stop).await });
         tasks.spawn(app.live.channels.clone().keep_pace(shutdown.clone()));
-        tasks.spawn(app.live.clone().let_go(shutdown.clone()));
+        let (live, stop) = (Arc::clone(&app.live), shutdown.clone());
+        tasks.spawn(async move { live.let_go(stop).await });
         let (auth, stop) = (app.auth.clone(), shutdown.clone());
         tasks.spawn(async move { auth.follow_changes(stop).await });
         tasks.spawn(app.metrics.clone().keep(shutdown.clone()));

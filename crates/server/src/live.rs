@@ -48,8 +48,7 @@ pub(crate) struct Limits {
     pub(crate) page: Page,
 }
 
-/// The live side of a node; cheap to clone.
-#[derive(Clone)]
+/// The live side of a node.
 pub(crate) struct Live {
     pub(crate) hub: Arc<Hub>,
     pub(crate) channels: Channels,
@@ -102,7 +101,7 @@ impl Live {
     }
 
     /// Keeps topics for a moment after they were made.
-    pub(crate) async fn let_go(self, shutdown: CancellationToken) {
+    pub(crate) async fn let_go(&self, shutdown: CancellationToken) {
         let mut tick = tokio::time::interval(KEPT);
         while shutdown.run_until_cancelled(tick.tick()).await.is_some() {
             self.hub.let_go();

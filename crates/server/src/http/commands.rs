@@ -23,6 +23,7 @@ use model::id::{CommandId, UserId, VehicleId};
 use model::user::Action;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use std::sync::Arc;
 use std::time::Duration;
 use store::{Filter, IdempotencyKey};
 
@@ -340,7 +341,7 @@ pub(crate) async fn responses(
     let command = app.commands.visible(caller.session(), command_id(&id)?).await?;
     let last = command.last_offset;
     let pages = stream::try_unfold(
-        Some((app.live, command.order.command_id, 0)),
+        Some((Arc::clone(&app.live), command.order.command_id, 0)),
         move |place| async move {
             let Some((live, id, after)) = place else { return Ok(None) };
             let (text, reached) = page(&live, id, after, last).await?;

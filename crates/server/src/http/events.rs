@@ -55,10 +55,10 @@ pub(crate) async fn follow(
     let watcher = app.live.watch(command_id, after);
     if wants_json(&headers) {
         let wait = Duration::from_secs(query.wait.unwrap_or(25).min(MAX_WAIT));
-        let from = (app.auth, caller.pass);
-        return Ok(page(&sse::poll(watcher, wait, from, app.shutdown).await?));
+        let from = (app.auth.clone(), caller.pass);
+        return Ok(page(&sse::poll(watcher, wait, from, app.shutdown.clone()).await?));
     }
-    let body = sse::body(watcher, (app.auth, caller.pass), app.shutdown);
+    let body = sse::body(watcher, (app.auth.clone(), caller.pass), app.shutdown.clone());
     let head = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
         (NO_BUFFERING, HeaderValue::from_static("no")),

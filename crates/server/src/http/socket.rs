@@ -8,7 +8,6 @@ use super::origin::From;
 use super::problem::Problem;
 use super::upgrade::{self, Upgrading};
 use crate::auth::{self, Origin, Pass, VerifyError};
-use crate::command::Commands;
 use crate::command::accept::CancelError;
 use crate::live::seats::Seat;
 use crate::live::socket::{
@@ -114,17 +113,18 @@ async fn enter(
     };
     tracing::info!(%user_id, username, "websocket_connection_established");
     let place = Place { user, _seat: seat, _counted: observe::websocket_open() };
-    let cancel = cancelling(app.commands, wish.origin);
-    let session = Session::begin(socket, visit, (app.live, app.auth), cancel, app.shutdown);
+    let both = (Arc::clone(&app.live), app.auth.clone());
+    let shutdown = app.shutdown.clone();
+    let session = Session::begin(socket, visit, both, cancelling(app, wish.origin), shutdown);
     Some((session, place))
 }
 
 /// How a session cancels commands.
-fn cancelling(commands: Commands, origin: Origin) -> Cancel {
+fn cancelling(app: App, origin: Origin) -> Cancel {
     Box::new(move |session, command_id| {
-        let (commands, origin) = (commands.clone(), origin.clone());
+        let (app, origin) = (app.clone(), origin.clone());
         Box::pin(async move {
-            let cancelled = commands.cancel(&session, command_id, &origin).await;
+            let cancelled = app.commands.cancel(&session, command_id, &origin).await;
             cancelled
                 .map(drop)
                 .map_err(|error| Refusal { code: refusal(&error), message: error.to_string() })

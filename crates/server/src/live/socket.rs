@@ -121,7 +121,7 @@ pub(crate) struct Refusal {
 
 /// What all halves of a session know.
 struct Context {
-    live: Live,
+    live: Arc<Live>,
     auth: Auth,
     pass: watch::Sender<Pass>,
     followed: Followed,
@@ -212,7 +212,7 @@ impl Session {
     pub(crate) fn begin(
         socket: Socket,
         visit: Visit,
-        (live, auth): (Live, Auth),
+        (live, auth): (Arc<Live>, Auth),
         cancel: Cancel,
         shutdown: CancellationToken,
     ) -> Box<Self> {
