@@ -102,7 +102,8 @@ impl Server {
             allow_loopback: config.vehicles.allow_loopback,
         })?;
         let (doorbell, visitors) = Doorbell::new();
-        let live = Live::new(store.clone(), limits(&config));
+        let tasks = TaskTracker::new();
+        let live = Live::new(store.clone(), limits(&config), tasks.clone());
         let (bus, connections, heard) = bus(&config, &live)?;
         let id = NodeId::new();
         let settings = (&config).into();
@@ -112,7 +113,6 @@ impl Server {
             let recovered = commands.recover(dead).await?;
             tracing::info!(recovered, "took over what an earlier process left");
         }
-        let tasks = TaskTracker::new();
         let app = App::new(Parts {
             store: store.clone(),
             auth,

@@ -30,6 +30,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use store::{Head, Page, Store, StoreError};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use topic::Topic;
 use watch::Watcher;
 
@@ -57,8 +58,8 @@ pub(crate) struct Live {
 }
 
 impl Live {
-    pub(crate) fn new(store: Store, limits: Limits) -> Self {
-        let hub = Arc::new(Hub::new(limits));
+    pub(crate) fn new(store: Store, limits: Limits, tasks: TaskTracker) -> Self {
+        let hub = Arc::new(Hub::new(limits, tasks));
         Self { hub, channels: Channels::new(store.clone()), store, limits }
     }
 

@@ -12,6 +12,7 @@ use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::sync::Notify;
+use tokio_util::task::TaskTracker;
 
 /// How many locks the topics are spread over.
 const SHARDS: usize = 64;
@@ -37,6 +38,8 @@ pub(crate) struct Hub {
     shards: Arc<[Shard]>,
     hasher: RandomState,
     limits: Limits,
+    /// Where topics read.
+    tasks: TaskTracker,
     /// The topics of late: whoever comes back at once finds what was there.
     kept: Mutex<Kept>,
     /// For a bus that has to subscribe to each topic.
@@ -47,12 +50,13 @@ pub(crate) struct Hub {
 }
 
 impl Hub {
-    pub(crate) fn new(limits: Limits) -> Self {
+    pub(crate) fn new(limits: Limits, tasks: TaskTracker) -> Self {
         let shards = (0..SHARDS).map(|_| Shard::default()).collect();
         Self {
             shards,
             hasher: RandomState::new(),
             limits,
+            tasks,
             kept: Mutex::default(),
             interest: Arc::default(),
             doubts: Mutex::default(),
@@ -69,7 +73,7 @@ impl Hub {
         }
         let interest = Arc::clone(&self.interest);
         let home = Home { shards: Arc::clone(&self.shards), shard, interest };
-        let topic = Arc::new(Topic::new(command_id, self.limits, home));
+        let topic = Arc::new(Topic::new(command_id, (self.limits, self.tasks.clone()), home));
         topics.insert(command_id, Arc::downgrade(&topic));
         drop(topics);
         lock(&self.kept).new.push(Arc::clone(&topic));
@@ -192,7 +196,7 @@ mod tests {
     #[test]
     fn a_topic_goes_with_its_last_watcher() {
         let page = store::Page { events: 10, bytes: 1000 };
-        let hub = Hub::new(Limits { ring_bytes: 1000, page });
+        let hub = Hub::new(Limits { ring_bytes: 1000, page }, TaskTracker::new());
         let id = CommandId::new();
         let (first, second) = (hub.topic(id), hub.topic(id));
         drop(first);

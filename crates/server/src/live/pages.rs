@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use store::{Store, StoreError};
+use tokio_util::task::TaskTracker;
 
 /// How many pages of a log are kept for whoever comes next.
 const KEPT: usize = 2;
@@ -32,17 +33,18 @@ impl Page {
         self.0.get(skip..).filter(|rest| !rest.is_empty())
     }
 
-    /// Reads it, and tells the topic what that says about the end of the log.
+    /// Reads it, and tells the topic what that says about the end of the log. A task of its own: whoever
+    /// waits for it may leave, and nobody else may be there to end what has begun.
     pub(super) fn read(
         topic: &Arc<Topic>,
         store: Store,
         after: u64,
-        size: store::Page,
+        (size, tasks): (store::Page, &TaskTracker),
     ) -> PageRead {
         let command_id = topic.command_id();
         // What is heard from here on may be newer than what is read.
         let head = topic.look(|ring| if ring.is_known() { ring.head() } else { 0 });
-        // The topic has the page, and so the page must not have the topic: it may never be read.
+        // The topic has the page, and so the page must not have the topic.
         let topic = Arc::downgrade(topic);
         let reading = async move {
             let read = Self::fetch(&topic, &store, (command_id, after), size).await;
@@ -55,7 +57,8 @@ impl Page {
             topic.upgrade().inspect(|topic| topic.forget_page(after));
             read
         };
-        reading.boxed().shared()
+        let reading = tasks.spawn(reading);
+        async move { reading.await.unwrap_or(Err(StoreError::Busy)) }.boxed().shared()
     }
 
     async fn fetch(

@@ -5,6 +5,7 @@
 
 use super::frame::Frame;
 use super::{Limits, Live};
+use futures_util::FutureExt;
 use model::command::{Command, Input, Risk};
 use model::event::{Event, Kind};
 use model::id::{CommandId, NodeId, ResponseId, UserId, VehicleId};
@@ -20,6 +21,7 @@ use store::{
 use testkit::audit;
 use tokio::sync::watch;
 use tokio::task::yield_now;
+use tokio_util::task::TaskTracker;
 
 /// More than any script writes.
 const EVERYTHING: Page = Page { events: 1000, bytes: u32::MAX };
@@ -143,7 +145,7 @@ impl Stage {
     ) -> (Vec<Vec<Seen>>, Vec<Seen>) {
         let (ring_bytes, events, bytes) = script.limits;
         let limits = Limits { ring_bytes, page: Page { events, bytes } };
-        let live = Live::new(self.store.clone(), limits);
+        let live = Live::new(self.store.clone(), limits, TaskTracker::new());
         let clock = watch::Sender::new(0);
         let id = teller.command.order.command_id;
         let watching = script.watchers.iter().map(|stays| {
@@ -313,7 +315,7 @@ fn whoever_comes_after_the_end_is_told_that_it_is_over() {
     runtime.block_on(async {
         let stage = Stage::open().await;
         let limits = Limits { ring_bytes: 1_000, page: Page { events: 2, bytes: 1_000 } };
-        let live = Live::new(stage.store.clone(), limits);
+        let live = Live::new(stage.store.clone(), limits, TaskTracker::new());
         let (mut teller, _) = stage.begin().await;
         let id = teller.command.order.command_id;
         let mut early = live.watch(id, u64::MAX);
@@ -325,5 +327,22 @@ fn whoever_comes_after_the_end_is_told_that_it_is_over() {
             assert!(live.watch(id, after).next().await.unwrap().is_empty(), "{after}");
         }
         assert!(early.next().await.unwrap().is_empty());
+    });
+}
+
+#[test]
+fn a_page_that_everybody_has_left_is_read_all_the_same() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let stage = Stage::open().await;
+        let limits = Limits { ring_bytes: 1_000, page: Page { events: 2, bytes: 1_000 } };
+        let live = Live::new(stage.store.clone(), limits, TaskTracker::new());
+        let topic = live.hub.topic(CommandId::new());
+        // Each begins to be waited for, and is then left alone.
+        let mut pages: Vec<_> = (0..32).map(|after| topic.page(&stage.store, after)).collect();
+        assert!(pages.iter_mut().all(|page| page.now_or_never().is_none()));
+        let ids = [topic.command_id()];
+        let other = stage.store.heads(&ids);
+        assert!(tokio::time::timeout(Duration::from_secs(2), other).await.unwrap().is_ok());
     });
 }

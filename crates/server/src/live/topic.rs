@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use store::{Head, Store};
+use tokio_util::task::TaskTracker;
 
 /// How long it is believed where a command belongs: a right that is lost is lost within a second.
 const BELIEVED: Duration = Duration::from_millis(750);
@@ -22,6 +23,7 @@ const BELIEVED: Duration = Duration::from_millis(750);
 pub(crate) struct Topic {
     command_id: CommandId,
     limits: Limits,
+    tasks: TaskTracker,
     ring: Mutex<Ring>,
     audience: Audience,
     pages: Mutex<Pages>,
@@ -40,10 +42,15 @@ impl Staged for Topic {
 }
 
 impl Topic {
-    pub(super) fn new(command_id: CommandId, limits: Limits, home: Home) -> Self {
+    pub(super) fn new(
+        command_id: CommandId,
+        (limits, tasks): (Limits, TaskTracker),
+        home: Home,
+    ) -> Self {
         Self {
             command_id,
             limits,
+            tasks,
             ring: Mutex::new(Ring::new(limits.ring_bytes)),
             audience: Audience::default(),
             pages: Mutex::default(),
@@ -117,7 +124,7 @@ impl Topic {
 
     /// The page of the log after an offset: read once, whoever waits for it.
     pub(crate) fn page(self: &Arc<Self>, store: &Store, after: u64) -> PageRead {
-        let read = || Page::read(self, store.clone(), after, self.limits.page);
+        let read = || Page::read(self, store.clone(), after, (self.limits.page, &self.tasks));
         lock(&self.pages).get(after, read)
     }
 
