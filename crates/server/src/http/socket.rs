@@ -17,10 +17,11 @@ use crate::observe;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, Response, header};
-use model::id::CommandId;
+use model::id::{CommandId, VehicleId};
 use model::user::Action;
 use std::pin::Pin;
 use std::sync::Arc;
+use tracing::field::{DisplayValue, display};
 
 /// Precedes a token among the subprotocols that a client offers.
 const BEARER: &str = "bearer.";
@@ -84,12 +85,21 @@ async fn session(entering: Pin<Box<impl Future<Output = Option<(Box<Session>, Pl
     let reason = session.serve().await.reason();
     observe::websocket_closed(reason);
     let (user_id, username) = (place.user.user_id(), place.user.username());
-    tracing::info!(%user_id, username, reason, "websocket_closed");
+    let (command_id, vehicle_id) = place.of.map(shown).unzip();
+    tracing::info!(command_id, vehicle_id, %user_id, username, reason, "websocket_closed");
+}
+
+/// The command in the path, and its vehicle.
+type Of = (CommandId, VehicleId);
+
+fn shown((command_id, vehicle_id): Of) -> (DisplayValue<CommandId>, DisplayValue<VehicleId>) {
+    (display(command_id), display(vehicle_id))
 }
 
 /// What a session takes while it lasts.
 struct Place {
     user: Arc<auth::Session>,
+    of: Option<Of>,
     _seat: Seat,
     _counted: observe::Counted,
 }
@@ -111,8 +121,16 @@ async fn enter(
     let Some(seat) = app.seats.take(user_id) else {
         return reject(socket, End::OverLimit("too many sockets")).await;
     };
-    tracing::info!(%user_id, username, "websocket_connection_established");
-    let place = Place { user, _seat: seat, _counted: observe::websocket_open() };
+    let of = visit.command.as_ref().map(|it| (it.head.command_id, it.head.vehicle_id));
+    let (command_id, vehicle_id) = of.map(shown).unzip();
+    tracing::info!(
+        command_id,
+        vehicle_id,
+        %user_id,
+        username,
+        "websocket_connection_established"
+    );
+    let place = Place { user, of, _seat: seat, _counted: observe::websocket_open() };
     let both = (Arc::clone(&app.live), app.auth.clone());
     let shutdown = app.shutdown.clone();
     let session = Session::begin(socket, visit, both, cancelling(app, wish.origin), shutdown);
