@@ -233,7 +233,7 @@ async fn a_ticket_for_one_command_opens_no_other() {
 
 #[tokio::test]
 async fn a_token_that_ends_is_announced_renewed_or_over_after_a_grace() {
-    let settings = [("auth.access_life", "2s"), ("ws.auth_grace", "1s")];
+    let settings = [("auth.access_life", "2s"), ("ws.auth_grace", "6s")];
     let p = Platform::start_with(Backend::Sqlite, &settings).await;
     p.vehicle().set(json!({ "delay_ms": 60_000 })).await;
     let engineer = p.engineer().await;
