@@ -3,7 +3,6 @@
 //! Refuses to treat one better: all get the same events, the same watchers and the same core.
 
 mod bus;
-mod installation;
 mod nats;
 mod node;
 mod product;
@@ -14,17 +13,14 @@ mod vehicles;
 pub(crate) use product::{Product, program_bytes};
 pub(crate) use several::Several;
 
+use crate::cpu::on_core;
 use crate::load::feed::Feed;
 use crate::load::socket::Way;
 use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
 use tempfile::TempDir;
 use testkit::Process;
-
-/// How long a contender may take to be ready.
-const START: Duration = Duration::from_secs(20);
 
 /// A server to measure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -147,24 +143,21 @@ fn program(path: impl AsRef<OsStr>) -> Command {
     command
 }
 
-/// The same command on one core.
-fn on_core(core: Option<u32>, command: Command) -> Command {
-    let Some(core) = core else { return command };
-    let mut pinned = Command::new("taskset");
-    pinned.args(["-c", &core.to_string()]).arg(command.get_program()).args(command.get_args());
-    for (name, value) in command.get_envs() {
-        match value {
-            Some(value) => pinned.env(name, value),
-            None => pinned.env_remove(name),
-        };
-    }
-    pinned
-}
-
 /// What a program prints; `None` if it cannot be run.
 fn printed(command: &mut Command) -> Option<String> {
     let output = command.output().ok().filter(|it| it.status.success())?;
     Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// The settings of a product whose vehicles and commands stay where they are.
+fn still() -> Vec<(&'static str, String)> {
+    [
+        ("FLEETWIRE_COMMANDS_DELIVER_WITHIN", "1h"),
+        ("FLEETWIRE_COMMANDS_MAX_IN_FLIGHT", "10000"),
+        ("FLEETWIRE_VEHICLES_PROBE_INTERVAL", "1h"),
+    ]
+    .map(|(name, text)| (name, text.to_owned()))
+    .to_vec()
 }
 
 fn place() -> TempDir {

@@ -1,9 +1,10 @@
-//! What processes use of the machine, as the kernel counts it.
+//! What processes use of the machine, as the kernel counts it, and which core they have.
 //!
 //! Refuses to sample: it reads the counters before and after.
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -81,6 +82,20 @@ pub(crate) fn await_quiet(cores: f64, patience: Duration) {
             break;
         }
     }
+}
+
+/// The same command on one core; `None` = any.
+pub(crate) fn on_core(core: Option<u32>, command: Command) -> Command {
+    let Some(core) = core else { return command };
+    let mut pinned = Command::new("taskset");
+    pinned.args(["-c", &core.to_string()]).arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => pinned.env(name, value),
+            None => pinned.env_remove(name),
+        };
+    }
+    pinned
 }
 
 /// What all processes have used, without what the network did in between.

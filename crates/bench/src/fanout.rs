@@ -8,7 +8,7 @@ mod target;
 
 use crate::contender::{Contender, Ground, Product, Several};
 use crate::cpu;
-use clap::ValueEnum;
+use crate::record::{Record, or_all};
 use figure::{Figure, Measured};
 use report::Report;
 use std::path::PathBuf;
@@ -41,22 +41,15 @@ pub(crate) struct Setting {
     /// Where the peers are installed.
     #[arg(long, default_value = "target/bench-peers")]
     peers: PathBuf,
-    /// Where the figures go, as JSON.
-    #[arg(long)]
-    output: Option<PathBuf>,
-    /// The day, for the figures.
-    #[arg(long, default_value = "")]
-    date: String,
-    /// The commit, for the figures.
-    #[arg(long, default_value = "")]
-    commit: String,
+    #[command(flatten)]
+    record: Record,
 }
 
 /// Measures, prints a table, and writes the figures.
-pub(crate) fn run(setting: Setting) {
-    let figures = or_all(&setting.shapes, Figure::value_variants());
-    let wanted = or_all(&setting.contenders, Contender::value_variants());
-    let ground = ground(&setting, &figures, &wanted);
+pub(crate) fn run(setting: &Setting) {
+    let figures = or_all(&setting.shapes);
+    let wanted = or_all(&setting.contenders);
+    let ground = ground(setting, &figures, &wanted);
     let contenders = installed(&wanted, &ground);
     let span = Duration::from_secs(setting.seconds);
     let mut report = Report::default();
@@ -76,10 +69,7 @@ pub(crate) fn run(setting: Setting) {
     let contenders: Vec<_> =
         contenders.into_iter().map(|it| (it, it.version(&ground).unwrap_or_default())).collect();
     println!("{}\n{}", report.table(&contenders), report.goals());
-    if let Some(path) = setting.output {
-        let about = [("date", setting.date), ("commit", setting.commit)];
-        report.write(&path, &about, &contenders);
-    }
+    setting.record.write(|| report.document(&contenders));
 }
 
 /// Measures again while others keep the machine busy; in the end the least disturbed counts.
@@ -100,10 +90,6 @@ fn undisturbed(measure: impl Fn() -> Measured) -> Measured {
         eprintln!("disturbed: others used {cores:.2} cores");
     }
     best.map(|(_, measured)| measured).unwrap_or_default()
-}
-
-fn or_all<T: Clone>(named: &[T], all: &[T]) -> Vec<T> {
-    if named.is_empty() { all.to_vec() } else { named.to_vec() }
 }
 
 fn ground(setting: &Setting, figures: &[Figure], contenders: &[Contender]) -> Ground {

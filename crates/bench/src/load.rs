@@ -3,17 +3,19 @@
 //! Refuses to look away: each connection is checked for lost, repeated and reordered events.
 
 pub(crate) mod feed;
+pub(crate) mod inflow;
 mod ledger;
 pub(crate) mod socket;
 mod watcher;
 
 use feed::Feed;
+use inflow::READ_BYTES;
 use ledger::Ledger;
 use mio::{Events, Poll, Token};
 use socket::{PATIENCE, Socket, Way};
 use std::thread;
 use std::time::{Duration, Instant};
-use watcher::{READ_BYTES, Watcher};
+use watcher::Watcher;
 
 /// Readiness that is taken from the kernel at once.
 const EVENTS: usize = 1024;

@@ -13,11 +13,14 @@ mod event;
 mod fanout;
 mod frame;
 mod goal;
+mod installation;
 mod limit;
 mod load;
 mod nodes;
 mod path;
 mod plot;
+mod record;
+mod vehicle;
 
 use clap::{Parser, Subcommand};
 use std::io;
@@ -48,8 +51,8 @@ enum What {
 fn main() -> io::Result<()> {
     match Args::parse().what {
         What::Nodes(setting) => tokio::runtime::Runtime::new()?.block_on(nodes::run(setting)),
-        What::Fanout(setting) => fanout::run(setting),
-        What::Path(setting) => path::run(setting),
+        What::Fanout(setting) => fanout::run(&setting),
+        What::Path(setting) => path::run(&setting),
         What::Plot(setting) => plot::run(&setting)?,
         What::Limit(setting) => limit::run(setting)?,
     }

@@ -15,11 +15,10 @@ mod submits;
 mod submitter;
 mod vehicles;
 
-use clap::ValueEnum;
+use crate::record::{Record, or_all};
 use figure::Figure;
 use installation::{Backend, Ground};
 use report::Report;
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// What is measured, and where.
@@ -39,19 +38,12 @@ pub(crate) struct Setting {
     /// The core that the server has for itself; this program, vehicles and PostgreSQL should run on another.
     #[arg(long)]
     core: Option<u32>,
-    /// Where the figures go, as JSON.
-    #[arg(long)]
-    output: Option<PathBuf>,
-    /// The day, for the figures.
-    #[arg(long, default_value = "")]
-    date: String,
-    /// The commit, for the figures.
-    #[arg(long, default_value = "")]
-    commit: String,
+    #[command(flatten)]
+    record: Record,
 }
 
 /// Measures, prints a table, and writes the figures.
-pub(crate) fn run(setting: Setting) {
+pub(crate) fn run(setting: &Setting) {
     let figures = or_all(&setting.figures);
     let backends = or_all(&setting.backends);
     let span = Duration::from_secs(setting.seconds);
@@ -66,11 +58,5 @@ pub(crate) fn run(setting: Setting) {
         }
     }
     print!("{}", report.table());
-    if let Some(path) = setting.output {
-        report.write(&path, &[("date", setting.date), ("commit", setting.commit)]);
-    }
-}
-
-fn or_all<T: ValueEnum + Copy>(named: &[T]) -> Vec<T> {
-    if named.is_empty() { T::value_variants().to_vec() } else { named.to_vec() }
+    setting.record.write(|| report.document());
 }

@@ -26,7 +26,7 @@ use channel::Channels;
 use hub::Hub;
 use model::id::CommandId;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use store::{Head, Page, Store, StoreError};
 use tokio_util::sync::CancellationToken;
@@ -133,6 +133,11 @@ impl Live {
         }
         Ok(())
     }
+}
+
+/// Locks for a moment. A panic elsewhere leaves what is locked whole: every change to it is one call.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -2,8 +2,10 @@
 //!
 //! Refuses its extras: no rights, no TLS, no compression, no store.
 
-use super::{Ground, Running, START, Shape, on_core, place, printed, program};
+use super::{Ground, Running, Shape, place, printed, program};
+use crate::cpu::on_core;
 use crate::event;
+use crate::installation::START;
 use crate::load::feed::Feed;
 use crate::load::socket::{Dialect, Way};
 use std::fs;

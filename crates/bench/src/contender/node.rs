@@ -2,7 +2,8 @@
 //!
 //! Refuses to install anything: who lacks it is told so.
 
-use super::{Ground, Running, Shape, on_core, place, printed, program, raw};
+use super::{Ground, Running, Shape, place, printed, program, raw};
+use crate::cpu::on_core;
 use crate::event;
 use serde_json::Value;
 use std::fs;

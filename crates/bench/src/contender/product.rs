@@ -2,15 +2,16 @@
 //!
 //! Refuses a back door: events come from vehicles, and go out on `/ws/responses/{command_id}`.
 
-use super::installation::{self, Installation};
-use super::vehicles::{self, Vehicles};
-use super::{Running, START, Shape, printed};
+use super::vehicles::Vehicles;
+use super::{Running, Shape, printed, still};
 use crate::event;
+use crate::installation::{self, Installation, START};
 use crate::load::feed::Feed;
+use crate::vehicle;
 use serde_json::json;
 use std::fs;
 use std::process::Command;
-use testkit::{Binary, Client};
+use testkit::Binary;
 use tokio::runtime::Runtime;
 
 /// A store with vehicles, of which each start gets a copy.
@@ -30,34 +31,18 @@ impl Product {
             runtime: runtime.expect("a runtime can be made"),
             vehicles: Vehicles::listen(),
             vehicle_ids: Vec::new(),
-            installation: Installation::new(Vec::new()),
+            installation: Installation::new(still()),
         };
         product.installation.add_user();
         let (mut process, address) = product.installation.serve(None);
         let register = async {
             let client = installation::client(address).await;
-            product.register(&client, vehicles).await
+            installation::register(&client, vehicles, |number| product.vehicles.url(number)).await
         };
         product.vehicle_ids = product.runtime.block_on(register);
         process.terminate();
         process.wait(START);
         product
-    }
-
-    async fn register(&self, client: &Client, vehicles: u32) -> Vec<String> {
-        let fleet = client.post("/api/v1/fleets", json!({ "name": "bench" })).await;
-        let mut ids = Vec::new();
-        for number in 0..vehicles {
-            let vehicle = json!({
-                "vin": format!("BENCH{number:012}"),
-                "fleet_id": fleet.json["fleet_id"],
-                "sovd_url": self.vehicles.url(number),
-            });
-            let reply = client.post("/api/v1/vehicles", vehicle).await;
-            let id = reply.json["vehicle_id"].as_str().map(ToOwned::to_owned);
-            ids.push(id.unwrap_or_else(|| panic!("it is not registered: {}", reply.json)));
-        }
-        ids
     }
 
     /// Starts it, with one running command for each topic.
@@ -72,7 +57,7 @@ impl Product {
             topics => self.runtime.block_on(async {
                 let client = installation::client(address).await;
                 let vehicles = self.vehicle_ids.iter().take(topics as usize).map(String::as_str);
-                let order = ("faults.list", json!({ "entity": vehicles::ENTITY }));
+                let order = ("faults.list", json!({ "entity": vehicle::ENTITY }));
                 let commands = installation::submit(&client, vehicles, order).await;
                 let way = |command: &String| installation::way(address, command, client.token());
                 commands.iter().map(way).collect()
@@ -80,7 +65,9 @@ impl Product {
         };
         let payload = event::payload(shape.event_bytes);
         let streams = self.vehicles.streams(shape.topics);
-        let feed = Feed::new(streams, move |_, number| vehicles::part(number, &payload));
+        let feed = Feed::new(streams, move |_, number| {
+            vehicle::part(number, false, &payload).into_bytes()
+        });
         Running { process, ways, feed, place: installation.place }
     }
 }

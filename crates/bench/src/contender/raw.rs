@@ -2,7 +2,8 @@
 //!
 //! Refuses to know what they are: they print where they listen.
 
-use super::{Running, START, Shape, program};
+use super::{Running, Shape, program};
+use crate::installation::START;
 use crate::limit;
 use crate::load::feed::Feed;
 use crate::load::socket::{Dialect, Way};

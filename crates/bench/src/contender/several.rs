@@ -4,8 +4,9 @@
 //! rights, rings and replay; only storing, which the other node does, is not its work.
 
 use super::bus::{self, Topic};
-use super::installation::{self, Installation};
-use super::{Ground, Running, Shape, on_core, place, raw};
+use super::{Ground, Running, Shape, place, raw, still};
+use crate::cpu::on_core;
+use crate::installation::{self, Installation};
 use serde_json::json;
 use std::iter::repeat_n;
 use std::process::Stdio;
@@ -30,10 +31,9 @@ impl Several {
     /// The servers that nodes share, on the cores of this program.
     pub(crate) fn prepare() -> Self {
         let (postgres, redis) = (Postgres::start(), Redis::start());
-        let mut variables = vec![
-            ("DATABASE_URL", postgres.create_database("fleetwire")),
-            ("REDIS_URL", redis.url()),
-        ];
+        let mut variables = still();
+        variables.push(("DATABASE_URL", postgres.create_database("fleetwire")));
+        variables.push(("REDIS_URL", redis.url()));
         let mut first = Installation::new(variables.clone());
         let key = first.place.path().join("master.key").display().to_string();
         variables.push(("FLEETWIRE_MASTER_KEY_FILE", key));

@@ -5,11 +5,10 @@
 use super::figure::{EVENT_BYTES, Figure, Measured};
 use super::target::{Target, targets};
 use crate::contender::Contender;
+use crate::record::median;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::fs;
-use std::path::Path;
 
 /// Measured values by figure and quantity; within it by contender, in the order of the rounds.
 #[derive(Debug, Default)]
@@ -73,13 +72,8 @@ impl Report {
         })
     }
 
-    /// Writes everything as JSON.
-    pub(crate) fn write(
-        &self,
-        path: &Path,
-        about: &[(&str, String)],
-        contenders: &[(Contender, String)],
-    ) {
+    /// Everything as JSON.
+    pub(crate) fn document(&self, contenders: &[(Contender, String)]) -> Value {
         let versions: Map<_, _> = contenders
             .iter()
             .map(|(contender, version)| (contender.name().to_owned(), json!(version)))
@@ -104,20 +98,12 @@ impl Report {
                 "seen": seen,
             })
         });
-        let mut document = json!({
-            "machine": machine(),
+        json!({
             "event_bytes": EVENT_BYTES,
             "versions": versions,
             "figures": rows.collect::<Vec<_>>(),
             "goals": goals.collect::<Vec<_>>(),
-        });
-        for (name, text) in about {
-            document[*name] = json!(text);
-        }
-        let text = format!("{document:#}\n");
-        // If it fails, writing fails, and says why.
-        path.parent().map(fs::create_dir_all);
-        fs::write(path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        })
     }
 }
 
@@ -139,21 +125,6 @@ fn short(value: f64) -> String {
         hundred if hundred >= 1e2 => format!("{hundred:.0}"),
         few => format!("{few:.2}"),
     }
-}
-
-fn median(values: &[f64]) -> f64 {
-    let mut values = values.to_vec();
-    values.sort_unstable_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
-/// The processor, how many cores it has, and the kernel.
-fn machine() -> Value {
-    let processors = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let names = || processors.lines().filter_map(|line| line.strip_prefix("model name"));
-    let name = names().next().unwrap_or_default().trim_start_matches([' ', '\t', ':']).to_owned();
-    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    json!({ "processor": name, "cores": names().count(), "kernel": kernel.trim() })
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use std::time::Duration;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The key of the example in RFC 6455.
-const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+pub(crate) const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 
 /// Less than the kernel permits: it takes its least.
 const NARROW_BYTES: usize = 1;

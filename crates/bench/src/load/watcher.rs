@@ -1,16 +1,14 @@
 //! A watcher under load: what has come on its connection becomes numbers of events.
 //!
-//! Refuses to copy: only the beginning of a frame whose end has not come yet is kept.
+//! Refuses to look at anything else in an event.
 
+use super::inflow::Inflow;
 use super::socket::{Dialect, Socket};
 use crate::event;
 use crate::frame::{self, Frame};
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
-use std::io::{ErrorKind, Read, Write};
-
-/// Bytes that are read at once.
-pub(crate) const READ_BYTES: usize = 256 * 1024;
+use std::io::Write;
 
 /// One connection.
 #[derive(Debug)]
@@ -18,7 +16,7 @@ pub(crate) struct Watcher {
     pub(crate) topic: u32,
     stream: TcpStream,
     dialect: Dialect,
-    unread: Vec<u8>,
+    inflow: Inflow,
 }
 
 impl Watcher {
@@ -27,25 +25,15 @@ impl Watcher {
         socket.stream.set_nonblocking(true).expect("it is a socket");
         let mut stream = TcpStream::from_std(socket.stream);
         registry.register(&mut stream, token, Interest::READABLE).expect("it can be watched");
-        Self { topic, stream, dialect: socket.dialect, unread: socket.unread }
+        let inflow = Inflow::after(socket.unread);
+        Self { topic, stream, dialect: socket.dialect, inflow }
     }
 
-    /// Hands on the numbers of all events that have come; `room` is [`READ_BYTES`] long.
+    /// Hands on the numbers of all events that have come; `room` is [`READ_BYTES`](super::inflow::READ_BYTES) long.
     pub(crate) fn take(&mut self, room: &mut [u8], mut each: impl FnMut(u32)) {
-        loop {
-            let kept = self.unread.len();
-            let (head, tail) = room.split_at_mut(kept);
-            head.copy_from_slice(&self.unread);
-            let count = match self.stream.read(tail) {
-                Ok(0) => panic!("a connection was closed under load"),
-                Ok(count) => count,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-                Err(error) => panic!("a connection was lost under load: {error}"),
-            };
-            let was_filled = count == tail.len();
-            let rest = self.understand(room.get(..kept + count).unwrap_or_default(), &mut each);
-            self.unread.clear();
-            self.unread.extend_from_slice(rest);
+        while let Some((bytes, was_filled)) = self.inflow.fill(&mut self.stream, room) {
+            let rest = self.understand(bytes, &mut each);
+            self.inflow.keep(rest);
             if !was_filled {
                 return;
             }

@@ -4,10 +4,11 @@
 
 mod watcher;
 
+use crate::load::inflow::READ_BYTES;
 use mio::{Events, Poll, Token};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
-use watcher::{READ_BYTES, Watcher};
+use watcher::Watcher;
 
 /// Readiness that is taken from the kernel at once.
 const EVENTS: usize = 1024;

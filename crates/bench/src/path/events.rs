@@ -18,7 +18,7 @@ const WARM_UP: Duration = Duration::from_secs(2);
 const STORED: &str = "fleetwire_events_stored_total";
 
 /// Measures it with so many commands at once, each with one watcher.
-pub(super) fn measure(ground: Ground, commands: usize, span: Duration) -> Measured {
+pub(super) fn measure(ground: Ground, commands: u32, span: Duration) -> Measured {
     let installation = Installation::start(ground, vehicles::listen(Answer::Endless), commands);
     let commands = submit_to_all(&installation);
     let places = commands.iter().map(|id| Place::at_start(installation.watched(id)));

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 pub(super) const RATIO: &str = "p50 / one fsync";
 
 /// Clients, who take turns; each has a vehicle, a connection and a socket.
-const CLIENTS: usize = 64;
+const CLIENTS: u32 = 64;
 /// Between two submits.
 const PERIOD: Duration = Duration::from_millis(10);
 /// What is not counted at the beginning.

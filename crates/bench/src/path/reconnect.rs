@@ -20,7 +20,7 @@ const EVENTS: u32 = 300;
 const BEHIND: u32 = 100;
 
 /// Measures it with so many commands, to which the watchers are spread.
-pub(super) fn measure(ground: Ground, commands: usize) -> Measured {
+pub(super) fn measure(ground: Ground, commands: u32) -> Measured {
     let answer = Answer::Pausing(EVENTS);
     let installation = Installation::start(ground, vehicles::listen(answer), commands);
     let commands = submit_to_all(&installation);

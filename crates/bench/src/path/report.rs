@@ -6,10 +6,9 @@ use super::figure::{Figure, Measured};
 use super::installation::Backend;
 use super::vehicles::EVENT_BYTES;
 use crate::cpu::Used;
+use crate::record::median;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
 /// A measured quantity: of which figure, its place among those of the figure, and its name.
@@ -40,19 +39,13 @@ impl Report {
         table
     }
 
-    /// Writes everything as JSON.
-    pub(super) fn write(&self, path: &Path, about: &[(&str, String)]) {
-        let mut document = json!({
-            "machine": machine(),
+    /// Everything as JSON.
+    pub(super) fn document(&self) -> Value {
+        json!({
             "event_bytes": EVENT_BYTES,
             "versions": { "Fleetwire": env!("CARGO_PKG_VERSION") },
             "figures": self.0.iter().map(shown).collect::<Vec<_>>(),
-        });
-        for (name, text) in about {
-            document[*name] = json!(text);
-        }
-        let text = format!("{document:#}\n");
-        fs::write(path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        })
     }
 }
 
@@ -123,21 +116,6 @@ fn short(value: f64) -> String {
         ten if ten >= 1e1 => format!("{ten:.0}"),
         few => format!("{few:.2}"),
     }
-}
-
-fn median(values: &[f64]) -> f64 {
-    let mut values = values.to_vec();
-    values.sort_unstable_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
-/// The processor, how many cores it has, and the kernel.
-fn machine() -> Value {
-    let processors = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let names = || processors.lines().filter_map(|line| line.strip_prefix("model name"));
-    let name = names().next().unwrap_or_default().trim_start_matches([' ', '\t', ':']).to_owned();
-    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    json!({ "processor": name, "cores": names().count(), "kernel": kernel.trim() })
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 pub(super) const RATE: &str = "submits/s";
 
 /// Clients, each with a connection, a vehicle and one submit under way.
-const CLIENTS: usize = 64;
+const CLIENTS: u32 = 64;
 /// What is not counted at the beginning.
 const WARM_UP: Duration = Duration::from_secs(1);
 

@@ -26,7 +26,7 @@ impl Submitter {
         stream.set_read_timeout(Some(PATIENCE)).expect("it is a TCP socket");
         let body = format!(
             r#"{{"vehicle_id":"{vehicle_id}","command_name":"faults.list","command_params":{{"entity":"{}"}},"deliver_within_ms":3600000}}"#,
-            super::vehicles::ENTITY
+            crate::vehicle::ENTITY
         );
         let request = format!(
             "POST /api/v1/commands HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\

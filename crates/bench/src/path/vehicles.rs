@@ -3,20 +3,14 @@
 //! Refuses to be a simulator: one control unit, one list of faults.
 
 use crate::event;
-use std::fmt::Write as _;
-use std::io::{BufRead, BufReader, Read, Write};
+use crate::vehicle::{self, FAULTS, STREAM};
+use std::io::{BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::thread;
 
-/// The entity that commands are about.
-pub(super) const ENTITY: &str = "components/ecu";
 /// Bytes of an event that a part becomes.
 pub(super) const EVENT_BYTES: usize = 512;
 /// Parts that are written at once.
 const JOINED: u32 = 64;
-
-const STREAM: &str =
-    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n";
 
 /// How a vehicle answers the question for its faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,14 +27,7 @@ pub(super) enum Answer {
 
 /// Vehicles behind one address, each below a path of its own; they answer until the process ends.
 pub(super) fn listen(answer: Answer) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-    let address = listener.local_addr().expect("it listens");
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            thread::spawn(move || converse(stream, answer));
-        }
-    });
-    address
+    vehicle::listen(move |stream| converse(stream, answer))
 }
 
 /// An address at which nothing listens.
@@ -55,21 +42,12 @@ fn converse(stream: TcpStream, answer: Answer) -> Option<()> {
     let mut answers = stream.try_clone().ok()?;
     let mut requests = BufReader::new(stream);
     loop {
-        let path = request(&mut requests)?;
-        let (vehicle, place) = path.split_once('/').unwrap_or((&path, ""));
-        if place == "components/ecu/faults" && answer != Answer::List {
+        let (vehicle, place) = vehicle::request(&mut requests)?;
+        if place == FAULTS && answer != Answer::List {
             return stream_parts(answers, answer);
         }
-        answers.write_all(document(vehicle, place).as_bytes()).ok()?;
+        answers.write_all(vehicle::document(&vehicle, &place).as_bytes()).ok()?;
     }
-}
-
-/// The path of the next request; none has a body.
-fn request(requests: &mut impl BufRead) -> Option<String> {
-    let mut lines = requests.lines().map_while(Result::ok);
-    let path = lines.next()?.split(' ').nth(1)?.trim_matches('/').to_owned();
-    lines.find(String::is_empty)?;
-    Some(path)
 }
 
 fn stream_parts(mut stream: TcpStream, answer: Answer) -> Option<()> {
@@ -86,10 +64,7 @@ fn stream_parts(mut stream: TcpStream, answer: Answer) -> Option<()> {
         for _ in 0..JOINED.min(last - number) {
             number += 1;
             let is_final = number == last && matches!(answer, Answer::Ending(_));
-            let part = format_args!(
-                "data: {{\"part\":{number},\"is_final\":{is_final},\"payload\":{payload}}}\n\n"
-            );
-            joined.write_fmt(part).ok()?;
+            joined.push_str(&vehicle::part(number, is_final, &payload));
         }
         stream.write_all(joined.as_bytes()).ok()?;
     }
@@ -98,20 +73,4 @@ fn stream_parts(mut stream: TcpStream, answer: Answer) -> Option<()> {
         stream.read_exact(&mut [0]).ok()?;
     }
     Some(())
-}
-
-fn document(vehicle: &str, place: &str) -> String {
-    let ecu = format!("/{vehicle}/{ENTITY}");
-    let body = match place {
-        "" => format!(
-            r#"{{"id":"{vehicle}","name":"{vehicle}","components":"/{vehicle}/components"}}"#
-        ),
-        "components" => format!(r#"{{"items":[{{"id":"ecu","name":"ecu","href":"{ecu}"}}]}}"#),
-        "components/ecu/faults" => r#"{"items":[]}"#.to_owned(),
-        _ => format!(r#"{{"id":"ecu","name":"ecu","faults":"{ecu}/faults"}}"#),
-    };
-    let length = body.len();
-    format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
-    )
 }

@@ -34,9 +34,7 @@ pub(crate) async fn responses(
     From(origin): From,
     request: Request,
 ) -> Result<Response<Body>, Problem> {
-    let is_full = upgrade::offers(request.headers()).any(|name| name == FULL);
-    let dialect = if is_full { Dialect::Full } else { Dialect::Plain };
-    open(app, request, Wish { command_id: Some(command_id), dialect, origin })
+    open(app, request, Some(command_id), origin)
 }
 
 /// Streams what is subscribed to, by the full protocol; see `docs/streaming.md`.
@@ -45,7 +43,7 @@ pub(crate) async fn all(
     From(origin): From,
     request: Request,
 ) -> Result<Response<Body>, Problem> {
-    open(app, request, Wish { command_id: None, dialect: Dialect::Full, origin })
+    open(app, request, None, origin)
 }
 
 /// What the path and the offers of a client said.
@@ -55,8 +53,17 @@ struct Wish {
     origin: Origin,
 }
 
-fn open(app: App, mut request: Request, wish: Wish) -> Result<Response<Body>, Problem> {
+fn open(
+    app: App,
+    mut request: Request,
+    command_id: Option<String>,
+    origin: Origin,
+) -> Result<Response<Body>, Problem> {
     let is_offered = upgrade::offers(request.headers()).any(|name| name == FULL);
+    let dialect = match &command_id {
+        Some(_) if !is_offered => Dialect::Plain,
+        _ => Dialect::Full,
+    };
     let (response, upgrading) = upgrade::begin(&mut request, is_offered.then_some(FULL))?;
     if !is_own(request.headers(), &app.config.allowed_origins) {
         observe::websocket_rejected("foreign_origin");
@@ -64,6 +71,7 @@ fn open(app: App, mut request: Request, wish: Wish) -> Result<Response<Body>, Pr
         return Err(Problem::forbidden("this Origin is not in allowed_origins"));
     }
     let asked = Asked::read(&request);
+    let wish = Wish { command_id, dialect, origin };
     let tasks = app.tasks.clone();
     // What is needed only to get in is gone while the session lasts.
     tasks.spawn(session(Box::pin(enter(app, upgrading, wish, asked))));

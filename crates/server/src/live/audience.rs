@@ -3,8 +3,9 @@
 //! Refuses to know what they do then, and to wake anybody twice before they have looked.
 
 use super::bell::Cord;
+use super::lock;
 use slab::Slab;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// The cords of everybody who waits for one thing.
 #[derive(Default)]
@@ -17,12 +18,7 @@ pub(crate) trait Staged {
 
 impl Audience {
     pub(super) fn wake(&self) {
-        self.lock().iter().for_each(|(_, cord)| cord.pull());
-    }
-
-    /// A panic elsewhere leaves the list whole: every change to it is one call.
-    fn lock(&self) -> MutexGuard<'_, Slab<Arc<Cord>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0).iter().for_each(|(_, cord)| cord.pull());
     }
 }
 
@@ -36,13 +32,13 @@ pub(crate) struct Listener<T: Staged> {
 impl<T: Staged> Listener<T> {
     /// From now on every news pulls the cord.
     pub(crate) fn join(stage: Arc<T>, cord: Arc<Cord>) -> Self {
-        let key = stage.audience().lock().insert(Arc::clone(&cord));
+        let key = lock(&stage.audience().0).insert(Arc::clone(&cord));
         Self { stage, cord, key }
     }
 }
 
 impl<T: Staged> Drop for Listener<T> {
     fn drop(&mut self) {
-        self.stage.audience().lock().try_remove(self.key);
+        lock(&self.stage.audience().0).try_remove(self.key);
     }
 }

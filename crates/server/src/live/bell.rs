@@ -2,12 +2,13 @@
 //!
 //! Refuses to count: a cord that is pulled often rings once until it has been answered.
 
+use super::lock;
 use futures_util::task::AtomicWaker;
 use smallvec::SmallVec;
 use std::future::poll_fn;
 use std::mem::swap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 /// Marks of cords; most waiters have one.
@@ -53,13 +54,8 @@ impl Bell {
 
     /// The same without waiting; `false` = nothing was pulled.
     pub(crate) fn take(&self, marks: &mut Marks) -> bool {
-        swap(&mut *self.lock(), marks);
+        swap(&mut *lock(&self.pulled), marks);
         !marks.is_empty()
-    }
-
-    /// A panic elsewhere leaves the list whole: every change to it is one call.
-    fn lock(&self) -> MutexGuard<'_, Marks> {
-        self.pulled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -70,7 +66,7 @@ impl Cord {
         if self.is_pulled.load(Ordering::Acquire) || self.is_pulled.swap(true, Ordering::AcqRel) {
             return;
         }
-        let mut pulled = self.bell.lock();
+        let mut pulled = lock(&self.bell.pulled);
         pulled.push(self.mark);
         let is_first = pulled.len() == 1;
         drop(pulled);

@@ -4,6 +4,7 @@
 
 use super::audience::{Audience, Staged};
 use super::frame::text_frame;
+use super::lock;
 use super::rights;
 use bytes::Bytes;
 use model::Timestamp;
@@ -13,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 use store::{Store, StoreError};
 use tokio::sync::OnceCell;
@@ -303,11 +304,6 @@ impl Channels {
     fn all(&self) -> Vec<Arc<Board>> {
         lock(&self.boards).0.values().filter_map(Weak::upgrade).collect()
     }
-}
-
-/// A panic elsewhere leaves maps whole: every change to them is one call.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -5,12 +5,13 @@
 use super::Limits;
 use super::frame::Frame;
 use super::interest::Interest;
+use super::lock;
 use super::ring::Heard;
 use super::topic::Topic;
 use model::id::CommandId;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
@@ -182,11 +183,6 @@ impl Home {
 #[expect(clippy::indexing_slicing, reason = "every index is a hash modulo the number of shards")]
 fn at(shards: &[Shard], shard: usize) -> &Shard {
     &shards[shard]
-}
-
-/// A panic elsewhere leaves maps and sets whole: every change to them is one call.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

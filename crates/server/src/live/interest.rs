@@ -2,11 +2,12 @@
 //!
 //! Refuses to remember anything while nobody follows it: whoever begins to follow asks the hub.
 
+use super::lock;
 use crate::observe;
 use model::id::CommandId;
 use std::collections::HashSet;
 use std::mem::take;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use tokio::sync::{Notify, watch};
 
 /// Topics that came or went, and those that the bus is subscribed to.
@@ -28,7 +29,7 @@ struct State {
 impl Interest {
     /// A topic came or went.
     pub(crate) fn changed(&self, command_id: CommandId) {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         if state.is_followed {
             state.changed.insert(command_id);
             drop(state);
@@ -38,19 +39,19 @@ impl Interest {
 
     /// From here on changes are kept, until [`forget`](Self::forget).
     pub(crate) fn follow(&self) {
-        self.lock().is_followed = true;
+        lock(&self.state).is_followed = true;
     }
 
     /// The bus is gone, and its subscriptions with it.
     pub(crate) fn forget(&self) {
-        *self.lock() = State::default();
+        *lock(&self.state) = State::default();
         observe::bus_subscriptions(0);
     }
 
     /// Waits for topics that came or went.
     pub(crate) async fn changes(&self) -> Vec<CommandId> {
         loop {
-            let changed = take(&mut self.lock().changed);
+            let changed = take(&mut lock(&self.state).changed);
             if !changed.is_empty() {
                 return changed.into_iter().collect();
             }
@@ -60,12 +61,12 @@ impl Interest {
 
     /// Whether the bus is subscribed to it.
     pub(crate) fn is_subscribed(&self, command_id: CommandId) -> bool {
-        self.lock().subscribed.contains(&command_id)
+        lock(&self.state).subscribed.contains(&command_id)
     }
 
     /// The bus has subscribed to these.
     pub(crate) fn confirm(&self, commands: &[CommandId]) {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         state.subscribed.extend(commands);
         observe::bus_subscriptions(state.subscribed.len());
         drop(state);
@@ -74,7 +75,7 @@ impl Interest {
 
     /// The bus has unsubscribed from these.
     pub(crate) fn revoke(&self, commands: &[CommandId]) {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         for command_id in commands {
             state.subscribed.remove(command_id);
         }
@@ -88,10 +89,5 @@ impl Interest {
             // The sender lives in `self`.
             drop(confirmed.changed().await);
         }
-    }
-
-    /// A panic elsewhere leaves the sets whole: every change to them is one call.
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

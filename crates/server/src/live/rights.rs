@@ -3,11 +3,12 @@
 //! Refuses to tell what exists from what may not be seen.
 
 use super::channel::{Channel, News};
+use super::lock;
 use crate::auth::Pass;
 use model::id::{CommandId, FleetId};
 use model::user::Action;
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use store::{Store, StoreError, VehicleFilter};
 use tokio::sync::watch;
 
@@ -38,30 +39,24 @@ impl Followed {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.lock().len()
+        lock(&self.0).len()
     }
 
     pub(crate) fn contains(&self, target: Target) -> bool {
-        self.lock().contains(&target)
+        lock(&self.0).contains(&target)
     }
 
-    /// Whether it is new.
-    pub(crate) fn insert(&self, target: Target) -> bool {
-        self.lock().insert(target)
+    pub(crate) fn insert(&self, target: Target) {
+        lock(&self.0).insert(target);
     }
 
     /// Whether it was there.
     pub(crate) fn remove(&self, target: Target) -> bool {
-        self.lock().remove(&target)
+        lock(&self.0).remove(&target)
     }
 
     fn all(&self) -> Vec<Target> {
-        self.lock().iter().copied().collect()
-    }
-
-    /// A panic elsewhere leaves the set whole: every change to it is one call.
-    fn lock(&self) -> MutexGuard<'_, HashSet<Target>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0).iter().copied().collect()
     }
 }
 

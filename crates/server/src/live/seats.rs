@@ -2,9 +2,10 @@
 //!
 //! Refuses a socket over the limit; a place is free again as soon as its holder is dropped.
 
+use super::lock;
 use model::id::UserId;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// The places of a node; cheap to clone.
 #[derive(Clone)]
@@ -33,7 +34,7 @@ impl Seats {
 
     /// A place for a user; `None` if there is none left.
     pub(crate) fn take(&self, user_id: UserId) -> Option<Seat> {
-        let mut taken = self.lock();
+        let mut taken = lock(&self.taken);
         let of_user = taken.by_user.get(&user_id).copied().unwrap_or(0);
         if taken.count >= self.max || of_user >= self.max_per_user {
             return None;
@@ -42,15 +43,11 @@ impl Seats {
         taken.by_user.insert(user_id, of_user + 1);
         Some(Seat { seats: self.clone(), user_id })
     }
-
-    fn lock(&self) -> MutexGuard<'_, Taken> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let mut taken = self.seats.lock();
+        let mut taken = lock(&self.seats.taken);
         taken.count -= 1;
         if let Some(of_user) = taken.by_user.get_mut(&self.user_id) {
             *of_user -= 1;

@@ -6,12 +6,13 @@ use super::Limits;
 use super::audience::{Audience, Listener, Staged};
 use super::bell::Bell;
 use super::hub::Home;
+use super::lock;
 use super::pages::{Page, PageRead, Pages};
 use super::ring::Ring;
 use crate::observe;
 use model::id::CommandId;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use store::{Head, Store};
 use tokio_util::task::TaskTracker;
@@ -138,9 +139,4 @@ impl Drop for Topic {
     fn drop(&mut self) {
         self.home.leave(self.command_id);
     }
-}
-
-/// A panic elsewhere leaves everything whole: every change is one call.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,6 +1,7 @@
 //! The bus between servers, on a real Redis: what others hear, what they may say, what its loss costs.
 
 use crate::on_both;
+use crate::websocket::read;
 use model::user::Role;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -28,10 +29,6 @@ async fn is_ready(client: &Client, bus: &str) {
         client.get("/readyz?verbose").await.json["checks"]["bus"] == bus
     })
     .await;
-}
-
-async fn read(p: &Platform, who: &Client) -> String {
-    who.submit(p.vehicle().vehicle_id, "ReadDTC", json!({ "ecuAddress": "0x10" })).await
 }
 
 fn channel(command_id: &str) -> String {

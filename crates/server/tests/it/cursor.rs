@@ -2,6 +2,7 @@
 
 use crate::limits::resident_bytes;
 use crate::on_both;
+use crate::websocket::read;
 use model::user::Role;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -13,16 +14,11 @@ on_both! {
     a_slow_reader_gets_every_large_part
 }
 
-async fn submit(p: &Platform, engineer: &Client) -> String {
-    let params = json!({ "ecuAddress": "0x10" });
-    engineer.submit(p.vehicle().vehicle_id, "ReadDTC", params).await
-}
-
 async fn a_late_watcher_sees_everything(backend: Backend) {
     let p = Platform::start_on(backend).await;
     p.vehicle().set(json!({ "delay_ms": 0, "parts": 110, "part_interval_ms": 50 })).await;
     let engineer = p.engineer().await;
-    let id = submit(&p, &engineer).await;
+    let id = read(&p, &engineer).await;
     let late = [0_u64, 50, 400, 1300, 2500, 4000, 5400, 6000].map(|delay_ms| {
         let (engineer, id) = (engineer.clone(), id.clone());
         async move {
@@ -41,7 +37,7 @@ async fn a_watcher_that_comes_back_goes_on_where_it_was(backend: Backend) {
     let p = Platform::start_on(backend).await;
     p.vehicle().set(json!({ "delay_ms": 0, "parts": 100, "part_interval_ms": 5 })).await;
     let engineer = p.engineer().await;
-    let id = submit(&p, &engineer).await;
+    let id = read(&p, &engineer).await;
     let mut events: Vec<Value> = Vec::new();
     // It leaves after 1, 2, 3, … events, without a goodbye.
     for stay in 1.. {
@@ -124,7 +120,7 @@ async fn server_sent_events_tell_the_same_as_a_socket() {
     let p = Platform::start().await;
     p.vehicle().set(json!({ "delay_ms": 0, "parts": 40, "part_interval_ms": 10 })).await;
     let engineer = p.engineer().await;
-    let id = submit(&p, &engineer).await;
+    let id = read(&p, &engineer).await;
     let path = format!("/api/v1/commands/{id}/events");
     let live = Lines::open(&p, &engineer, &path, None).await;
     for (name, value) in [
@@ -155,7 +151,7 @@ async fn a_long_poll_goes_on_to_the_end() {
     let p = Platform::start().await;
     p.vehicle().set(json!({ "delay_ms": 100, "parts": 40, "part_interval_ms": 10 })).await;
     let engineer = p.engineer().await;
-    let id = submit(&p, &engineer).await;
+    let id = read(&p, &engineer).await;
     let (mut after, mut events) = (0, Vec::new());
     loop {
         let page = poll(&engineer, &id, after, 20).await;
@@ -187,7 +183,7 @@ async fn a_poll_that_does_not_wait_says_what_is_there() {
     let p = Platform::start().await;
     p.vehicle().set(json!({ "delay_ms": 60_000 })).await;
     let engineer = p.engineer().await;
-    let id = submit(&p, &engineer).await;
+    let id = read(&p, &engineer).await;
     let first = poll(&engineer, &id, 0, 0).await;
     assert!(!first["events"].as_array().unwrap().is_empty(), "{first}");
     let page = poll(&engineer, &id, u64::MAX, 0).await;
@@ -199,7 +195,7 @@ async fn streams_and_polls_end_with_the_right_to_them() {
     let p = Platform::start().await;
     p.vehicle().set(json!({ "delay_ms": 60_000 })).await;
     let engineer = p.engineer().await;
-    let id = submit(&p, &engineer).await;
+    let id = read(&p, &engineer).await;
     let path = format!("/api/v1/commands/{id}/events");
     for is_logout in [true, false] {
         let name = if is_logout { "leaver" } else { "loser" };
@@ -254,7 +250,7 @@ async fn a_long_list_of_answers_is_never_in_memory_as_a_whole() {
     let p = Platform::start().await;
     p.vehicle().set(json!({ "delay_ms": 0, "parts": PARTS, "part_bytes": 100_000 })).await;
     let engineer = p.engineer().await;
-    let id = submit(&p, &engineer).await;
+    let id = read(&p, &engineer).await;
     testkit::eventually("it ends", async || {
         engineer.command(&id).await["completed_at"].is_string()
     })

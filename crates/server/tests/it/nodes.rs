@@ -1,5 +1,6 @@
 //! Several servers on one PostgreSQL: any of them serves any request, with a bus and without.
 
+use crate::websocket::read;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use testkit::{Backend, Client, Heard, Platform, Redis, RedisCluster, eventually, sequences};
@@ -17,10 +18,6 @@ async fn platform(redis_url: &str) -> Platform {
 
 async fn is_ready(client: &Client) {
     eventually("the bus", async || client.get("/readyz").await.json["status"] == "ready").await;
-}
-
-async fn read(p: &Platform, who: &Client) -> String {
-    who.submit(p.vehicle().vehicle_id, "ReadDTC", json!({ "ecuAddress": "0x10" })).await
 }
 
 /// Submits through one node and watches through two others; every node sees the same.

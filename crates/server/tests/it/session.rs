@@ -2,6 +2,7 @@
 //! by the client itself.
 
 use crate::on_both;
+use crate::websocket::read;
 use model::user::Role;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -16,11 +17,6 @@ on_both! {
     many_commands_go_on_where_they_were
     a_lost_right_ends_what_it_was_for_and_nothing_else
     a_vehicle_that_moves_out_of_sight_is_lost
-}
-
-async fn read(p: &Platform, who: &Client) -> String {
-    let engine = json!({ "ecuAddress": "0x10" });
-    who.submit(p.vehicle().vehicle_id, "ReadDTC", engine).await
 }
 
 /// A session that has been greeted.

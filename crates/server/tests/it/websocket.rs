@@ -3,13 +3,18 @@
 use model::user::Role;
 use serde_json::{Value, json};
 use std::time::Duration;
-use testkit::{Backend, Heard, Platform, sequences};
+use testkit::{Backend, Client, Heard, Platform, sequences};
 use tokio_tungstenite::tungstenite::Message;
 
 const READ: &str = "ReadDTC";
 
 fn engine() -> Value {
     json!({ "ecuAddress": "0x10" })
+}
+
+/// Has somebody read the faults of the vehicle; answers the command.
+pub(crate) async fn read(p: &Platform, who: &Client) -> String {
+    who.submit(p.vehicle().vehicle_id, READ, engine()).await
 }
 
 /// Runs a test on SQLite and on PostgreSQL.

@@ -5,16 +5,12 @@
 use super::Place;
 use crate::event;
 use crate::frame::{self, Frame};
+use crate::load::inflow::Inflow;
+use crate::load::socket::KEY;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
-use std::io::{ErrorKind, Read, Write};
+use std::io::Write;
 use std::net::SocketAddr;
-
-/// Bytes that are read at once.
-pub(super) const READ_BYTES: usize = 256 * 1024;
-
-/// The key of the example in RFC 6455.
-const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 
 /// How far a connection has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +26,7 @@ pub(super) struct Watcher {
     stream: TcpStream,
     stage: Stage,
     place: Place,
-    unread: Vec<u8>,
+    inflow: Inflow,
     /// The server has asked it to leave, and to come back.
     pub(super) is_sent_away: bool,
 }
@@ -43,8 +39,8 @@ impl Watcher {
         let mut stream = stream.expect("there is a file descriptor for it: ulimit -n");
         let both = Interest::READABLE | Interest::WRITABLE;
         registry.register(&mut stream, token, both).expect("it can be watched");
-        let (stage, unread) = (Stage::Connecting, Vec::new());
-        Self { stream, stage, place, unread, is_sent_away: false }
+        let (stage, inflow) = (Stage::Connecting, Inflow::default());
+        Self { stream, stage, place, inflow, is_sent_away: false }
     }
 
     /// Begins to connect again, for what it has not got.
@@ -57,26 +53,17 @@ impl Watcher {
         self.place.last
     }
 
-    /// Takes what has come; answers how many events that were. `room` is [`READ_BYTES`] long.
+    /// Takes what has come; answers how many events that were. `room` is [`READ_BYTES`](crate::load::inflow::READ_BYTES) long.
     pub(super) fn take(&mut self, room: &mut [u8]) -> u32 {
         if self.stage == Stage::Connecting && !self.ask() {
             return 0;
         }
         let before = self.place.last;
-        while !self.is_sent_away {
-            let kept = self.unread.len();
-            let (head, tail) = room.split_at_mut(kept);
-            head.copy_from_slice(&self.unread);
-            let count = match self.stream.read(tail) {
-                Ok(0) => panic!("a connection was closed under load"),
-                Ok(count) => count,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(error) => panic!("a connection was lost under load: {error}"),
-            };
-            let was_filled = count == tail.len();
-            let rest = self.understand(room.get(..kept + count).unwrap_or_default());
-            self.unread.clear();
-            self.unread.extend_from_slice(rest);
+        while !self.is_sent_away
+            && let Some((bytes, was_filled)) = self.inflow.fill(&mut self.stream, room)
+        {
+            let rest = self.understand(bytes);
+            self.inflow.keep(rest);
             if !was_filled {
                 break;
             }

@@ -6,12 +6,13 @@ use super::End;
 use super::word::Word;
 use crate::live::bell::Cord;
 use crate::live::channel::Board;
+use crate::live::lock;
 use crate::live::rights::Target;
 use crate::live::topic::Topic;
 use bytes::BytesMut;
 use std::mem::take;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -81,7 +82,7 @@ impl Desk {
     }
 
     fn hand_over(&self, frames: &[u8], order: Option<Order>) -> Result<(), End> {
-        let mut inbox = self.lock();
+        let mut inbox = lock(&self.inbox);
         if inbox.words.len().saturating_add(frames.len()) > PILE {
             return Err(End::Stuck);
         }
@@ -94,14 +95,14 @@ impl Desk {
 
     /// Has the session ended, after what has been handed over before.
     pub(super) fn end(&self, end: End) {
-        self.lock().end.get_or_insert(end);
+        lock(&self.inbox).end.get_or_insert(end);
         self.cord.pull();
     }
 
     /// Takes everything that waits.
     pub(super) fn clear(&self) -> Inbox {
         self.cord.answer();
-        take(&mut *self.lock())
+        take(&mut *lock(&self.inbox))
     }
 
     /// The client has asked for something.
@@ -131,10 +132,5 @@ impl Desk {
     /// When the client last took something that had had to wait for it.
     pub(super) fn took_at(&self) -> Instant {
         self.begun + Duration::from_millis(self.took_at.load(Ordering::Relaxed))
-    }
-
-    /// A panic elsewhere leaves the inbox whole: every change to it is one call.
-    fn lock(&self) -> MutexGuard<'_, Inbox> {
-        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
