@@ -210,6 +210,7 @@ impl Node {
         });
         let (commands, stop) = (app.commands.clone(), shutdown.clone());
         tasks.spawn(async move { commands.keep_time(stop).await });
+        app.live.run(tasks, &deaf);
         let (live, stop) = (Arc::clone(&app.live), deaf);
         let every = config.live.detector_interval;
         tasks.spawn(async move { live.detect_losses(every, stop).await });

@@ -6,11 +6,14 @@ mod audience;
 mod bell;
 pub(crate) mod bus;
 pub(crate) mod channel;
+mod crier;
 pub(crate) mod cursor;
 pub(crate) mod frame;
 mod guard;
 pub(crate) mod hub;
 mod interest;
+mod lane;
+mod outlet;
 mod pages;
 pub(crate) mod redis;
 mod rights;
@@ -61,6 +64,11 @@ impl Live {
     pub(crate) fn new(store: Store, limits: Limits, tasks: TaskTracker) -> Self {
         let hub = Arc::new(Hub::new(limits, tasks));
         Self { hub, channels: Channels::new(store.clone()), store, limits }
+    }
+
+    /// Starts writing to those who have caught up.
+    pub(crate) fn run(&self, tasks: &TaskTracker, shutdown: &CancellationToken) {
+        self.hub.criers.run(tasks, shutdown);
     }
 
     /// A cursor into the log of a command that sees every event after `after`.

@@ -26,19 +26,34 @@ impl Audience {
 pub(crate) struct Listener<T: Staged> {
     pub(crate) stage: Arc<T>,
     pub(crate) cord: Arc<Cord>,
-    key: usize,
+    /// `None` = somebody else listens for now.
+    key: Option<usize>,
 }
 
 impl<T: Staged> Listener<T> {
     /// From now on every news pulls the cord.
     pub(crate) fn join(stage: Arc<T>, cord: Arc<Cord>) -> Self {
-        let key = lock(&stage.audience().0).insert(Arc::clone(&cord));
-        Self { stage, cord, key }
+        let mut listener = Self { stage, cord, key: None };
+        listener.rejoin();
+        listener
+    }
+
+    /// The same after it has left.
+    pub(crate) fn rejoin(&mut self) {
+        let insert = || lock(&self.stage.audience().0).insert(Arc::clone(&self.cord));
+        self.key.get_or_insert_with(insert);
+    }
+
+    /// From now on no news pulls the cord.
+    pub(crate) fn leave(&mut self) {
+        if let Some(key) = self.key.take() {
+            lock(&self.stage.audience().0).try_remove(key);
+        }
     }
 }
 
 impl<T: Staged> Drop for Listener<T> {
     fn drop(&mut self) {
-        lock(&self.stage.audience().0).try_remove(self.key);
+        self.leave();
     }
 }

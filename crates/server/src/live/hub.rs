@@ -3,6 +3,7 @@
 //! Refuses to let one topic wait for another: they are spread over many locks, each held for a moment.
 
 use super::Limits;
+use super::crier::Criers;
 use super::frame::Frame;
 use super::interest::Interest;
 use super::lock;
@@ -41,6 +42,7 @@ pub(crate) struct Hub {
     limits: Limits,
     /// Where topics read.
     tasks: TaskTracker,
+    pub(super) criers: Arc<Criers>,
     /// The topics of late: whoever comes back at once finds what was there.
     kept: Mutex<Kept>,
     /// For a bus that has to subscribe to each topic.
@@ -58,6 +60,7 @@ impl Hub {
             hasher: RandomState::new(),
             limits,
             tasks,
+            criers: Arc::new(Criers::new()),
             kept: Mutex::default(),
             interest: Arc::default(),
             doubts: Mutex::default(),
@@ -74,7 +77,8 @@ impl Hub {
         }
         let interest = Arc::clone(&self.interest);
         let home = Home { shards: Arc::clone(&self.shards), shard, interest };
-        let topic = Arc::new(Topic::new(command_id, (self.limits, self.tasks.clone()), home));
+        let (reading, criers) = ((self.limits, self.tasks.clone()), Arc::clone(&self.criers));
+        let topic = Arc::new(Topic::new(command_id, reading, criers, home));
         topics.insert(command_id, Arc::downgrade(&topic));
         drop(topics);
         lock(&self.kept).new.push(Arc::clone(&topic));

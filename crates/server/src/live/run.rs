@@ -1,6 +1,6 @@
 //! Frames that follow each other, in one piece: watchers at the same place write the same bytes.
 //!
-//! Refuses frames that some clients are not shown, and a single one, which is a piece already.
+//! Refuses frames that some clients are not shown.
 
 use super::frame::Frame;
 use bytes::{Bytes, BytesMut};
@@ -29,14 +29,13 @@ impl Run {
             frame.kind.is_plain() && bytes <= PIECE
         });
         let frames: Vec<_> = fitting.collect();
-        let [first, .., last] = &*frames else { return None };
-        let mut wire = BytesMut::with_capacity(frames.iter().map(|frame| frame.len()).sum());
-        let ends = frames.iter().map(|frame| {
-            wire.extend_from_slice(frame.wire());
-            wire.len()
+        let (first, last) = (frames.first()?, frames.last()?);
+        let ends = frames.iter().scan(0, |end, frame| {
+            *end += frame.len();
+            Some(*end)
         });
-        let ends = ends.collect();
-        Some(Self { first: first.offset, wire: wire.freeze(), ends, is_cut: last.offset < head })
+        let (ends, is_cut) = (ends.collect(), last.offset < head);
+        Some(Self { first: first.offset, wire: joined(&frames), ends, is_cut })
     }
 
     /// Whether it begins right after that offset.
@@ -80,6 +79,18 @@ impl Run {
     }
 }
 
+/// The frames in one piece; one by itself is shared as it is.
+fn joined(frames: &[&Frame]) -> Bytes {
+    if let [only] = frames {
+        return only.wire().clone();
+    }
+    let mut wire = BytesMut::with_capacity(frames.iter().map(|frame| frame.len()).sum());
+    for frame in frames {
+        wire.extend_from_slice(frame.wire());
+    }
+    wire.freeze()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,7 +106,9 @@ mod tests {
         let run = Run::of(frames.iter(), 10).unwrap();
         assert_eq!((run.last(), run.wire().len()), (8, 20));
         assert!(run.follows(6) && run.is_all_up_to(11), "nothing will ever be added");
-        assert!(Run::of(frames[1..].iter(), 10).is_none(), "one is a piece already");
+        let one = Run::of(frames[1..].iter(), 10).unwrap();
+        assert_eq!((one.last(), one.wire()), (8, frames[1].wire()));
+        assert!(Run::of(frames[2..].iter(), 10).is_none(), "some are not shown it");
     }
 
     #[test]

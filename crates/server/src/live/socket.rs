@@ -20,6 +20,7 @@ use super::Live;
 use super::bell::Bell;
 use super::frame;
 use super::guard::{Over, rights_end, token_end};
+use super::outlet::Outlet;
 use super::rights::{self, Followed, Target};
 use super::topic::Topic;
 use crate::auth::{Auth, Pass, Session as Somebody};
@@ -153,7 +154,7 @@ impl Context {
 
 /// An upgraded connection.
 pub(crate) struct Socket {
-    stream: Arc<TcpStream>,
+    outlet: Arc<Outlet>,
     ear: Ear,
     bell: Arc<Bell>,
     desk: Arc<Desk>,
@@ -168,11 +169,11 @@ impl Socket {
         dialect: Dialect,
         limits: Limits,
     ) -> Self {
-        let stream = Arc::new(stream);
-        let ear = Ear::new(Arc::clone(&stream), &early, &limits);
+        let outlet = Arc::new(Outlet::new(stream));
+        let ear = Ear::new(Arc::clone(&outlet), &early, &limits);
         let bell = Arc::new(Bell::default());
-        let desk = Arc::new(Desk::new(bell.cord(speaker::DESK)));
-        Self { stream, ear, bell, desk, dialect, limits }
+        let desk = Arc::new(Desk::new(bell.cord(speaker::DESK), Arc::clone(&outlet)));
+        Self { outlet, ear, bell, desk, dialect, limits }
     }
 
     /// The token that the client sends with its first frame.
@@ -196,7 +197,7 @@ impl Socket {
     /// Refuses a session with its close code.
     pub(crate) async fn turn_away(self, end: End) {
         let last = self.desk.clear().words;
-        goodbye(&self.stream, &last, end.close(self.dialect)).await;
+        goodbye(&self.outlet.stream, &last, end.close(self.dialect)).await;
     }
 }
 
@@ -216,13 +217,13 @@ impl Session {
         cancel: Cancel,
         shutdown: CancellationToken,
     ) -> Box<Self> {
-        let Socket { stream, ear, bell, desk, dialect, limits } = socket;
+        let Socket { outlet, ear, bell, desk, dialect, limits } = socket;
         let expires_at = visit.pass.expires_at;
         let (pass, followed) = (watch::Sender::new(visit.pass), Followed::default());
         let bound_to = visit.bound_to;
         let context = Context { live, auth, pass, followed, bound_to, dialect, limits };
         let context = Arc::new(context);
-        let speaker = Speaker::new(stream, Arc::clone(&context), (Arc::clone(&desk), bell));
+        let speaker = Speaker::new(outlet, Arc::clone(&context), (Arc::clone(&desk), bell));
         let hearing = Hearing { context, desk, cancel };
         hearing.greet(expires_at, visit.command);
         Box::new(Self { ear, hearing, speaker, shutdown })
@@ -240,8 +241,8 @@ impl Session {
         });
         let end = speaker.run().await;
         drop(aside);
-        let (stream, last) = speaker.into_last_words();
-        goodbye(&stream, &last, end.close(dialect)).await;
+        let (outlet, last) = speaker.into_last_words();
+        goodbye(&outlet.stream, &last, end.close(dialect)).await;
         end
     }
 }

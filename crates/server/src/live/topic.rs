@@ -5,8 +5,12 @@
 use super::Limits;
 use super::audience::{Audience, Listener, Staged};
 use super::bell::Bell;
+use super::crier::Criers;
+use super::cursor::Cursor;
 use super::hub::Home;
+use super::lane::{Lanes, Lent};
 use super::lock;
+use super::outlet::{News, Outlet};
 use super::pages::{Page, PageRead, Pages};
 use super::ring::Ring;
 use crate::observe;
@@ -27,6 +31,8 @@ pub(crate) struct Topic {
     tasks: TaskTracker,
     ring: Mutex<Ring>,
     audience: Audience,
+    lanes: Lanes,
+    criers: Arc<Criers>,
     pages: Mutex<Pages>,
     /// What the store said last, and when.
     head: Mutex<Option<(Head, Instant)>>,
@@ -46,6 +52,7 @@ impl Topic {
     pub(super) fn new(
         command_id: CommandId,
         (limits, tasks): (Limits, TaskTracker),
+        criers: Arc<Criers>,
         home: Home,
     ) -> Self {
         Self {
@@ -54,6 +61,8 @@ impl Topic {
             tasks,
             ring: Mutex::new(Ring::new(limits.ring_bytes)),
             audience: Audience::default(),
+            lanes: Lanes::default(),
+            criers,
             pages: Mutex::default(),
             head: Mutex::default(),
             moves: AtomicU32::new(0),
@@ -86,22 +95,43 @@ impl Topic {
         }
     }
 
-    /// Changes the ring, and wakes the audience if there is news for it.
-    pub(super) fn change(&self, change: impl FnOnce(&mut Ring) -> bool) {
+    /// Changes the ring, and has the audience told if there is news for it.
+    pub(super) fn change(self: &Arc<Self>, change: impl FnOnce(&mut Ring) -> bool) {
         let is_news = change(&mut lock(&self.ring));
         if is_news {
             self.audience.wake();
+            self.lanes.call(self, &self.criers);
         }
     }
 
+    /// Lends the connection of somebody who has caught up: for as long, the cord is not pulled by
+    /// news, but by everything else.
+    pub(crate) fn lend(
+        &self,
+        outlet: &Arc<Outlet>,
+        listener: &mut Listener<Self>,
+        cursor: Cursor,
+    ) -> Lent {
+        let lent = self.lanes.lend(outlet, &listener.cord, cursor);
+        // In this order nothing is missed; what comes in between does both.
+        listener.leave();
+        lent
+    }
+
+    /// What whoever has lent a connection is told.
+    pub(super) fn news(&self) -> News<'_> {
+        News::of(&self.ring)
+    }
+
     /// Learns what the store says.
-    pub(super) fn confirm(&self, head: &Head) {
+    pub(super) fn confirm(self: &Arc<Self>, head: &Head) {
         let before = lock(&self.head).replace((*head, Instant::now()));
         self.change(|ring| ring.confirm(head.offset, head.phase.is_terminal()));
         // Whoever does not see the new fleet has to notice.
         if before.is_some_and(|(before, _)| before.fleet_id != head.fleet_id) {
             self.moves.fetch_add(1, Ordering::Release);
             self.audience.wake();
+            self.lanes.wake();
         }
     }
 

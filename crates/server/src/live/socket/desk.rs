@@ -7,6 +7,7 @@ use super::word::Word;
 use crate::live::bell::Cord;
 use crate::live::channel::Board;
 use crate::live::lock;
+use crate::live::outlet::Outlet;
 use crate::live::rights::Target;
 use crate::live::topic::Topic;
 use bytes::BytesMut;
@@ -43,9 +44,8 @@ pub(super) struct Inbox {
 pub(super) struct Desk {
     inbox: Mutex<Inbox>,
     cord: Arc<Cord>,
+    outlet: Arc<Outlet>,
     begun: Instant,
-    /// Whether anything was said since this was last asked.
-    has_spoken: AtomicBool,
     /// When the client last took something that had had to wait for it.
     took_at: AtomicU64,
     has_acted: AtomicBool,
@@ -53,12 +53,12 @@ pub(super) struct Desk {
 
 impl Desk {
     /// One whose cord rings the speaker's bell.
-    pub(super) fn new(cord: Arc<Cord>) -> Self {
+    pub(super) fn new(cord: Arc<Cord>, outlet: Arc<Outlet>) -> Self {
         Self {
             inbox: Mutex::default(),
             cord,
+            outlet,
             begun: Instant::now(),
-            has_spoken: AtomicBool::new(false),
             took_at: AtomicU64::new(0),
             has_acted: AtomicBool::new(false),
         }
@@ -66,7 +66,7 @@ impl Desk {
 
     /// Has a word said.
     pub(super) fn say(&self, word: &Word<'_>) -> Result<(), End> {
-        self.spoke();
+        self.outlet.spoke();
         self.hand_over(&word.frame(), None)
     }
 
@@ -115,13 +115,9 @@ impl Desk {
         self.has_acted.load(Ordering::Relaxed)
     }
 
-    pub(super) fn spoke(&self) {
-        self.has_spoken.store(true, Ordering::Relaxed);
-    }
-
     /// Whether anything was said since this was last asked.
     pub(super) fn has_spoken(&self) -> bool {
-        self.has_spoken.swap(false, Ordering::Relaxed)
+        self.outlet.has_spoken()
     }
 
     pub(super) fn took(&self) {

@@ -4,6 +4,7 @@
 
 use super::desk::Desk;
 use super::{End, Limits};
+use crate::live::outlet::Outlet;
 use bytes::Bytes;
 use std::io::{self, ErrorKind, Read, Write};
 use std::sync::Arc;
@@ -17,13 +18,13 @@ const READ_BUFFER: usize = 256;
 
 /// The hearing end of a connection.
 pub(super) struct Ear {
-    stream: Arc<TcpStream>,
+    outlet: Arc<Outlet>,
     context: WebSocketContext,
 }
 
 impl Ear {
     /// `early` is what the client said before the upgrade was complete.
-    pub(super) fn new(stream: Arc<TcpStream>, early: &Bytes, limits: &Limits) -> Self {
+    pub(super) fn new(outlet: Arc<Outlet>, early: &Bytes, limits: &Limits) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
             .write_buffer_size(0)
@@ -31,13 +32,13 @@ impl Ear {
             .max_frame_size(Some(limits.max_frame_bytes));
         let context =
             WebSocketContext::from_partially_read(early.to_vec(), Role::Server, Some(config));
-        Self { stream, context }
+        Self { outlet, context }
     }
 
     /// The next message; what has to be answered to the frames before it is on the desk.
     pub(super) async fn next(&mut self, desk: &Desk) -> Result<Message, End> {
         loop {
-            let mut line = Line { stream: &self.stream, replies: Vec::new() };
+            let mut line = Line { stream: &self.outlet.stream, replies: Vec::new() };
             let mut read = self.context.read(&mut line);
             if let Ok(Message::Close(_)) = &read
                 && let Err(error) = self.context.flush(&mut line)
@@ -50,7 +51,7 @@ impl Ear {
             match read {
                 Ok(message) => return Ok(message),
                 Err(WireError::Io(error)) if error.kind() == ErrorKind::WouldBlock => {
-                    self.stream.readable().await.map_err(|_| End::ClientLeft)?;
+                    self.outlet.stream.readable().await.map_err(|_| End::ClientLeft)?;
                 }
                 Err(error) => return Err(broken(&error)),
             }

@@ -54,17 +54,17 @@ async fn serve(shutdown: &CancellationToken) -> String {
 }
 
 async fn echo(socket: Socket) {
-    let Socket { stream, mut ear, desk, dialect, .. } = socket;
+    let Socket { outlet, mut ear, desk, dialect, .. } = socket;
     let end = loop {
         let heard = next(&mut ear, &desk).await;
         if let Err(end) = heard {
             break end;
         }
-        if write_all(&stream, &desk.clear().words).await.is_err() {
+        if write_all(&outlet.stream, &desk.clear().words).await.is_err() {
             break End::ClientLeft;
         }
     };
-    goodbye(&stream, &desk.clear().words, end.close(dialect)).await;
+    goodbye(&outlet.stream, &desk.clear().words, end.close(dialect)).await;
 }
 
 async fn next(ear: &mut Ear, desk: &super::Desk) -> Result<(), End> {

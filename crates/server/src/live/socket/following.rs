@@ -9,11 +9,14 @@ use crate::live::audience::Listener;
 use crate::live::channel::Board;
 use crate::live::cursor::{Cursor, Next};
 use crate::live::frame::Frame;
+use crate::live::lane::Lent;
+use crate::live::outlet::Outlet;
 use crate::live::pages::{Page, PageRead};
 use crate::live::rights::Target;
 use crate::live::topic::Topic;
 use bytes::Bytes;
 use model::id::FleetId;
+use std::sync::Arc;
 use store::Store;
 
 /// How something stands after it has given what it had.
@@ -64,6 +67,20 @@ impl Log {
     /// The client knows that it is up to date.
     pub(super) fn is_live_now(&mut self) {
         self.is_live = true;
+    }
+
+    /// Has what comes next written without waking the speaker, if nothing else is to be done.
+    pub(super) fn lend(&mut self, outlet: &Arc<Outlet>, dialect: Dialect) -> Option<Lent> {
+        let is_told = self.is_live || dialect == Dialect::Plain;
+        let is_at_rest = is_told && !self.is_reading && self.page.is_none();
+        let topic = Arc::clone(&self.listener.stage);
+        is_at_rest.then(|| topic.lend(outlet, &mut self.listener, self.cursor))
+    }
+
+    /// The speaker goes on from here.
+    pub(super) fn take_back(&mut self, cursor: Cursor) {
+        self.cursor = cursor;
+        self.listener.rejoin();
     }
 
     /// Adds what comes after the cursor.

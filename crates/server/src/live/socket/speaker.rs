@@ -9,6 +9,8 @@ use super::following::{Log, News, Stand};
 use super::{Context, Dialect, End};
 use crate::live::audience::Listener;
 use crate::live::bell::{Bell, Marks};
+use crate::live::lane::Lent;
+use crate::live::outlet::Outlet;
 use crate::live::pages::Page;
 use crate::live::rights::Target;
 use crate::observe;
@@ -24,7 +26,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as Waking, Poll};
 use store::StoreError;
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep, timeout_at};
 
 /// The mark of the desk's cord; those of what is followed count from 0.
@@ -59,7 +60,7 @@ enum Flow {
 }
 
 pub(super) struct Speaker {
-    stream: Arc<TcpStream>,
+    outlet: Arc<Outlet>,
     context: Arc<Context>,
     desk: Arc<Desk>,
     bell: Arc<Bell>,
@@ -75,16 +76,18 @@ pub(super) struct Speaker {
     /// When a client that asks for nothing more is let go; `None` = not yet, or never.
     idle: Option<Pin<Box<Sleep>>>,
     behind: Option<observe::Counted>,
+    /// The connection, while the one thing that is followed writes to it by itself.
+    lent: Option<Lent>,
 }
 
 impl Speaker {
     pub(super) fn new(
-        stream: Arc<TcpStream>,
+        outlet: Arc<Outlet>,
         context: Arc<Context>,
         (desk, bell): (Arc<Desk>, Arc<Bell>),
     ) -> Self {
         Self {
-            stream,
+            outlet,
             dialect: context.dialect,
             context,
             desk,
@@ -97,6 +100,7 @@ impl Speaker {
             readings: FuturesUnordered::new(),
             idle: None,
             behind: None,
+            lent: None,
         }
     }
 
@@ -109,7 +113,12 @@ impl Speaker {
                     Ok(())
                 }
                 Ok(Flow::Blocked) => self.room().await,
-                Ok(Flow::Idle) => poll_fn(|cx| self.poll_news(cx)).await,
+                Ok(Flow::Idle) => {
+                    self.lend();
+                    let done = poll_fn(|cx| self.poll_news(cx)).await;
+                    self.take_back();
+                    done
+                }
                 Err(end) => Err(end),
             };
             if let Err(end) = done {
@@ -119,9 +128,9 @@ impl Speaker {
     }
 
     /// What has to be written before a close frame.
-    pub(super) fn into_last_words(mut self) -> (Arc<TcpStream>, Vec<u8>) {
+    pub(super) fn into_last_words(mut self) -> (Arc<Outlet>, Vec<u8>) {
         self.words.unsplit(self.desk.clear().words);
-        (self.stream, [&*self.rest, &*self.words].concat())
+        (self.outlet, [&*self.rest, &*self.words].concat())
     }
 
     /// Writes what there is, a few times.
@@ -132,7 +141,7 @@ impl Speaker {
             let wanted = self.rest.len() + self.words.len() + batch.len();
             let written = match wanted {
                 0 => Ok(0),
-                _ => batch.write([&self.rest, &self.words], &self.stream),
+                _ => batch.write([&self.rest, &self.words], &self.outlet.stream),
             };
             let written = match written {
                 Ok(written) => written,
@@ -152,13 +161,35 @@ impl Speaker {
         Ok(Flow::Busy)
     }
 
+    /// Whoever follows one thing and has all there is of it need not be woken for what comes next.
+    fn lend(&mut self) {
+        let is_elsewhere = !self.readings.is_empty() || self.idle.is_some();
+        if is_elsewhere || self.places.len() != 1 {
+            return;
+        }
+        if let Some((_, Place { what: Following::Log(log), .. })) = self.places.iter_mut().next() {
+            self.lent = log.lend(&self.outlet, self.dialect);
+        }
+    }
+
+    /// Goes on where the topic has come to.
+    fn take_back(&mut self) {
+        let Some(reached) = self.lent.take().and_then(Lent::take_back) else { return };
+        self.rest = reached.rest;
+        let Some((key, place)) = self.places.iter_mut().next() else { return };
+        if let Following::Log(log) = &mut place.what {
+            log.take_back(reached.cursor);
+            self.queue(key);
+        }
+    }
+
     /// Waits until the client takes something.
     async fn room(&mut self) -> Result<(), End> {
         let stuck_at = Instant::now() + self.context.limits.stuck_after;
         loop {
             let mut marks = Marks::new();
             tokio::select! {
-                room = timeout_at(stuck_at, self.stream.writable()) => {
+                room = timeout_at(stuck_at, self.outlet.stream.writable()) => {
                     self.desk.took();
                     return match room {
                         Ok(Ok(())) => Ok(()),
@@ -363,7 +394,7 @@ impl Speaker {
         }
         if delivered > 0 {
             if self.dialect == Dialect::Full {
-                self.desk.spoke();
+                self.outlet.spoke();
             }
             observe::events_delivered(delivered);
         }
