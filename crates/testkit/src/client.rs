@@ -181,6 +181,11 @@ impl Client {
         opened.unwrap_or_else(|error| panic!("no WebSocket at {url}: {error}"))
     }
 
+    /// Opens a WebSocket over a connection that holds almost nothing which has not been read.
+    pub async fn connect_narrow(&self, path: &str) -> Watch {
+        Watch::open_narrow(&self.socket_url(path)).await
+    }
+
     fn socket_url(&self, path: &str) -> String {
         format!("{}{path}", self.url.replacen("http", "ws", 1))
     }

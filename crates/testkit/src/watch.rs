@@ -7,7 +7,7 @@ use crate::platform::PATIENCE;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
 use std::time::Duration;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message};
@@ -54,6 +54,22 @@ impl Watch {
         let opened =
             tokio_tungstenite::connect_async_with_config(request, Some(config), true).await;
         opened.map(|(socket, _)| Self(socket)).map_err(Box::new)
+    }
+
+    /// Opens one over a connection that holds almost nothing which has not been read.
+    ///
+    /// # Panics
+    ///
+    /// If there is no socket to be had.
+    pub async fn open_narrow(url: &str) -> Self {
+        const ROOM: u32 = 4 * 1024;
+        let host = url.trim_start_matches("ws://").split('/').next().unwrap_or_default();
+        let socket = TcpSocket::new_v4().expect("there are sockets");
+        socket.set_recv_buffer_size(ROOM).expect("it can be small");
+        let address = host.parse().expect("it is an address");
+        let stream = socket.connect(address).await.expect("somebody listens");
+        let opened = tokio_tungstenite::client_async(url, MaybeTlsStream::Plain(stream)).await;
+        Self(opened.expect("it can be watched").0)
     }
 
     /// The next event, or the close.

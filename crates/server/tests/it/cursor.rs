@@ -12,6 +12,7 @@ on_both! {
     a_late_watcher_sees_everything
     a_watcher_that_comes_back_goes_on_where_it_was
     a_slow_reader_gets_every_large_part
+    readers_that_stop_and_go_get_every_small_part
 }
 
 async fn a_late_watcher_sees_everything(backend: Backend) {
@@ -82,6 +83,40 @@ async fn a_slow_reader_gets_every_large_part(backend: Backend) {
         }
     }
     assert_eq!(expected, PARTS + 1);
+}
+
+/// Each takes some at once and then nothing for a while, which fills what lies between; and asks
+/// something in the middle of it all.
+async fn readers_that_stop_and_go_get_every_small_part(backend: Backend) {
+    const PARTS: u64 = 3_000;
+    let p = Platform::start_on(backend).await;
+    p.vehicle().set(json!({ "delay_ms": 0, "parts": PARTS, "part_bytes": 1_000 })).await;
+    let engineer = p.engineer().await;
+    let id = read(&p, &engineer).await;
+    let path = format!("/ws/responses/{id}?token={}", engineer.token());
+    let readers = (1..=4_u64).map(|reader| {
+        let (engineer, path) = (engineer.clone(), path.clone());
+        async move {
+            let mut socket = engineer.connect_narrow(&path).await;
+            let (mut expected, mut answers) = (1, 0);
+            while expected <= PARTS {
+                let event = socket.next().await;
+                answers += u64::from(event["event"] == "pong");
+                if event["event"] != "response" {
+                    continue;
+                }
+                assert_eq!(event["sequence_number"], expected);
+                expected += 1;
+                if expected % (50 * reader) == 0 {
+                    socket.send(json!({ "action": "ping" })).await;
+                    tokio::time::sleep(Duration::from_millis(50 * reader)).await;
+                }
+            }
+            answers
+        }
+    });
+    let answers = futures_util::future::join_all(readers).await;
+    assert!(answers.iter().all(|count| *count > 1), "{answers:?}");
 }
 
 /// What an SSE stream says until it ends, and whether it ended by itself.
