@@ -4,6 +4,7 @@
 //! them wait for a command.
 
 use crate::clock::micros;
+use crate::commands::Start;
 use crate::drive::{Applied, SWEEP, fold, readable};
 use crate::engine::{fetch, fetch_each, statements};
 use crate::row::{self, CommandRow, signed};
@@ -15,7 +16,7 @@ use model::command::{Command, Input, Lease, State, later};
 use model::event::Event;
 use model::id::{CommandId, NodeId, VehicleId};
 use model::vehicle::{ConnectionStatus, Vehicle};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -148,7 +149,7 @@ impl Write for Claim {
             // No more of them than there is room for: the rest is left to other nodes.
             let room = self.limit.saturating_sub(claimed.len());
             let (here, rest) = others.split_at(room.min(others.len()));
-            claimed.extend(self.claim_at(tx, here, room).await?);
+            claimed.extend(self.claim_at(tx, here, room, |_| true).await?);
             others = rest;
         }
         Ok(claimed)
@@ -173,6 +174,7 @@ impl Claim {
         tx: &mut Tx,
         vehicles: &[Uuid],
         room: usize,
+        is_wanted: impl Fn(CommandId) -> bool,
     ) -> Result<Vec<Claimed>, StoreError> {
         let vehicles = self.locked(tx, vehicles).await?;
         let mut open = open(tx, &vehicles).await?;
@@ -180,8 +182,9 @@ impl Claim {
         for vehicle in vehicles {
             let is_reachable = vehicle.connection_status == ConnectionStatus::Connected;
             let open = open.remove(&vehicle.vehicle_id).unwrap_or_default();
-            let starting = turn::starting(open, is_reachable, tx.now);
-            chosen.extend(starting.into_iter().map(|command| (command, vehicle.clone())));
+            let starting = turn::starting(open, is_reachable, tx.now).into_iter();
+            let wanted = starting.filter(|command| is_wanted(command.order.command_id));
+            chosen.extend(wanted.map(|command| (command, vehicle.clone())));
         }
         chosen.truncate(room);
         let unmoved = unmoved(tx, &chosen).await?;
@@ -209,6 +212,46 @@ impl Claim {
         let lease = Lease { owner: self.node, until: later(tx.now, self.lease) };
         let applied = fold(tx, command, vec![Input::Claim(lease), Input::Start], None);
         matches!(applied.command.state, State::Running(_)).then_some(applied)
+    }
+}
+
+/// The commands that a transaction accepts and may start.
+#[derive(Default)]
+pub(crate) struct Starting {
+    wanted: HashMap<CommandId, (VehicleId, Start)>,
+    started: HashMap<CommandId, Claimed>,
+}
+
+impl Starting {
+    /// The command may be started in the transaction that accepts it.
+    pub(crate) fn want(&mut self, command: &Command, start: Start) {
+        self.wanted.insert(command.order.command_id, (command.order.vehicle_id, start));
+    }
+
+    /// The claim of a command that has been started.
+    pub(crate) fn started(&mut self, command: &Command) -> Option<Claimed> {
+        self.started.remove(&command.order.command_id)
+    }
+}
+
+impl Tx {
+    /// Starts what may be started of what has been accepted, where it is its turn and without waiting
+    /// for other nodes. What is not started now is claimed as any other.
+    pub(crate) async fn start_accepted(&mut self) -> Result<(), StoreError> {
+        let wanted = std::mem::take(&mut self.starting.wanted);
+        // One node accepts all that share a transaction.
+        let Some((_, Start { node, lease })) = wanted.values().next().copied() else {
+            return Ok(());
+        };
+        self.post().await?;
+        let vehicles: BTreeSet<Uuid> = wanted.values().map(|(id, _)| Uuid::from(*id)).collect();
+        let vehicles: Vec<_> = vehicles.into_iter().collect();
+        let claim = Claim { node, lease, reach: Reach::All, limit: wanted.len() };
+        let is_wanted = |id| wanted.contains_key(&id);
+        let claimed = claim.claim_at(self, &vehicles, wanted.len(), is_wanted).await?;
+        let by_id = claimed.into_iter().map(|claimed| (claimed.command.order.command_id, claimed));
+        self.starting.started = by_id.collect();
+        Ok(())
     }
 }
 

@@ -3,6 +3,7 @@
 //! Refuses to move them: that is [`crate::drive`]'s.
 
 use crate::audit::{self, AuditEntry};
+use crate::claim::Claimed;
 use crate::clock::micros;
 use crate::engine::{fetch, statements};
 use crate::idempotency::{IdempotencyKey, KeyName, KeyUse};
@@ -14,7 +15,7 @@ use model::Timestamp;
 use model::command::reduce::accept;
 use model::command::{Command, Order, Risk, Status, Step, later};
 use model::event::Event;
-use model::id::{CommandId, FleetId, UserId, VehicleId};
+use model::id::{CommandId, FleetId, NodeId, UserId, VehicleId};
 use serde_json::value::RawValue;
 use std::time::Duration;
 use uuid::Uuid;
@@ -76,11 +77,23 @@ pub struct Draft {
     pub trace_id: Option<String>,
 }
 
+/// Who drives a command that can start at once, and how long its claim lasts.
+#[derive(Debug, Clone, Copy)]
+pub struct Start {
+    /// The node.
+    pub node: NodeId,
+    /// The lease.
+    pub lease: Duration,
+}
+
 /// What came of a submission.
 #[derive(Debug)]
 pub enum Accepted {
     /// It is stored.
     New(Box<Command>, Vec<Event>),
+    /// It is stored, and the same commit has started it: the command as it was accepted, and the claim
+    /// with all events so far.
+    Started(Box<Command>, Box<Claimed>),
     /// It had been stored before, under the same key.
     Replayed(Box<Command>),
     /// The key had been used for another submission.
@@ -122,7 +135,23 @@ impl Store {
         key: Option<IdempotencyKey>,
         audit: AuditEntry,
     ) -> Result<Accepted, StoreError> {
-        self.write(Accept { draft, key, audit }).await
+        self.write(Accept { draft, key, audit, start: None }).await
+    }
+
+    /// Accepts a command, and starts it in the same commit if it is its turn at a vehicle that is
+    /// connected and that no other node is at.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Store::accept`].
+    pub async fn accept_and_start(
+        &self,
+        draft: Draft,
+        key: Option<IdempotencyKey>,
+        audit: AuditEntry,
+        start: Start,
+    ) -> Result<Accepted, StoreError> {
+        self.write(Accept { draft, key, audit, start: Some(start) }).await
     }
 
     /// The command; `None` if there is none of that id.
@@ -193,6 +222,7 @@ struct Accept {
     draft: Draft,
     key: Option<IdempotencyKey>,
     audit: AuditEntry,
+    start: Option<Start>,
 }
 
 impl Write for Accept {
@@ -213,7 +243,23 @@ impl Write for Accept {
         tx.ledger.accept(&step);
         audit::note(tx, &self.audit);
         let Step { command, events } = step;
+        if let Some(start) = self.start {
+            tx.starting.want(&command, start);
+        }
         Ok(Accepted::New(Box::new(command), events))
+    }
+
+    fn amend(&self, done: Accepted, tx: &mut Tx) -> Accepted {
+        match done {
+            Accepted::New(command, mut events) => match tx.starting.started(&command) {
+                Some(mut claimed) => {
+                    events.append(&mut claimed.events);
+                    Accepted::Started(command, Box::new(Claimed { events, ..claimed }))
+                }
+                None => Accepted::New(command, events),
+            },
+            old @ (Accepted::Started(..) | Accepted::Replayed(_) | Accepted::KeyReused) => old,
+        }
     }
 }
 

@@ -28,7 +28,7 @@ mod writer;
 pub use audit::{AuditEntry, AuditPage};
 pub use backup::{BackupError, BackupReport, backup};
 pub use claim::{Claimed, Reach};
-pub use commands::{Accepted, Draft, Filter};
+pub use commands::{Accepted, Draft, Filter, Start};
 pub use drive::{Applied, Held};
 pub use engine::{OpenError, Target};
 pub use events::{Head, Page};

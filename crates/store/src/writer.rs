@@ -2,6 +2,7 @@
 //!
 //! Refuses to answer before the commit, and to queue without limit.
 
+use crate::claim::Starting;
 use crate::clock::Clock;
 use crate::engine::{self, Conn, Engine, Target, fetch, statements};
 use crate::ledger::{Ledger, Needs};
@@ -47,6 +48,7 @@ pub(crate) struct Tx {
     /// The time of everything in it.
     pub(crate) now: Timestamp,
     pub(crate) ledger: Ledger,
+    pub(crate) starting: Starting,
 }
 
 /// One write. It may run more than once, when a neighbour in its transaction fails; what it did
@@ -64,6 +66,11 @@ pub(crate) trait Write: Send + Sync + 'static {
     fn ask(&self, _: &mut Needs) {}
 
     fn run(&self, tx: &mut Tx) -> impl Future<Output = Result<Self::Done, StoreError>> + Send;
+
+    /// What it answers, when all who share its transaction have run.
+    fn amend(&self, done: Self::Done, _: &mut Tx) -> Self::Done {
+        done
+    }
 }
 
 /// The order in which the writes of a transaction run: every node's transactions wait for rows in
@@ -137,6 +144,7 @@ trait AnyJob: Send {
     fn turn(&self) -> Turn;
     fn ask(&self, needs: &mut Needs);
     fn run<'a>(&'a mut self, tx: &'a mut Tx) -> Running<'a>;
+    fn amend(&mut self, tx: &mut Tx);
     fn finish(self: Box<Self>, committed: Result<(), StoreError>);
 }
 
@@ -154,6 +162,10 @@ impl<W: Write> AnyJob for Job<W> {
             self.done = Some(self.write.run(tx).await?);
             Ok(())
         })
+    }
+
+    fn amend(&mut self, tx: &mut Tx) {
+        self.done = self.done.take().map(|done| self.write.amend(done, tx));
     }
 
     fn finish(self: Box<Self>, committed: Result<(), StoreError>) {
@@ -242,7 +254,8 @@ impl Scribe {
     /// given up unless the rollback succeeded.
     async fn attempt(&mut self, jobs: &mut [Box<dyn AnyJob>]) -> Result<(), StoreError> {
         let conn = self.begin().await?;
-        let mut tx = Tx { conn, now: self.clock.now(), ledger: Ledger::default() };
+        let (ledger, starting) = (Ledger::default(), Starting::default());
+        let mut tx = Tx { conn, now: self.clock.now(), ledger, starting };
         let end = transaction(&mut tx, jobs).await;
         let is_usable = match &end {
             Ok(()) => true,
@@ -295,14 +308,18 @@ async fn transaction(tx: &mut Tx, jobs: &mut [Box<dyn AnyJob>]) -> Result<(), St
         job.ask(&mut needs);
     }
     tx.bring(needs).await?;
-    for job in jobs {
+    for job in &mut *jobs {
         // Whoever reads rows reads what the writes before it made of them.
         if job.turn() != Turn::Any || tx.ledger.is_long() {
             tx.post().await?;
         }
         job.run(tx).await?;
     }
+    tx.start_accepted().await?;
     tx.post().await?;
+    for job in jobs {
+        job.amend(tx);
+    }
     plain(&mut tx.conn, "commit").await
 }
 

@@ -2,8 +2,8 @@
 //!
 //! Refuses to answer before the command is durable.
 
-use super::Commands;
 use super::catalog::Fault;
+use super::{Commands, dispatch};
 use crate::auth::{Origin, Session};
 use crate::live::bus::Notice;
 use crate::observe;
@@ -13,7 +13,7 @@ use model::user::Action;
 use model::vehicle::{ConnectionStatus, Vehicle};
 use serde_json::value::RawValue;
 use std::time::Duration;
-use store::{Accepted, AuditEntry, Draft, IdempotencyKey, StoreError};
+use store::{Accepted, AuditEntry, Draft, IdempotencyKey, Start, StoreError};
 
 /// How long a command that is wanted "now or never" may take to be claimed.
 const AT_ONCE: Duration = Duration::from_secs(2);
@@ -100,20 +100,45 @@ impl Commands {
             trace_id: from.trace_id.clone(),
         };
         let audit = audit_of(session, from, "command_submitted", &draft);
-        match self.store.accept(draft, submission.key, audit).await? {
+        let send_by = dispatch::send_by(self.settings.lease);
+        let is_connected = vehicle.connection_status == ConnectionStatus::Connected;
+        let is_replay = false;
+        match self.accept(draft, submission.key, audit, is_connected).await? {
             Accepted::New(command, events) => {
                 observe::command_submitted();
                 super::announce(&self.bus, &command, events);
                 // One that is away is rung for when it comes back, and one that came back just now is
                 // found by the next look at all that waits.
-                if vehicle.connection_status == ConnectionStatus::Connected {
+                if is_connected {
                     self.doorbell.ring(vehicle.vehicle_id);
                 }
-                Ok(Receipt { command: *command, is_replay: false })
+                Ok(Receipt { command: *command, is_replay })
+            }
+            Accepted::Started(command, claimed) => {
+                observe::command_submitted();
+                if let Some(claimed) = self.doorbell.started(claimed, send_by) {
+                    self.give_back(claimed).await;
+                }
+                Ok(Receipt { command: *command, is_replay })
             }
             Accepted::Replayed(command) => Ok(Receipt { command: *command, is_replay: true }),
             Accepted::KeyReused => Err(SubmitError::KeyReused),
         }
+    }
+
+    /// Stores a command; one that can start at once starts in the same commit.
+    async fn accept(
+        &self,
+        draft: Draft,
+        key: Option<IdempotencyKey>,
+        audit: AuditEntry,
+        is_connected: bool,
+    ) -> Result<Accepted, StoreError> {
+        if !is_connected || self.doorbell.is_busy(self.settings.max_in_flight) {
+            return self.store.accept(draft, key, audit).await;
+        }
+        let start = Start { node: self.node, lease: self.settings.lease };
+        self.store.accept_and_start(draft, key, audit, start).await
     }
 
     async fn vehicle(&self, session: &Session, id: VehicleId) -> Result<Vehicle, SubmitError> {

@@ -11,9 +11,12 @@ use model::command::{Input, Phase};
 use model::id::{CommandId, NodeId, VehicleId};
 use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use store::{Claimed, Held, Reach};
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -29,27 +32,48 @@ const DRAIN: Duration = Duration::from_secs(25);
 enum Ring {
     Vehicle(VehicleId),
     Stop(CommandId),
+    /// A claim that is there already, and until when something may be sent under it.
+    Started(Box<Claimed>, Instant),
 }
 
 /// The way to wake the dispatcher; cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Doorbell(mpsc::Sender<Ring>);
+pub(crate) struct Doorbell {
+    rings: mpsc::Sender<Ring>,
+    in_flight: Arc<AtomicUsize>,
+}
 
 impl Doorbell {
     /// A doorbell, and what the dispatcher hears of it.
     pub(crate) fn new() -> (Self, Visitors) {
         let (rings, heard) = mpsc::channel(RINGS);
-        (Self(rings), Visitors(heard))
+        (Self { rings, in_flight: Arc::default() }, Visitors(heard))
     }
 
     /// There may be something to do at this vehicle.
     pub(crate) fn ring(&self, vehicle_id: VehicleId) {
-        drop(self.0.try_send(Ring::Vehicle(vehicle_id)));
+        drop(self.rings.try_send(Ring::Vehicle(vehicle_id)));
     }
 
     /// A user wants this command stopped.
     pub(crate) fn stop(&self, command_id: CommandId) {
-        drop(self.0.try_send(Ring::Stop(command_id)));
+        drop(self.rings.try_send(Ring::Stop(command_id)));
+    }
+
+    /// This command has been claimed, and waits for its drive; it comes back if nobody is there.
+    pub(super) fn started(&self, claimed: Box<Claimed>, send_by: Instant) -> Option<Box<Claimed>> {
+        match self.rings.try_send(Ring::Started(claimed, send_by)) {
+            Err(
+                TrySendError::Full(Ring::Started(claimed, _))
+                | TrySendError::Closed(Ring::Started(claimed, _)),
+            ) => Some(claimed),
+            _ => None,
+        }
+    }
+
+    /// Whether more commands than that are driven, or nobody is there to drive any.
+    pub(super) fn is_busy(&self, max: usize) -> bool {
+        self.rings.is_closed() || self.in_flight.load(Ordering::Relaxed) >= max
     }
 }
 
@@ -58,6 +82,10 @@ pub(crate) struct Visitors(mpsc::Receiver<Ring>);
 
 /// A command, and the fence under which it is driven: a node may claim again what it lost.
 type DriveKey = (CommandId, i64);
+
+fn key(claimed: &Claimed) -> DriveKey {
+    (claimed.command.order.command_id, claimed.command.fence)
+}
 
 /// What a drive can be told, and what is known of it.
 #[derive(Clone)]
@@ -123,7 +151,20 @@ impl Dispatcher {
                 }
             }
         }
+        self.turn_away(visitors);
         self.drain(renew).await;
+    }
+
+    /// Nobody is driven any more: what has been claimed goes back to where others find it.
+    fn turn_away(&mut self, mut visitors: Visitors) {
+        visitors.0.close();
+        while let Ok(ring) = visitors.0.try_recv() {
+            if let Ring::Started(claimed, send_by) = ring {
+                let (commands, key) = (self.commands.clone(), key(&claimed));
+                let returning = async move { commands.give_back(claimed).await };
+                self.take(key, Reins::new(send_by), returning);
+            }
+        }
     }
 
     /// Hears everybody who stands at the door, then looks at all their vehicles at once.
@@ -134,6 +175,7 @@ impl Dispatcher {
             match ring {
                 Ring::Vehicle(id) => drop(vehicles.insert(id)),
                 Ring::Stop(id) => self.stop(id),
+                Ring::Started(claimed, send_by) => self.drive(*claimed, send_by),
             }
             next = visitors.0.try_recv().ok();
         }
@@ -171,7 +213,7 @@ impl Dispatcher {
     }
 
     fn drive(&mut self, claimed: Claimed, send_by: Instant) {
-        let key = (claimed.command.order.command_id, claimed.command.fence);
+        let key = key(&claimed);
         let (commands, connector) = (self.commands.clone(), self.connector.clone());
         let reins = Reins::new(send_by);
         let driving = record::drive(commands, connector, claimed, reins.clone());
@@ -193,6 +235,11 @@ impl Dispatcher {
             }
             key
         });
+        self.count();
+    }
+
+    fn count(&self) {
+        self.commands.doorbell.in_flight.store(self.drives.len(), Ordering::Relaxed);
         observe::commands_in_flight(self.drives.len());
     }
 
@@ -207,7 +254,7 @@ impl Dispatcher {
             Ok(key) => self.driven.get_mut(&key).into_iter().for_each(|it| it.has_ended = true),
             Err(error) => tracing::error!(%error, "a drive was aborted; its timer ends it"),
         }
-        observe::commands_in_flight(self.drives.len());
+        self.count();
     }
 
     /// Keeps the claims, and learns what has become of them.
@@ -270,10 +317,8 @@ impl Dispatcher {
         self.take((command_id, fence), Reins::new(send_by), saying);
     }
 
-    /// Until when something may be sent under a claim that is asked for now: so long before its end
-    /// that a connection can still be made, and what is on its way arrives while the claim lasts.
     fn send_by(&self) -> Instant {
-        Instant::now() + self.settings.lease / 2
+        send_by(self.settings.lease)
     }
 
     async fn drain(mut self, mut renew: Interval) {
@@ -290,6 +335,12 @@ impl Dispatcher {
         }
         self.drives.shutdown().await;
     }
+}
+
+/// Until when something may be sent under a claim that is asked for now: so long before its end
+/// that a connection can still be made, and what is on its way arrives while the claim lasts.
+pub(super) fn send_by(lease: Duration) -> Instant {
+    Instant::now() + lease / 2
 }
 
 fn ticks(every: Duration) -> Interval {

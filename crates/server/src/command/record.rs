@@ -186,6 +186,13 @@ impl Commands {
         }
     }
 
+    /// Puts a claim back that nobody drives: nothing has been sent.
+    pub(super) async fn give_back(&self, claimed: Box<Claimed>) {
+        let Claimed { command, events, .. } = *claimed;
+        announce(&self.bus, &command, events);
+        self.conclude((command.order.command_id, command.fence), Input::NotSent).await;
+    }
+
     /// Stores, however long the store stays away: an answer that was given must not be lost. The
     /// command's own timers, or another node's claim, end the waiting.
     async fn stored(&self, (id, fence): (CommandId, i64), inputs: Vec<Input>) -> Option<Applied> {

@@ -3,7 +3,7 @@
 use crate::database::Database;
 use fleetwire_store::{
     Accepted, Applied, AuditEntry, Claimed, Draft, IdempotencyKey, NewUser, NewVehicle, Page,
-    ProbeResult, Reach, Store, VehicleChange,
+    ProbeResult, Reach, Start, Store, VehicleChange,
 };
 use model::command::{Command, Input, Risk};
 use model::event::Event;
@@ -67,10 +67,15 @@ impl Scene {
 
     /// Accepts a draft that is new, and gives its id.
     pub(crate) async fn accepts(&self, draft: Draft) -> CommandId {
-        match self.store.accept(draft, None, deed("submit")).await.unwrap() {
-            Accepted::New(command, _) => command.order.command_id,
-            old @ (Accepted::Replayed(_) | Accepted::KeyReused) => panic!("{old:?}"),
-        }
+        let accepted = self.store.accept(draft, None, deed("submit")).await.unwrap();
+        let Accepted::New(command, _) = accepted else { panic!("{accepted:?}") };
+        command.order.command_id
+    }
+
+    /// Accepts a draft that may start in the same commit.
+    pub(crate) async fn accepts_and_starts(&self, draft: Draft) -> Accepted {
+        let start = Start { node: self.node, lease: LEASE };
+        self.store.accept_and_start(draft, None, deed("submit"), start).await.unwrap()
     }
 
     pub(crate) async fn accepts_with_key(&self, draft: Draft, key: IdempotencyKey) -> Accepted {

@@ -1,8 +1,9 @@
 //! Accepting: durable, and once per idempotency key.
 
 use super::on_both_engines;
-use crate::scene::{EVERYTHING, Scene, deed};
+use crate::scene::{EVERYTHING, Scene, add_vehicle, deed};
 use fleetwire_store::{Accepted, Draft, IdempotencyKey};
+use model::command::turn::MAX_READS;
 use model::command::{Phase, Risk};
 use std::time::Duration;
 
@@ -11,6 +12,8 @@ on_both_engines! {
     the_same_key_and_body_give_the_first_command_again
     concurrent_submissions_with_one_key_have_one_winner
     a_key_is_forgotten_after_a_day
+    what_can_start_at_once_starts_in_the_same_commit
+    what_is_accepted_together_starts_by_its_turn
 }
 
 fn key(name: &str, body: u8) -> IdempotencyKey {
@@ -57,7 +60,7 @@ async fn concurrent_submissions_with_one_key_have_one_winner(scene: Scene) {
                 ids.push(command.order.command_id);
             }
             Accepted::Replayed(command) => ids.push(command.order.command_id),
-            Accepted::KeyReused => panic!("the bodies were the same"),
+            other @ (Accepted::KeyReused | Accepted::Started(..)) => panic!("{other:?}"),
         }
     }
     ids.dedup();
@@ -71,4 +74,37 @@ async fn a_key_is_forgotten_after_a_day(scene: Scene) {
     scene.database.alter("update idempotency_keys set created_at = created_at - 86400000000").await;
     let anew = scene.accepts_with_key(scene.draft(Risk::R0), key("old", 2)).await;
     assert!(matches!(anew, Accepted::New(..)));
+}
+
+async fn what_can_start_at_once_starts_in_the_same_commit(scene: Scene) {
+    let accepted = scene.accepts_and_starts(scene.draft(Risk::R2)).await;
+    let Accepted::Started(command, claimed) = accepted else { panic!("{accepted:?}") };
+    assert_eq!((command.phase(), claimed.command.phase()), (Phase::Queued, Phase::Running));
+    let id = command.order.command_id;
+    assert_eq!(scene.log(id).await, claimed.events);
+    assert_eq!(format!("{:?}", scene.command(id).await), format!("{:?}", claimed.command));
+    let lease = claimed.command.lease().unwrap();
+    assert_eq!((lease.owner, claimed.command.fence), (scene.node, 1));
+    let next = scene.accepts_and_starts(scene.draft(Risk::R2)).await;
+    assert!(matches!(next, Accepted::New(..)), "a write runs alone: {next:?}");
+    scene.disconnects(scene.vehicle).await;
+    let away = scene.accepts_and_starts(scene.draft(Risk::R0)).await;
+    assert!(matches!(away, Accepted::New(..)), "nobody is there: {away:?}");
+}
+
+/// They share a transaction, or come close after each other: the same comes of both.
+async fn what_is_accepted_together_starts_by_its_turn(scene: Scene) {
+    let other = add_vehicle(&scene.store, scene.fleet, "WVWZZZ1JZXW000002").await.unwrap();
+    scene.connects(other).await;
+    let reads = (0..6).map(|_| scene.draft(Risk::R0));
+    let elsewhere = Draft { vehicle_id: other, ..scene.draft(Risk::R3) };
+    let submissions = reads.chain([elsewhere]).map(|draft| scene.accepts_and_starts(draft));
+    let accepted = futures_util::future::join_all(submissions).await;
+    let started = accepted.iter().filter_map(|accepted| match accepted {
+        Accepted::Started(_, claimed) => Some(claimed.command.order.vehicle_id),
+        Accepted::New(..) | Accepted::Replayed(_) | Accepted::KeyReused => None,
+    });
+    let (there, here): (Vec<_>, Vec<_>) = started.partition(|vehicle_id| *vehicle_id == other);
+    assert_eq!((here.len(), there.len()), (MAX_READS, 1));
+    assert_eq!(scene.claims_ids().await, [], "no more than these share the vehicle");
 }
