@@ -70,7 +70,7 @@ impl Client {
 
     /// Writes the configuration at `href` as bytes.
     pub fn write_configuration_content(&self, href: &Link, content: Upload) -> Call<Acknowledged> {
-        Call::put(self, href, content, Acknowledged::decode)
+        self.write_content(href, content)
     }
 }
 

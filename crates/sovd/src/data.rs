@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::call::Call;
 use crate::client::Client;
+use crate::content::Upload;
 use crate::discovery::Entity;
 use crate::document::Document;
 use crate::error::{Error, GenericError};
@@ -138,6 +139,11 @@ impl Client {
         signature: &str,
     ) -> Call<Acknowledged> {
         self.write(href, value, envelope).with("signature", signature)
+    }
+
+    /// Writes the item at `href` as bytes, for servers that take a value undecoded.
+    pub fn write_content(&self, href: &Link, content: Upload) -> Call<Acknowledged> {
+        Call::put(self, href, content, Acknowledged::decode)
     }
 }
 

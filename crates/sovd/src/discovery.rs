@@ -259,7 +259,7 @@ impl Entity {
     /// belongs to another entity.
     ///
     /// The standard takes either where a resource is named in a request; some servers take only
-    /// this one, others only [`Link::to_string`].
+    /// this one, others only the text of the [`Link`].
     pub fn relative(&self, link: &Link) -> String {
         let full = link.to_string();
         let own = full.strip_prefix(self.href.url().path()).and_then(|rest| rest.strip_prefix('/'));

@@ -47,7 +47,7 @@ impl Client {
     ///
     /// A 307 is followed up to three times: to addresses that the client's
     /// [`Admits`](crate::Admits) lets pass, never from `https` to `http`, and without the headers of
-    /// the client (bearer token, own headers) unless scheme, host and port stay the same. Through a
+    /// the client (bearer token, own headers) unless scheme, host and port have stayed the same. Through a
     /// unix socket nothing leads to another host. [`Error::NotAdmitted`] tells where it would have
     /// led; any other redirect is refused with its status.
     pub fn download(&self, href: &Link) -> Download {
@@ -70,9 +70,12 @@ impl Download {
 
     async fn fetch(mut self) -> Result<Fetched, Error> {
         let mut response = self.exchange.answer(&self.accept).await?;
+        let mut at_home = true;
         for _ in 0..HOPS {
             let Some(target) = self.target(&response)? else { break };
-            response = self.follow(target).await?;
+            // Whoever was sent away stays a stranger: others must not lead a token around at home.
+            at_home = at_home && self.is_own(&target);
+            response = self.follow(target, at_home).await?;
         }
         let response = self.exchange.judged(response).await?;
         if response.status() == StatusCode::ACCEPTED {
@@ -101,12 +104,13 @@ impl Download {
         }
     }
 
-    async fn follow(&self, target: Url) -> Result<Response, Error> {
+    async fn follow(&self, target: Url, at_home: bool) -> Result<Response, Error> {
         let client = self.exchange.client();
         let host = target.host_str().unwrap_or_default().to_owned();
-        let is_own = self.is_own(&target);
-        let request = client.http().client_for(&Method::GET).get(target);
-        let request = if is_own { request.headers(client.headers().clone()) } else { request };
+        let mut request = client.http().client_for(&Method::GET).get(target);
+        if at_home {
+            request = request.headers(client.headers().clone());
+        }
         let response = request.header(ACCEPT, &self.accept).send().await;
         response.map_err(|cause| Error::unanswered(cause, &host))
     }

@@ -1,5 +1,5 @@
 //! One request on its way, and the head of its answer.
-//! Refuses to send anything twice but a read, and that only within the caller's [`Retries`].
+//! Refuses to send anything twice but a read, and that only within what the caller allows.
 
 use std::fmt;
 
@@ -12,6 +12,7 @@ use crate::content::Upload;
 use crate::document;
 use crate::error::Error;
 use crate::link::Link;
+use crate::retry::Pauses;
 
 /// What a request carries.
 #[derive(Debug, Default)]
@@ -114,7 +115,7 @@ impl Exchange {
         Err(Error::refusal(status, &body.unwrap_or_default(), &self.place, self.announced))
     }
 
-    fn pauses(&self) -> crate::retry::Pauses {
+    fn pauses(&self) -> Pauses {
         if self.method == Method::GET {
             self.client.read_retries().pauses()
         } else {

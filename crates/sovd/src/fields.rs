@@ -35,9 +35,10 @@ impl Fields {
         })
     }
 
-    /// Where the entry called `id` is: at its `href`, else below its collection.
+    /// Where the entry called `id` is: where it links itself, else below its collection.
     pub(crate) fn href(&self, collection: &Link, id: &str) -> Link {
-        self.link("href", collection).unwrap_or_else(|| collection.child(id))
+        let given = self.link("href", collection).or_else(|| self.link("@odata.id", collection));
+        given.unwrap_or_else(|| collection.child(id))
     }
 
     /// Where a member leads when it was read at `place`.

@@ -88,7 +88,8 @@ pub struct Http {
 }
 
 impl Http {
-    /// Sets up the connections; opens none yet.
+    /// Sets up the connections, to any address; opens none yet. Where the caller can reach more than a
+    /// vehicle should know of, [`Http::admitting`] draws the line.
     ///
     /// On a machine without any root certificate plain `http` works and every `https` server is
     /// untrusted.

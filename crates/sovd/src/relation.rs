@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use crate::call::Call;
 use crate::client::Client;
 use crate::discovery::{Entity, EntityRef};
+use crate::document::Document;
 use crate::link::Link;
 
 /// A relation between entities.
@@ -62,7 +63,7 @@ impl Client {
 
     /// What can be done at `place` and below: the capability description, an OpenAPI document.
     pub fn description(&self, place: &Link) -> Call<Box<RawValue>> {
-        let decode = |document: &crate::document::Document| {
+        let decode = |document: &Document| {
             document.required("capability description").map(ToOwned::to_owned)
         };
         Call::get(self, &place.child("docs"), decode).announced(false)

@@ -73,8 +73,8 @@ impl Client {
 
     /// Subscribes to a resource of the entity, for `duration` (whole seconds, rounded up).
     ///
-    /// `resource` is the resource as [`Entity::relative`] or [`Link::to_string`] spells it: a server
-    /// may insist on one of them. No sample is taken before [`Client::events`] is called, unless the
+    /// `resource` is what [`Entity::relative`] gives, or the text of its [`Link`]: a server may insist
+    /// on one of them. No sample is taken before [`Client::events`] is called, unless the
     /// server likes to.
     pub fn subscribe(
         &self,
@@ -107,7 +107,8 @@ impl Client {
         duration: Option<Duration>,
     ) -> Call<Subscription> {
         let interval = interval.map(|interval| ("interval", Value::from(interval.word())));
-        let duration = duration.map(|duration| ("duration", Value::from(fields::seconds(duration))));
+        let duration =
+            duration.map(|duration| ("duration", Value::from(fields::seconds(duration))));
         let body: Value = interval.into_iter().chain(duration).collect();
         Call::put(self, href, body, Subscription::itself)
     }

@@ -43,7 +43,7 @@ pub enum Condition {
 /// What to watch, and how to report it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TriggerRequest {
-    /// The resource, as [`Entity::relative`] or [`Link::to_string`] spells it.
+    /// The resource, as [`Entity::relative`] gives it, or the text of its [`Link`].
     pub resource: String,
     /// When to fire.
     pub condition: Condition,
