@@ -27,7 +27,8 @@ pub(crate) type Decode<T> = Box<dyn Fn(&Document) -> Result<T, Error> + Send + S
 /// Await it for the decoded answer, or [`Call::streaming`] to accept one in parts.
 #[must_use = "nothing is sent until the call is awaited"]
 pub struct Call<T> {
-    exchange: Exchange,
+    /// On the heap, because it is large, and a call becomes part of the futures that wait for it.
+    exchange: Box<Exchange>,
     decode: Decode<T>,
 }
 
@@ -59,12 +60,13 @@ impl<T> Call<T> {
     }
 
     fn new(exchange: Exchange, decode: impl DecodeAs<T>) -> Self {
-        Self { exchange, decode: Box::new(decode) }
+        Self { exchange: Box::new(exchange), decode: Box::new(decode) }
     }
 
     /// Says whether the server itself named the place: if not, its 404 means "no such collection".
-    pub(crate) fn announced(self, announced: bool) -> Self {
-        Self { exchange: self.exchange.announced(announced), ..self }
+    pub(crate) fn announced(mut self, announced: bool) -> Self {
+        self.exchange.announce(announced);
+        self
     }
 
     /// Adds a query parameter, e.g. one of a server's own.
@@ -104,7 +106,7 @@ impl<T> Call<T> {
         T: 'static,
     {
         let Self { exchange, decode } = self;
-        Call::new(exchange, move |document: &Document| read(document, &decode))
+        Call::new(*exchange, move |document: &Document| read(document, &decode))
     }
 
     /// Sends the request, accepting a streamed answer as well as a single document.
@@ -123,7 +125,7 @@ impl<T> Call<T> {
 
     /// The same request for its answer as the vehicle wrote it, which is only checked to be JSON.
     pub fn raw(self) -> Call<Box<RawValue>> {
-        Call::new(self.exchange, |document: &Document| {
+        Call::new(*self.exchange, |document: &Document| {
             document.required("answer").map(ToOwned::to_owned)
         })
     }

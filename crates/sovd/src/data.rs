@@ -98,7 +98,8 @@ pub struct DataGroup {
 }
 
 impl Client {
-    /// The data items of an entity; narrow it with [`Call::category`], [`Call::group`], [`Call::tag`].
+    /// The data items of an entity; narrow it with [`Call::categories`], [`Call::group`],
+    /// [`Call::tag`].
     pub fn data_items(&self, entity: &Entity) -> Call<Vec<DataItem>> {
         let (place, announced) = entity.collection("data");
         Call::get(self, &place, DataItem::decode_list).announced(announced)
@@ -148,16 +149,17 @@ impl Client {
 }
 
 impl Call<Vec<DataItem>> {
-    /// Asks for the items of this category.
+    /// Asks for the items of any of these categories.
     ///
     /// Items that name another one are left out also if the server gives all of them: it may know
     /// the parameter by another name.
-    pub fn category(self, category: &str) -> Self {
-        let wanted = category.to_owned();
-        self.query("category", category).read_as(move |document, decode| {
+    pub fn categories(self, categories: &[&str]) -> Self {
+        let wanted: Vec<String> = categories.iter().map(ToString::to_string).collect();
+        let call = categories.iter().fold(self, |call, category| call.query("category", category));
+        call.read_as(move |document, decode| {
             let mut items = decode(document)?;
             items.retain(|item: &DataItem| {
-                item.category.as_ref().is_none_or(|category| *category == wanted)
+                item.category.as_ref().is_none_or(|category| wanted.contains(category))
             });
             Ok(items)
         })

@@ -57,8 +57,8 @@ impl Exchange {
     }
 
     /// If the server did not name the place, its 404 means "no such collection".
-    pub(crate) fn announced(self, announced: bool) -> Self {
-        Self { announced, ..self }
+    pub(crate) fn announce(&mut self, announced: bool) {
+        self.announced = announced;
     }
 
     pub(crate) fn query(&mut self, name: &str, value: &str) {

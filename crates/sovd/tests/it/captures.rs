@@ -201,7 +201,7 @@ async fn the_gateway_takes_a_category_only_as_the_standard_spells_it() {
     let Some(server) = gateway() else { return };
     let client = server.client_at("/sovd/v1");
     let entity = bare_entity(&client, "/sovd/v1/components/ecu").await;
-    let items = client.data_items(&entity).category("identData").await.unwrap();
+    let items = client.data_items(&entity).categories(&["identData"]).await.unwrap();
     assert!(!items.is_empty());
     assert!(items.iter().all(|item| item.category.as_deref() == Some("identData")));
     let categories = client.data_categories(&entity).await.unwrap();

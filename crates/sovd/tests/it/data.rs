@@ -20,12 +20,12 @@ async fn ecu(line: &str, status: u16, body: &str) -> (Server, fleetwire_sovd::Cl
 #[tokio::test]
 async fn a_category_is_asked_for_as_the_standard_says_and_others_are_left_out() {
     let items = r#"{"items":[{"id":"a","category":"identData","groups":["g"],"tags":["t"]},
-        {"id":"b","category":"currentData"},{"id":"c"}]}"#;
-    let line = "GET /v1/ecu/data?category=identData&groups=g&tags=t";
+        {"id":"b","category":"currentData"},{"id":"c"},{"id":"d","category":"sysInfo"}]}"#;
+    let line = "GET /v1/ecu/data?category=identData&category=sysInfo&groups=g&tags=t";
     let (_server, client, ecu) = ecu(line, 200, items).await;
-    let call = client.data_items(&ecu).category("identData").group("g").tag("t");
+    let call = client.data_items(&ecu).categories(&["identData", "sysInfo"]).group("g").tag("t");
     let items = call.await.unwrap();
-    assert_eq!(items.iter().map(|item| item.id.as_str()).collect::<Vec<_>>(), ["a", "c"]);
+    assert_eq!(items.iter().map(|item| item.id.as_str()).collect::<Vec<_>>(), ["a", "c", "d"]);
     assert_eq!(
         (items[0].groups.as_slice(), items[0].tags.as_slice()),
         (&["g".to_owned()][..], &["t".to_owned()][..])
