@@ -1,5 +1,6 @@
 //! The HTTP connections to vehicles and their limits.
-//! Refuses redirects, decompression, proxies and any repetition of a request.
+//! Refuses redirects, decompression, proxies and any repetition of a request: where one of them is
+//! wanted, it is said request by request.
 
 use std::net::IpAddr;
 #[cfg(unix)]

@@ -25,6 +25,8 @@ const OWNERS: [&str; 6] = ["owner", "lock_owner", "locked_by", "owner_id", "hold
 /// Words before the holder's name in a message.
 const BEFORE_OWNER: [&str; 4] = ["locked by ", "held by ", "owned by ", "lock owner "];
 const HELD: [&str; 4] = ["another", "other", "already", "conflict"];
+/// Words that turn `locked` into what is missing.
+const MISSING: [&str; 5] = ["not", "must", "needs", "required", "requires"];
 const LOST: [&str; 4] = ["broken", "expired", "lost", "preempted"];
 
 impl Error {
@@ -57,9 +59,10 @@ fn of_refusal(status: u16, error: &GenericError) -> Option<LockTrouble> {
         return None;
     }
     let owner = owner(error);
+    let is_locked = says(&["locked"]) && !says(&MISSING);
     Some(if says(&LOST) {
         LockTrouble::Lost
-    } else if owner.is_some() || status == 423 || says(&HELD) {
+    } else if owner.is_some() || status == 423 || says(&HELD) || is_locked {
         LockTrouble::Held { owner }
     } else {
         LockTrouble::Needed

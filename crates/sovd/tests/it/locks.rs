@@ -126,6 +126,8 @@ async fn a_change_without_a_lock_is_told_from_one_against_a_lock() {
         (423, error("x", ""), held(None)),
         (423, String::new(), held(None)),
         (409, error("x", "already locked"), held(None)),
+        (409, error("x", "the ECU is locked"), held(None)),
+        (409, error("x", "the ECU is not locked"), Some(LockTrouble::Needed)),
         (409, error("x", "Locked by client 'bob'."), held(Some("bob"))),
         (403, error(denied, "lock is owned by another user"), held(None)),
         (
