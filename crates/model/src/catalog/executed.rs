@@ -1,7 +1,8 @@
 //! What the connector executes now, in the form in which it executes it.
 //!
 //! Refuses what the connector does not know: a row of a noun's own module, or a parameter that only
-//! that row has, comes in here together with its execution.
+//! that row has, comes in here together with its execution: the rows of the noun instead of those
+//! here, and one untagged variant with the noun's own `Question` instead of the variants here.
 
 use super::Entry;
 use super::params::{Params, any, id, ids};

@@ -254,6 +254,14 @@ fn what_can_be_submitted_needs_no_more_than_its_risk_class() {
     }
 }
 
+/// Accepting knows the installation's times only: the same for a row with times of its own.
+#[test]
+fn what_can_be_submitted_takes_the_installations_times() {
+    for entry in entries() {
+        assert_eq!((entry.run_timeout, entry.run_timeout_max), (None, None), "{}", entry.name);
+    }
+}
+
 #[test]
 fn a_live_command_outlasts_its_duration() {
     let live = |entry: &Entry| entry.streaming == Streaming::Live;
