@@ -19,13 +19,13 @@ pub mod operations;
 mod params;
 mod row;
 pub mod scripts;
-mod seconds;
 pub mod triggers;
 pub mod updates;
 pub mod vehicles;
+mod whole;
 
 pub use executed::Question;
-pub use seconds::Seconds;
+pub use whole::{NotWhole, Seconds, Whole};
 
 use crate::command::Risk;
 use crate::user::{Action, Role};

@@ -3,7 +3,7 @@
 //! Refuses to judge them: whether a fault matters is for whoever reads its status.
 
 use super::params::{Params, duration, entities, flag, text, whole};
-use super::{Entry, Seconds};
+use super::{Entry, Seconds, Whole};
 use crate::command::Risk;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -24,7 +24,7 @@ pub enum Question {
         #[serde(default)]
         status: Map<String, Value>,
         /// Only faults with a number strictly below (1 is fatal); `None` = all.
-        severity: Option<u8>,
+        severity: Option<Whole>,
         /// Only this memory of the entity; `None` = the one that its server usually shows.
         scope: Option<String>,
     },
@@ -37,7 +37,7 @@ pub enum Question {
         #[serde(default)]
         status: Map<String, Value>,
         /// Only faults with a number strictly below (1 is fatal); `None` = all.
-        severity: Option<u8>,
+        severity: Option<Whole>,
         /// Only this memory of each entity; `None` = the one that its server usually shows.
         scope: Option<String>,
     },

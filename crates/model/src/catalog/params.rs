@@ -5,11 +5,15 @@
 use super::Seconds;
 use serde_json::{Map, Value, json};
 
-const ENTITY: &str = "^(areas|components|apps|functions)/[A-Za-z0-9_.-]{1,128}$";
+/// No name begins with a dot: `..` would be another place.
+const ENTITY: &str = "^(areas|components|apps|functions)/[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}$";
 const EXAMPLE: &str = "components/engine_ecu";
 
 /// Leaves an hour of the longest run timeout for all that is not watching.
 const LONGEST_WATCH: u32 = 23 * 3600;
+
+/// What the format leaves open: UTC, microseconds, and years that every clock knows.
+const INSTANT: &str = r"^(19|20)[0-9-]{8}T[0-9:]{8}(\.[0-9]{1,6})?Z$";
 
 /// The parameters of a command.
 #[derive(Debug, Default)]
@@ -124,7 +128,7 @@ pub(super) fn any(description: &str) -> Value {
 
 pub(super) fn instant(description: &str) -> Value {
     json!({ "type": "string", "format": "date-time", "description": description,
-        "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{1,6})?Z$" })
+        "pattern": INSTANT })
 }
 
 /// A schema with the value that stands for an absent one.

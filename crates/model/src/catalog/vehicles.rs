@@ -2,8 +2,8 @@
 //!
 //! Refuses to change anything: each of them only reads.
 
-use super::Entry;
 use super::params::{Params, entities, flag, whole};
+use super::{Entry, Whole};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -26,7 +26,7 @@ pub enum Question {
     #[serde(rename = "vehicle.discover")]
     Discover {
         /// How many levels of entities below their collections; `None` = all.
-        depth: Option<u32>,
+        depth: Option<Whole>,
     },
     /// What an entity says about itself.
     #[serde(rename = "entity.describe")]

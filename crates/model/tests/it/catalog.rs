@@ -107,7 +107,8 @@ fn submission(entry: &Entry, params: &Value) -> Value {
 }
 
 fn validator(entry: &Entry) -> Validator {
-    jsonschema::draft202012::new(&entry.schema).unwrap()
+    let options = jsonschema::draft202012::options().should_validate_formats(true);
+    options.build(&entry.schema).unwrap()
 }
 
 fn examples(entry: &Entry) -> &Vec<Value> {
@@ -150,7 +151,8 @@ fn vary(schema: &Value, value: &mut Value, choice: Index) {
         *value = choice.get(words).clone();
     }
     if let (Some(least), Some(most)) = (schema["minimum"].as_u64(), schema["maximum"].as_u64()) {
-        *value = [least, most][choice.index(2)].into();
+        let with_point = json!(f64::from(u32::try_from(most).unwrap()));
+        *value = [least.into(), most.into(), with_point][choice.index(3)].clone();
     }
     if schema["type"] == "boolean" {
         *value = (choice.index(2) == 0).into();
@@ -223,6 +225,32 @@ fn a_parameter_that_no_schema_names_is_not_read() {
         params["surprise"] = true.into();
         assert!(!validator(&entry).is_valid(&params), "{}", entry.name);
         assert_eq!(readers(&submission(&entry, &params)), 0, "{}", entry.name);
+    }
+}
+
+#[test]
+fn a_moment_that_is_none_is_not_allowed() {
+    let logs = table().into_iter().find(|entry| entry.name == "logs.read").unwrap();
+    let is_allowed = |since: &str| {
+        let params = json!({ "entity": "components/gateway", "since": since });
+        let is_read = readers(&submission(&logs, &params)) == 1;
+        let is_valid = validator(&logs).is_valid(&params);
+        assert!(is_read || !is_valid, "{since}");
+        is_valid
+    };
+    assert!(is_allowed("2026-02-28T23:59:59.5Z"));
+    assert!(is_allowed("2028-02-29T00:00:00Z"));
+    for odd in ["2026-02-30T00:00:00Z", "2026-01-01T24:00:00Z", "9999-12-31T23:59:59Z", "now"] {
+        assert!(!is_allowed(odd), "{odd}");
+    }
+    is_allowed("2016-12-31T23:59:60Z");
+}
+
+#[test]
+fn an_entity_is_no_way_out() {
+    let list = entries().into_iter().find(|entry| entry.name == "faults.list").unwrap();
+    for (entity, expected) in [("apps/a.b-1", true), ("apps/..", false), ("apps/a/b", false)] {
+        assert_eq!(validator(&list).is_valid(&json!({ "entity": entity })), expected, "{entity}");
     }
 }
 
