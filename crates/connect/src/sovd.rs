@@ -9,7 +9,6 @@ mod ecu;
 mod failure;
 mod fresh;
 mod inherited;
-mod nrc;
 mod operation;
 mod outbox;
 mod vehicle;

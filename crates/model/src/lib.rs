@@ -5,6 +5,7 @@
 
 pub mod catalog;
 pub mod command;
+pub mod decode;
 pub mod dtc;
 pub mod event;
 pub mod id;

@@ -1,14 +1,14 @@
 //! Answers that come as one document or as a stream of parts.
 //! Refuses to read ahead: a part is taken from the connection when it is asked for.
 
-use bytes::Bytes;
 use reqwest::Response;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::document::bounded;
 use crate::error::Error;
-use crate::event_stream::{Decoder, Event, Oversized};
+use crate::event_reader::EventReader;
+use crate::event_stream::Event;
 
 /// The answer to a call that accepted a stream.
 #[derive(Debug)]
@@ -36,17 +36,13 @@ pub struct Part {
 /// Parts that come twice or out of order are handed on as they are.
 #[derive(Debug)]
 pub struct Parts {
-    response: Response,
-    decoder: Decoder,
-    unread: Bytes,
-    limit: usize,
+    reader: EventReader,
     ended: bool,
 }
 
 impl Parts {
     pub(crate) fn new(response: Response, limit: usize) -> Self {
-        let decoder = Decoder::new(limit);
-        Self { response, decoder, unread: Bytes::new(), limit, ended: false }
+        Self { reader: EventReader::new(response, limit), ended: false }
     }
 
     /// The next part; `None` when the stream has ended or failed.
@@ -69,32 +65,15 @@ impl Parts {
     }
 
     async fn pull(&mut self) -> Result<Option<Part>, Error> {
-        loop {
-            while let Some(event) =
-                self.within_limit(|parts| parts.decoder.next(&mut parts.unread))?
-            {
-                if is_part(&event) {
-                    return Part::decode(&event).map(Some);
-                }
-            }
-            match self.response.chunk().await.map_err(|_| Error::Truncated)? {
-                Some(chunk) => self.unread = chunk,
-                None => return self.last(),
+        while let Some(taken) = self.reader.next().await? {
+            if is_part(&taken.event) {
+                let part = Part::decode(&taken.event);
+                // A part that lacks only its blank line is whole; anything less was cut off.
+                return if taken.was_cut { part.map_err(|_| Error::Truncated) } else { part }
+                    .map(Some);
             }
         }
-    }
-
-    /// A part that lacks only its blank line is whole; anything less was cut off.
-    fn last(&mut self) -> Result<Option<Part>, Error> {
-        let event = self.within_limit(|parts| parts.decoder.finish())?.filter(is_part);
-        event.map(|event| Part::decode(&event).map_err(|_| Error::Truncated)).transpose()
-    }
-
-    fn within_limit(
-        &mut self,
-        read: impl FnOnce(&mut Self) -> Result<Option<Event>, Oversized>,
-    ) -> Result<Option<Event>, Error> {
-        read(self).map_err(|Oversized| Error::TooLarge { limit: self.limit })
+        Ok(None)
     }
 }
 

@@ -4,11 +4,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
 use crate::http::Http;
 use crate::link::Link;
+use crate::retry::Retries;
 
 /// A client of one vehicle; cheap to clone.
 ///
@@ -19,6 +20,7 @@ pub struct Client {
     base: Link,
     headers: Arc<HeaderMap>,
     http: Http,
+    read_retries: Retries,
 }
 
 impl Client {
@@ -30,7 +32,12 @@ impl Client {
         if let Ok(mut path) = base.path_segments_mut() {
             path.pop_if_empty();
         }
-        Self { base: Link::new(base), headers: Arc::default(), http }
+        Self {
+            base: Link::new(base),
+            headers: Arc::default(),
+            http,
+            read_retries: Retries::default(),
+        }
     }
 
     /// A client of the same vehicle that sends this header with every request.
@@ -39,6 +46,26 @@ impl Client {
         let mut client = self.clone();
         Arc::make_mut(&mut client.headers).insert(name, value);
         client
+    }
+
+    /// A client of the same vehicle that shows this token with every request.
+    ///
+    /// It is kept out of `Debug` output, and is not sent along when a download leads elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidToken`] if it holds anything that no header may hold.
+    pub fn with_bearer(&self, token: &str) -> Result<Self, InvalidToken> {
+        let mut value =
+            HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| InvalidToken)?;
+        value.set_sensitive(true);
+        Ok(self.with_header(AUTHORIZATION, value))
+    }
+
+    /// A client of the same vehicle that repeats failed reads, and reads only, as `retries` says.
+    #[must_use]
+    pub fn with_read_retries(&self, retries: Retries) -> Self {
+        Self { read_retries: retries, ..self.clone() }
     }
 
     /// The address below which the server's collections are.
@@ -66,10 +93,19 @@ impl Client {
         &self.headers
     }
 
+    pub(crate) fn read_retries(&self) -> Retries {
+        self.read_retries
+    }
+
     pub(crate) fn http(&self) -> &Http {
         &self.http
     }
 }
+
+/// A token that no header can carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the token holds characters that no header may hold")]
+pub struct InvalidToken;
 
 /// Without the headers, which may carry credentials.
 impl fmt::Debug for Client {

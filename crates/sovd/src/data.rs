@@ -4,13 +4,15 @@
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::call::{Acknowledged, Call};
+use crate::call::Call;
 use crate::client::Client;
+use crate::content::Upload;
 use crate::discovery::Entity;
 use crate::document::Document;
 use crate::error::{Error, GenericError};
 use crate::fields::Fields;
 use crate::link::Link;
+use crate::receipt::Acknowledged;
 
 /// Where in a schema the unit is written.
 const UNIT: &str = "x-sovd-unit";
@@ -24,6 +26,10 @@ pub struct DataItem {
     pub name: Option<String>,
     /// E.g. `identData`, `currentData`; `None` if the server gave none.
     pub category: Option<String>,
+    /// The groups it belongs to.
+    pub groups: Vec<String>,
+    /// The server's own keywords.
+    pub tags: Vec<String>,
     /// The UDS data identifier, e.g. 0xF190; `None` if the server does not list it.
     pub did: Option<u16>,
     /// Where to read it.
@@ -63,15 +69,52 @@ pub struct Reading {
     pub unit: Option<String>,
     /// What could not be read of it.
     pub errors: Vec<GenericError>,
+    /// The description of the value; `None` unless it was asked for and is known.
+    pub schema: Option<Box<RawValue>>,
     /// The whole answer.
     pub raw: Box<RawValue>,
 }
 
+/// A category that an entity's data items fall into.
+#[derive(Debug, Clone)]
+pub struct DataCategory {
+    /// E.g. `identData`, `currentData`, `storedData`, `sysInfo`, or `x-…` of the maker.
+    pub name: String,
+    /// The key of its translation; `None` if the server gave none.
+    pub translation_id: Option<String>,
+}
+
+/// A group that an entity's data items are put into.
+#[derive(Debug, Clone)]
+pub struct DataGroup {
+    /// Unique in its entity.
+    pub id: String,
+    /// The category that it is part of; `None` if the server gave none.
+    pub category: Option<String>,
+    /// For people; `None` if the server gave none.
+    pub name: Option<String>,
+    /// The whole entry.
+    pub raw: Box<RawValue>,
+}
+
 impl Client {
-    /// The data items of an entity.
+    /// The data items of an entity; narrow it with [`Call::categories`], [`Call::group`],
+    /// [`Call::tag`].
     pub fn data_items(&self, entity: &Entity) -> Call<Vec<DataItem>> {
         let (place, announced) = entity.collection("data");
         Call::get(self, &place, DataItem::decode_list).announced(announced)
+    }
+
+    /// The categories that there is data of.
+    pub fn data_categories(&self, entity: &Entity) -> Call<Vec<DataCategory>> {
+        let (place, announced) = beside_data(entity, "data-categories");
+        Call::get(self, &place, DataCategory::decode_list).announced(announced)
+    }
+
+    /// The groups that data is put into.
+    pub fn data_groups(&self, entity: &Entity) -> Call<Vec<DataGroup>> {
+        let (place, announced) = beside_data(entity, "data-groups");
+        Call::get(self, &place, DataGroup::decode_list).announced(announced)
     }
 
     /// Reads the item at `href`; [`Call::with_schema`] adds the unit where the server knows one.
@@ -80,34 +123,118 @@ impl Client {
     }
 
     /// Writes the item at `href`, wrapped as [`Reading::envelope`] of an earlier reading says.
+    ///
+    /// What is wrong with the value stands in [`GenericError::path`] of the refusal. A refusal for
+    /// want of a lock is told by [`Error::lock_trouble`].
     pub fn write(&self, href: &Link, value: Value, envelope: Envelope) -> Call<Acknowledged> {
         let body = Value::from_iter([(envelope.name(), value)]);
         Call::put(self, href, body, Acknowledged::decode)
     }
+
+    /// The same with a signature over the value, for servers that check one.
+    pub fn write_signed(
+        &self,
+        href: &Link,
+        value: Value,
+        envelope: Envelope,
+        signature: &str,
+    ) -> Call<Acknowledged> {
+        self.write(href, value, envelope).with("signature", signature)
+    }
+
+    /// Writes the item at `href` as bytes, for servers that take a value undecoded.
+    pub fn write_content(&self, href: &Link, content: Upload) -> Call<Acknowledged> {
+        Call::put(self, href, content, Acknowledged::decode)
+    }
 }
 
-impl DataItem {
+impl Call<Vec<DataItem>> {
+    /// Asks for the items of any of these categories.
+    ///
+    /// Items that name another one are left out also if the server gives all of them: it may know
+    /// the parameter by another name.
+    pub fn categories(self, categories: &[&str]) -> Self {
+        let wanted: Vec<String> = categories.iter().map(ToString::to_string).collect();
+        let call = categories.iter().fold(self, |call, category| call.query("category", category));
+        call.read_as(move |document, decode| {
+            let mut items = decode(document)?;
+            items.retain(|item: &DataItem| {
+                item.category.as_ref().is_none_or(|category| wanted.contains(category))
+            });
+            Ok(items)
+        })
+    }
+
+    /// Asks for the items of this group; several groups mean any of them.
+    pub fn group(self, group: &str) -> Self {
+        self.query("groups", group)
+    }
+}
+
+/// Neither is announced by itself: data that is announced has them beside it.
+fn beside_data(entity: &Entity, name: &str) -> (Link, bool) {
+    match entity.collection(name) {
+        (_, false) => (entity.collection("data").0.parent().child(name), false),
+        announced => announced,
+    }
+}
+
+impl DataCategory {
     fn decode_list(document: &Document) -> Result<Vec<Self>, Error> {
-        document.items("data", |place, raw| {
-            let fields = Fields::of(raw, "data item")?;
-            let id =
-                fields.text(&["id"]).ok_or_else(|| Error::malformed("data item without id"))?;
-            let href = fields.text(&["href"]).and_then(|href| place.resolve(&href));
+        document.items("data categories", |_, raw| {
+            let fields = Fields::of_any(raw);
+            let name = serde_json::from_str(raw.get()).ok();
+            let name = name.or_else(|| fields.text(&["item", "id", "category"]));
             Ok(Self {
-                href: href.unwrap_or_else(|| place.child(&id)),
-                id,
-                name: fields.text(&["name"]),
+                name: name.ok_or_else(|| Error::malformed("data category without name"))?,
+                translation_id: fields.text(&["category_translation_id", "translation_id"]),
+            })
+        })
+    }
+}
+
+impl DataGroup {
+    fn decode_list(document: &Document) -> Result<Vec<Self>, Error> {
+        document.items("data groups", |_, raw| {
+            let fields = Fields::of(raw, "data group")?;
+            Ok(Self {
+                id: fields.id(&["id"], "data group")?,
                 category: fields.text(&["category"]),
-                did: fields.code("did").and_then(|did| did.try_into().ok()),
+                name: fields.text(&["group", "name"]),
                 raw: raw.to_owned(),
             })
         })
     }
 }
 
+impl DataItem {
+    fn decode_list(document: &Document) -> Result<Vec<Self>, Error> {
+        document.items("data", Self::decode)
+    }
+
+    /// An entry of the collection at `place`.
+    pub(crate) fn decode(place: &Link, raw: &RawValue) -> Result<Self, Error> {
+        let fields = Fields::of(raw, "data item")?;
+        let id = fields.id(&["id"], "data item")?;
+        Ok(Self {
+            href: fields.href(place, &id),
+            id,
+            name: fields.text(&["name"]),
+            category: fields.text(&["category"]),
+            groups: fields.words(&["groups"]),
+            tags: fields.words(&["tags"]),
+            did: fields.code("did").and_then(|did| did.try_into().ok()),
+            raw: raw.to_owned(),
+        })
+    }
+}
+
 impl Reading {
-    fn decode(document: &Document) -> Result<Self, Error> {
-        let raw = document.required("data value")?;
+    pub(crate) fn decode(document: &Document) -> Result<Self, Error> {
+        Self::of(document.required("data value")?)
+    }
+
+    pub(crate) fn of(raw: &RawValue) -> Result<Self, Error> {
         let fields = Fields::of(raw, "data value")?;
         let (value, envelope) = [Envelope::Data, Envelope::Value]
             .into_iter()
@@ -118,9 +245,25 @@ impl Reading {
             envelope,
             bytes: fields.text(&["raw"]),
             unit: fields.text(&["unit"]).or_else(|| unit(&fields.value(&["schema"])?)),
-            errors: fields.value(&["errors"]).as_ref().map_or_else(Vec::new, GenericError::listed),
+            errors: fields.errors(),
+            schema: fields.owned("schema"),
             raw: raw.to_owned(),
         })
+    }
+}
+
+impl Reading {
+    /// Of an item whose value could not be read.
+    pub(crate) fn failed(errors: Vec<GenericError>, raw: &RawValue) -> Self {
+        Self {
+            value: RawValue::NULL.to_owned(),
+            envelope: Envelope::Data,
+            bytes: None,
+            unit: None,
+            errors,
+            schema: None,
+            raw: raw.to_owned(),
+        }
     }
 }
 

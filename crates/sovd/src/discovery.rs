@@ -112,6 +112,9 @@ pub struct Variant {
 impl Client {
     /// Finds the base through the server's version information, unless it is where it is thought.
     ///
+    /// A server without version information is accepted if its components can be listed where the
+    /// base is thought to be.
+    ///
     /// # Errors
     ///
     /// [`Error::Unsupported`] or [`Error::Refused`] if the server has neither; else what any call
@@ -119,8 +122,18 @@ impl Client {
     pub async fn discover(&self) -> Result<Self, Error> {
         match Call::get(self, self.base(), decode_root).await {
             Ok(()) => Ok(self.clone()),
+            Err(error) if is_elsewhere(&error) => self.discover_elsewhere().await,
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn discover_elsewhere(&self) -> Result<Self, Error> {
+        match self.version_info().await {
+            Ok(info) => Ok(self.at(info.newest(self.base()))),
             Err(error) if is_elsewhere(&error) => {
-                Ok(self.at(self.version_info().await?.newest(self.base())))
+                let components = self.base().child(Collection::Components.name());
+                let listed = Call::get(self, &components, decode_entities).await;
+                listed.map(|()| self.clone()).map_err(|_| error)
             }
             Err(error) => Err(error),
         }
@@ -140,6 +153,13 @@ impl Client {
             }
         }
         outcome
+    }
+
+    /// What the server as a whole offers, read as an entity: its collections, updates, locks.
+    ///
+    /// Some servers have no page at their base.
+    pub fn root(&self) -> Call<Entity> {
+        Call::get(self, self.base(), Entity::decode)
     }
 
     /// The entities of one collection.
@@ -163,7 +183,7 @@ impl VersionInfo {
     fn decode(document: &Document) -> Result<Self, Error> {
         let raw = document.required("version-info")?;
         let entries = Fields::of(raw, "version-info")?
-            .list(&["sovd_info", "versions", "items"])
+            .list(&["sovd_info", "versions", "items", "apiVersions"])
             .ok_or_else(|| Error::malformed("version-info: no versions"))?;
         let versions = entries
             .iter()
@@ -185,7 +205,7 @@ impl Version {
     /// `None` for a version that has no base of its own.
     fn decode(place: &Link, raw: &RawValue) -> Result<Option<Self>, Error> {
         let fields = Fields::of(raw, "version")?;
-        let base = fields.text(&["base_uri", "base_path", "href"]);
+        let base = fields.text(&["base_uri", "base_path", "href", "url"]);
         let base = base.and_then(|base| place.resolve(&base));
         let names = ["version", "x-sovd-version", "version_identifier"];
         let version = fields.text(&names).unwrap_or_default();
@@ -200,13 +220,12 @@ impl Version {
 }
 
 impl EntityRef {
-    fn decode_list(document: &Document) -> Result<Vec<Self>, Error> {
+    pub(crate) fn decode_list(document: &Document) -> Result<Vec<Self>, Error> {
         document.items("entities", |place, raw| {
             let fields = Fields::of(raw, "entity")?;
-            let id = fields.text(&["id"]).ok_or_else(|| Error::malformed("entity without id"))?;
-            let href = fields.text(&["href"]).and_then(|href| place.resolve(&href));
+            let id = fields.id(&["id"], "entity")?;
             Ok(Self {
-                href: href.unwrap_or_else(|| place.child(&id)),
+                href: fields.href(place, &id),
                 id,
                 name: fields.text(&["name"]),
                 raw: raw.to_owned(),
@@ -227,6 +246,45 @@ impl Entity {
             variant: fields.value(&["variant"]).map(Variant::decode),
             raw: raw.to_owned(),
         })
+    }
+
+    /// Where `id` is in one of its collections, for ids that no listing led to.
+    ///
+    /// Prefer the `href` of a listed entry: not every server builds its places from ids.
+    pub fn place_of(&self, collection: &str, id: &str) -> Link {
+        self.collection(collection).0.child(id)
+    }
+
+    /// The place of a resource as seen from this entity, e.g. `data/speed`; its full path if it
+    /// belongs to another entity.
+    ///
+    /// The standard takes either where a resource is named in a request; some servers take only
+    /// this one, others only the text of the [`Link`].
+    pub fn relative(&self, link: &Link) -> String {
+        let full = link.to_string();
+        let own = full.strip_prefix(self.href.url().path()).and_then(|rest| rest.strip_prefix('/'));
+        own.map(ToOwned::to_owned).unwrap_or(full)
+    }
+
+    /// Where this server streams faults as they come, read with [`Client::events_at`].
+    ///
+    /// No part of the standard; `None` unless the server itself links it.
+    pub fn fault_stream(&self) -> Option<&Link> {
+        let streams = ["/faults/stream", "/faults/subscribe"];
+        self.links
+            .values()
+            .find(|link| streams.iter().any(|stream| link.url().path().ends_with(stream)))
+    }
+
+    /// The place of the first of these collections that was announced.
+    pub(crate) fn collection_of(&self, names: [&str; 2]) -> (Link, bool) {
+        let [standard, other] = names;
+        let name = if self.links.contains_key(standard) || !self.links.contains_key(other) {
+            standard
+        } else {
+            other
+        };
+        self.collection(name)
     }
 
     /// The place of one of its collections, and whether the server announced it.
@@ -258,6 +316,12 @@ fn links(place: &Link, fields: &Fields) -> BTreeMap<String, Link> {
         .filter(|(name, text)| !NOT_LINKS.contains(name) && text.contains('/'))
         .filter_map(|(name, text)| Some((name.to_owned(), place.resolve(&text)?)))
         .collect()
+}
+
+/// Whether the entities can be listed is the last thing to try on a server that has neither a page
+/// at its base nor version information.
+fn decode_entities(document: &Document) -> Result<(), Error> {
+    EntityRef::decode_list(document).map(drop)
 }
 
 /// Any page may answer with success: the root of a server names at least one collection.

@@ -58,7 +58,7 @@ impl Document {
         decode: impl Fn(&Link, &RawValue) -> Result<T, Error>,
     ) -> Result<Vec<T>, Error> {
         Fields::of(self.required(what)?, what)?
-            .list(&["items"])
+            .list(&["items", "value"])
             .ok_or_else(|| Error::malformed(format!("{what}: no items")))?
             .iter()
             .map(|item| decode(&self.place, item))

@@ -1,36 +1,21 @@
 //! Faults of an entity: listing, inspecting and clearing them.
 //! Refuses to judge: whether a fault matters is for whoever reads its status.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::call::{Acknowledged, Call};
+use crate::call::Call;
 use crate::client::Client;
 use crate::discovery::Entity;
 use crate::document::Document;
-use crate::error::Error;
+use crate::error::{Error, GenericError};
+use crate::fault_status::FaultStatus;
 use crate::fields::{self, Fields};
 use crate::link::Link;
+use crate::receipt::Acknowledged;
 
 /// The words that stand for severities 1 to 4.
 const SEVERITIES: [&str; 4] = ["fatal", "error", "warn", "info"];
-
-/// The status bits of UDS from the lowest on, by the names that servers give them.
-const STATUS_BITS: [&[&str]; 8] = [
-    &["testfailed", "active"],
-    &["testfailedthisoperationcycle"],
-    &["pendingdtc", "pending"],
-    &["confirmeddtc", "confirmed"],
-    &["testnotcompletedsincelastclear"],
-    &["testfailedsincelastclear"],
-    &["testnotcompletedthisoperationcycle"],
-    &["warningindicatorrequested", "warningindicator"],
-];
-const ACTIVE: u8 = 0x01;
-const PENDING: u8 = 0x04;
-const CONFIRMED: u8 = 0x08;
 
 /// A fault in an entity's memory.
 #[derive(Debug, Clone)]
@@ -49,15 +34,13 @@ pub struct Fault {
     pub scope: Option<String>,
     /// How it shows; `None` if the server gave none.
     pub symptom: Option<String>,
+    /// The server's own keywords.
+    pub tags: Vec<String>,
     /// Where to inspect and clear it.
     pub href: Link,
     /// The whole entry.
     pub raw: Box<RawValue>,
 }
-
-/// The status of a fault, whichever way the server spells it.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct FaultStatus(BTreeMap<String, Value>);
 
 /// A fault with its surroundings.
 #[derive(Debug, Clone)]
@@ -66,18 +49,30 @@ pub struct FaultDetail {
     pub fault: Fault,
     /// What was recorded when it occurred; `None` if nothing was.
     pub environment: Option<Box<RawValue>>,
+    /// The values at the moment of the fault, as classic control units keep them; `None` if there
+    /// are none or they were not asked for.
+    pub snapshots: Option<Box<RawValue>>,
+    /// Counters and the like, as classic control units keep them; `None` if there are none or they
+    /// were not asked for.
+    pub extended_data: Option<Box<RawValue>>,
+    /// What could not be read of it.
+    pub errors: Vec<GenericError>,
+    /// The description of the environment; `None` unless it was asked for and is known.
+    pub schema: Option<Box<RawValue>>,
     /// The whole answer.
     pub raw: Box<RawValue>,
 }
 
 impl Client {
-    /// The faults of an entity; filter with [`Call::query`].
+    /// The faults of an entity; narrow it with [`Call::status`], [`Call::more_severe_than`],
+    /// [`Call::scope`], [`Call::tag`].
     pub fn faults(&self, entity: &Entity) -> Call<Vec<Fault>> {
         let (place, announced) = entity.collection("faults");
         Call::get(self, &place, Fault::decode_list).announced(announced)
     }
 
-    /// The fault at `href`, with what was recorded when it occurred.
+    /// The fault at `href`, with what was recorded when it occurred; some servers give that only if
+    /// asked with [`Call::with_snapshots`] and [`Call::with_extended_data`].
     pub fn fault(&self, href: &Link) -> Call<FaultDetail> {
         Call::get(self, href, FaultDetail::decode)
     }
@@ -88,9 +83,46 @@ impl Client {
         Call::delete(self, &place, Acknowledged::decode).announced(announced)
     }
 
+    /// Clears the faults of one scope: one of an entity's fault memories.
+    pub fn clear_faults_in(&self, entity: &Entity, scope: &str) -> Call<Acknowledged> {
+        self.clear_faults(entity).query("scope", scope)
+    }
+
     /// Clears the fault at `href`. Servers that can only clear all answer [`Error::Unsupported`].
     pub fn clear_fault(&self, href: &Link) -> Call<Acknowledged> {
         Call::delete(self, href, Acknowledged::decode)
+    }
+}
+
+impl Call<Vec<Fault>> {
+    /// Asks for faults whose status has this value, e.g. `confirmedDtc` and `1`.
+    ///
+    /// Keys are the server's own. Several mean any of them.
+    pub fn status(self, key: &str, value: &str) -> Self {
+        self.query(&format!("status[{key}]"), value)
+    }
+
+    /// Asks for faults more severe than `severity`: 1 is fatal, 4 information, and the faults asked
+    /// for lie strictly below the number.
+    pub fn more_severe_than(self, severity: u8) -> Self {
+        self.query("severity", &severity.to_string())
+    }
+
+    /// Asks for the faults of one scope.
+    pub fn scope(self, scope: &str) -> Self {
+        self.query("scope", scope)
+    }
+}
+
+impl Call<FaultDetail> {
+    /// Asks for the values at the moment of the fault.
+    pub fn with_snapshots(self) -> Self {
+        self.query("include-snapshot", "true")
+    }
+
+    /// Asks for counters and the like.
+    pub fn with_extended_data(self) -> Self {
+        self.query("include-extended-data", "true")
     }
 }
 
@@ -105,12 +137,9 @@ impl Fault {
         place: &Link,
     ) -> Result<Self, Error> {
         let fields = Fields::of(raw, "fault")?;
-        let code = fields
-            .text(&["code", "fault_code", "id"])
-            .ok_or_else(|| Error::malformed("fault without code"))?;
-        let href = fields.text(&["href"]).and_then(|href| place.resolve(&href));
+        let code = fields.id(&["code", "fault_code", "id"], "fault")?;
         Ok(Self {
-            href: href.unwrap_or_else(|| default_href(&code)),
+            href: fields.link("href", place).unwrap_or_else(|| default_href(&code)),
             code,
             display_code: fields.text(&["display_code", "displayCode"]),
             name: fields.text(&["fault_name", "faultName", "name", "message"]),
@@ -118,71 +147,9 @@ impl Fault {
             status: fields.value(&["status"]).map(FaultStatus::decode).unwrap_or_default(),
             scope: fields.text(&["scope"]),
             symptom: fields.text(&["symptom"]),
+            tags: fields.words(&["tags"]),
             raw: raw.to_owned(),
         })
-    }
-}
-
-impl FaultStatus {
-    /// Whether the fault is present now.
-    pub fn is_active(&self) -> bool {
-        self.mask() & ACTIVE != 0
-    }
-
-    /// Whether the fault is confirmed.
-    pub fn is_confirmed(&self) -> bool {
-        self.mask() & CONFIRMED != 0
-    }
-
-    /// Whether the fault has occurred, but not often enough to be confirmed.
-    pub fn is_pending(&self) -> bool {
-        self.mask() & PENDING != 0
-    }
-
-    /// Where the fault stands in one word: the furthest that it has come.
-    pub fn word(&self) -> &'static str {
-        if self.is_confirmed() {
-            "confirmed"
-        } else if self.is_pending() {
-            "pending"
-        } else if self.is_active() {
-            "active"
-        } else {
-            "stored"
-        }
-    }
-
-    /// The UDS status byte: single keys where the server gives them, its own mask for the rest.
-    pub fn mask(&self) -> u8 {
-        let given = self.0.get("mask").and_then(fields::code);
-        let given = given.and_then(|mask| u8::try_from(mask).ok()).unwrap_or_default();
-        STATUS_BITS.iter().enumerate().fold(given, |mask, (index, names)| match self.flag(names) {
-            Some(true) => mask | 1 << index,
-            Some(false) => mask & !(1 << index),
-            None => mask,
-        })
-    }
-
-    /// One key of the status, found without regard to upper and lower case.
-    pub fn get(&self, key: &str) -> Option<&Value> {
-        self.0.get(&key.to_ascii_lowercase())
-    }
-
-    fn decode(value: Value) -> Self {
-        match value {
-            Value::Object(keys) => Self(
-                keys.into_iter().map(|(key, value)| (key.to_ascii_lowercase(), value)).collect(),
-            ),
-            // A mere word says what the single key would.
-            Value::String(word) => {
-                Self(BTreeMap::from([(word.to_ascii_lowercase(), Value::Bool(true))]))
-            }
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => Self::default(),
-        }
-    }
-
-    fn flag(&self, names: &[&str]) -> Option<bool> {
-        names.iter().find_map(|name| self.0.get(*name).and_then(fields::flag))
     }
 }
 
@@ -193,9 +160,15 @@ impl FaultDetail {
         let fields = Fields::of(raw, "fault")?;
         let place = document.place();
         let item = fields.present("item").unwrap_or(raw);
+        let environment = fields.owned("environment_data");
+        let surroundings = environment.as_deref().map_or_else(Fields::default, Fields::of_any);
         Ok(Self {
             fault: Fault::decode(item, |_| place.clone(), place)?,
-            environment: fields.present("environment_data").map(ToOwned::to_owned),
+            snapshots: surroundings.owned("snapshots"),
+            extended_data: surroundings.owned("extended_data_records"),
+            environment,
+            errors: fields.errors(),
+            schema: fields.owned("schema"),
             raw: raw.to_owned(),
         })
     }

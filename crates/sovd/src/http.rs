@@ -1,12 +1,15 @@
 //! The HTTP connections to vehicles and their limits.
-//! Refuses redirects, decompression, proxies and any repetition of a request.
+//! Refuses redirects, decompression, proxies and any repetition of a request: where one of them is
+//! wanted, it is said request by request.
 
 use std::net::IpAddr;
+#[cfg(unix)]
+use std::path::PathBuf;
 use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
-use reqwest::{ClientBuilder, Method, redirect, retry};
+use reqwest::{Certificate, ClientBuilder, Method, redirect, retry};
 use url::{Host, Url};
 
 /// What one exchange with a vehicle may cost at most.
@@ -30,6 +33,47 @@ impl Default for Limits {
 /// Says whether a server at this address may be talked to.
 pub type Admits = fn(IpAddr) -> bool;
 
+/// How servers are reached.
+#[derive(Debug, Clone)]
+pub struct Transport {
+    /// What one exchange may cost.
+    pub limits: Limits,
+    /// Which addresses may be talked to. Says nothing about a unix socket.
+    pub admits: Admits,
+    /// The certificates, as PEM, of the only authorities that servers are believed by; `None` for
+    /// those that the machine trusts.
+    pub authorities: Option<Vec<u8>>,
+    /// The unix socket that every connection goes through; `None` for TCP. The host of an address
+    /// then only serves as the `Host` header, and as the name that TLS asks for.
+    #[cfg(unix)]
+    pub unix_socket: Option<PathBuf>,
+}
+
+impl Default for Transport {
+    /// TCP to any address, default limits, the machine's authorities.
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            admits: |_| true,
+            authorities: None,
+            #[cfg(unix)]
+            unix_socket: None,
+        }
+    }
+}
+
+impl Transport {
+    #[cfg(unix)]
+    fn is_tcp(&self) -> bool {
+        self.unix_socket.is_none()
+    }
+
+    #[cfg(not(unix))]
+    fn is_tcp(&self) -> bool {
+        true
+    }
+}
+
 /// Connections to any number of vehicles; cheap to clone.
 ///
 /// Reads share kept-alive connections. A state-changing request always opens its own: only then
@@ -41,10 +85,12 @@ pub struct Http {
     changes: reqwest::Client,
     limits: Limits,
     admits: Admits,
+    reaches_any_host: bool,
 }
 
 impl Http {
-    /// Sets up the connections; opens none yet.
+    /// Sets up the connections, to any address; opens none yet. Where the caller can reach more than a
+    /// vehicle should know of, [`Http::admitting`] draws the line.
     ///
     /// On a machine without any root certificate plain `http` works and every `https` server is
     /// untrusted.
@@ -62,14 +108,34 @@ impl Http {
     ///
     /// As [`Http::new`].
     pub fn admitting(limits: Limits, admits: Admits) -> Result<Self, SetupError> {
-        let strict = || strict(limits).dns_resolver(Resolver { admits });
-        let reads = build(strict)?;
-        let changes = build(|| strict().pool_max_idle_per_host(0))?;
-        Ok(Self { reads, changes, limits, admits })
+        Self::over(&Transport { limits, admits, ..Transport::default() })
+    }
+
+    /// The same over TCP or a unix socket, believing the machine's or one's own authorities.
+    ///
+    /// # Errors
+    ///
+    /// [`SetupError`] if TLS cannot be set up, as when the authorities cannot be read.
+    pub fn over(transport: &Transport) -> Result<Self, SetupError> {
+        let &Transport { limits, admits, .. } = transport;
+        let trusted = transport.authorities.as_deref().map(trusted).transpose()?;
+        let strict = || through(strict(limits).dns_resolver(Resolver { admits }), transport);
+        let reads = build(strict, trusted.as_deref())?;
+        let changes = build(|| strict().pool_max_idle_per_host(0), trusted.as_deref())?;
+        Ok(Self { reads, changes, limits, admits, reaches_any_host: transport.is_tcp() })
+    }
+
+    /// Whether another host than the client's own can be reached at all.
+    pub(crate) fn reaches_any_host(&self) -> bool {
+        self.reaches_any_host
     }
 
     /// Whether the host of `url` is a name, which the resolver judges, or an admitted address.
     pub(crate) fn may_reach(&self, url: &Url) -> bool {
+        // Through a unix socket no address is connected to.
+        if !self.reaches_any_host {
+            return true;
+        }
         match url.host() {
             Some(Host::Ipv4(address)) => (self.admits)(address.into()),
             Some(Host::Ipv6(address)) => (self.admits)(address.into()),
@@ -118,7 +184,25 @@ pub(crate) struct NotAdmitted;
 #[error("the HTTP client could not be set up")]
 pub struct SetupError(#[source] reqwest::Error);
 
-fn build(builder: impl Fn() -> ClientBuilder) -> Result<reqwest::Client, SetupError> {
+fn trusted(pem: &[u8]) -> Result<Vec<Certificate>, SetupError> {
+    Certificate::from_pem_bundle(pem).map_err(SetupError)
+}
+
+fn through(builder: ClientBuilder, transport: &Transport) -> ClientBuilder {
+    #[cfg(unix)]
+    if let Some(path) = &transport.unix_socket {
+        return builder.unix_socket(path.clone());
+    }
+    builder
+}
+
+fn build(
+    builder: impl Fn() -> ClientBuilder,
+    trusted: Option<&[Certificate]>,
+) -> Result<reqwest::Client, SetupError> {
+    if let Some(trusted) = trusted {
+        return builder().tls_certs_only(trusted.iter().cloned()).build().map_err(SetupError);
+    }
     builder()
         .build()
         // Without system roots the builder fails as a whole, also for plain HTTP: trust nobody.

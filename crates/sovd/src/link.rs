@@ -49,6 +49,12 @@ impl Link {
         self.0.path_segments()?.next_back().filter(|segment| !segment.is_empty())
     }
 
+    /// The last segment as the server means it, without percent signs.
+    pub(crate) fn decoded_name(&self) -> Option<String> {
+        let pair = format!("name={}", self.name()?.replace('+', "%2B"));
+        url::form_urlencoded::parse(pair.as_bytes()).next().map(|(_, name)| name.into_owned())
+    }
+
     /// The same place as a full address.
     pub(crate) fn url(&self) -> &Url {
         &self.0

@@ -4,8 +4,8 @@
 
 use ::sovd::{Error, GenericError};
 use model::command::Refusal;
+use model::decode::Nrc;
 
-use super::nrc;
 use crate::order::End;
 
 /// Longest message taken over from a vehicle, in characters.
@@ -68,7 +68,7 @@ pub(super) fn words(error: &GenericError) -> String {
     let code = error.vendor_code.as_ref().unwrap_or(&error.error_code);
     let message: String = error.message.chars().take(MAX_WORDS).collect();
     let Some(nrc) = error.nrc else { return format!("{message} ({code})") };
-    let name = nrc::name(nrc).map(|name| format!(" {name}")).unwrap_or_default();
+    let name = Nrc::new(nrc).name().map(|name| format!(" {name}")).unwrap_or_default();
     format!("{message} ({code}, NRC 0x{nrc:02X}{name})")
 }
 

@@ -6,6 +6,7 @@
     reason = "the helpers of tests fail as tests do"
 )]
 
+mod catalog;
 mod frames;
 mod life;
 mod outcomes;

@@ -7,11 +7,12 @@ use super::caller::Caller;
 use super::json::Json;
 use super::problem::Problem;
 use axum::extract::State;
-use model::catalog::{Entry, Streaming};
+use model::catalog::{Entry, Lock, ModeNeed, Streaming};
 use model::command::Risk;
 use model::user::{Action, Role};
 use serde::Serialize;
 use serde_json::Value;
+use std::time::Duration;
 
 /// A command that can be submitted.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -26,13 +27,38 @@ pub(crate) struct View {
     #[schema(value_type = String)]
     risk: Risk,
     /// The least role that may submit it.
-    #[schema(value_type = Option<String>)]
-    role: Option<Role>,
-    /// one or many responses.
+    #[schema(value_type = String)]
+    role: Role,
+    /// `one` response, `many`, or `live`: until its duration is over or it is cancelled.
     #[schema(value_type = String)]
     streaming: Streaming,
-    /// The JSON Schema of its `command_params`.
+    /// `needed` if it needs a lock where the vehicle's server has locks, else `none`.
+    #[schema(value_type = String)]
+    lock: Lock,
+    /// The modes that the entity has to be in, where it has them.
+    modes: Vec<NeededMode>,
+    /// How long the vehicle may work on it if a submission does not say; `null` = what the
+    /// installation has set.
+    run_timeout_ms: Option<u64>,
+    /// How long a submission may let the vehicle work on it; `null` = what the installation has set.
+    run_timeout_max_ms: Option<u64>,
+    /// The JSON Schema (draft 2020-12) of its `command_params`, with examples.
     schema: Value,
+}
+
+/// A mode that an entity has to be in.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(crate) struct NeededMode {
+    /// The mode, for example `session`.
+    id: &'static str,
+    /// Its value, for example `extended`; `null` = an unlocked one, and the vehicle says which.
+    value: Option<&'static str>,
+}
+
+impl From<&ModeNeed> for NeededMode {
+    fn from(need: &ModeNeed) -> Self {
+        Self { id: need.id, value: need.value }
+    }
 }
 
 impl From<&Entry> for View {
@@ -42,11 +68,19 @@ impl From<&Entry> for View {
             alias_of: entry.alias_of,
             description: entry.description,
             risk: entry.risk,
-            role: Role::ALL.into_iter().find(|role| role.may(Action::Submit(entry.risk))),
+            role: entry.role,
             streaming: entry.streaming,
+            lock: entry.lock,
+            modes: entry.modes.iter().map(NeededMode::from).collect(),
+            run_timeout_ms: entry.run_timeout.map(milliseconds),
+            run_timeout_max_ms: entry.run_timeout_max.map(milliseconds),
             schema: entry.schema.clone(),
         }
     }
+}
+
+fn milliseconds(span: Duration) -> u64 {
+    span.as_millis().try_into().unwrap_or(u64::MAX)
 }
 
 /// Lists every command that can be submitted, with the schema of its parameters.

@@ -257,11 +257,21 @@ async fn the_catalogue_says_what_a_form_needs() {
     {
       "alias_of": "faults.clear",
       "description": "Clears trouble codes of an ECU.",
+      "lock": "needed",
+      "modes": [],
       "name": "ClearDTC",
       "risk": "R2",
       "role": "engineer",
+      "run_timeout_max_ms": null,
+      "run_timeout_ms": null,
       "schema": {
         "additionalProperties": false,
+        "examples": [
+          {
+            "dtcCode": "P0420",
+            "ecuAddress": "0x10"
+          }
+        ],
         "properties": {
           "dtcCode": {
             "description": "A trouble code, P0420 or 0x042000.",

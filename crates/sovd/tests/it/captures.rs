@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 
 use fleetwire_sovd::{
-    Client, Collection, Entity, Envelope, Error, ExecutionState, Operation, Started,
+    ClearState, Client, Collection, Entity, Envelope, Error, ExecutionState, Interval, LockRequest,
+    Operation, Started, StatusChange, UpdateState, UpdateStep,
 };
 use serde_json::json;
 
@@ -193,6 +194,106 @@ async fn sovdd_starts_what_it_describes_and_fails_in_words() {
     assert_eq!(failed.state, ExecutionState::Failed);
     assert!(failed.errors[0].message.contains("Routine response too short"));
     assert_eq!(client.stop(&location).await.unwrap_err().status(), Some(404));
+}
+
+#[tokio::test]
+async fn the_gateway_takes_a_category_only_as_the_standard_spells_it() {
+    let Some(server) = gateway() else { return };
+    let client = server.client_at("/sovd/v1");
+    let entity = bare_entity(&client, "/sovd/v1/components/ecu").await;
+    let items = client.data_items(&entity).categories(&["identData"]).await.unwrap();
+    assert!(!items.is_empty());
+    assert!(items.iter().all(|item| item.category.as_deref() == Some("identData")));
+    let categories = client.data_categories(&entity).await.unwrap();
+    assert!(categories.iter().any(|category| category.name == "identData"));
+    let other = client.data_items(&entity).query("categories", "identData").await.unwrap_err();
+    assert_eq!(other.status(), Some(400));
+}
+
+#[tokio::test]
+async fn sovdd_subscribes_without_an_event_source() {
+    let Some(server) = replay(&["sovdd-sse.http", "sovdd-get.http"]) else { return };
+    let client = server.client_at("/vehicle/v1");
+    let entity = engine(&client).await;
+    let item = entity.place_of("data", "F405");
+    assert_eq!(entity.relative(&item), "data/F405");
+    let second = std::time::Duration::from_secs(20);
+    let made = client.subscribe(&entity, "data/F405", Interval::Normal, second).await.unwrap();
+    assert_eq!(made.events, made.href);
+    assert_eq!(made.expires.as_deref(), Some("2026-11-22T21:07:22.183049921Z"));
+    let changed = client.change_subscription(&made.href, Some(Interval::Fast), Some(second));
+    assert_eq!(changed.await.unwrap().interval, Some(Interval::Fast));
+    client.delete_subscription(&made.href).await.unwrap();
+}
+
+#[tokio::test]
+async fn sovdd_has_modes_that_it_does_not_list() {
+    let Some(server) = replay(&["sovdd-stateful-mock.http", "sovdd-write.http", "sovdd-get.http"])
+    else {
+        return;
+    };
+    let client = server.client_at("/vehicle/v1");
+    let entity = engine(&client).await;
+    let error = client.modes(&entity).await.unwrap_err();
+    assert!(matches!(error, Error::Unsupported { status: 404, .. }));
+    let session = client.mode(&entity.place_of("modes", "session")).await.unwrap();
+    assert_eq!(session.value, Some(json!("default")));
+    let security = entity.place_of("modes", "security");
+    let asked = client.set_mode(&security, "level1_requestseed").await.unwrap();
+    assert_eq!(asked.seed.unwrap().get(), "\"11223344\"");
+    let opened = client.set_mode(&security, "level1").key("11223344").await.unwrap();
+    assert_eq!(opened.value, Some(json!("level1")));
+}
+
+#[tokio::test]
+async fn sovdd_says_what_it_does_not_do() {
+    let Some(server) = replay(&["sovdd-write.http", "sovdd-get.http"]) else { return };
+    let client = server.client_at("/vehicle/v1");
+    let entity = engine(&client).await;
+    let lock = LockRequest::lasting(std::time::Duration::from_mins(1));
+    let errors = [
+        client.acquire_lock(&entity, &lock).await.unwrap_err(),
+        client.create_data_list(&entity, &["F190", "F405"]).await.unwrap_err(),
+        client.bulk_categories(&entity).await.unwrap_err(),
+        client.logs(&entity).await.unwrap_err(),
+    ];
+    for error in errors {
+        assert!(matches!(error, Error::Unsupported { .. }), "{error:?}");
+    }
+    assert!(client.locks(&entity).await.unwrap().is_empty());
+    let entries = client.log_entries(&entity.place_of("logs", "entries")).await.unwrap();
+    assert!(entries.is_empty());
+}
+
+#[tokio::test]
+async fn sovdd_updates_a_component_and_not_the_vehicle() {
+    let Some(server) = replay(&["sovdd-write.http", "sovdd-get.http"]) else { return };
+    let client = server.client_at("/vehicle/v1");
+    let entity = engine(&client).await;
+    let update = client.register_update(&entity, json!({"id": "pkg1"})).await.unwrap();
+    assert_eq!(update.id, "pkg1");
+    assert!(client.updates(&entity).await.unwrap().is_empty());
+    assert_eq!(client.update(&update.href).await.unwrap().origins, ["proximity"]);
+    let status = client.update_status(&update.href).await.unwrap();
+    assert_eq!((status.phase.as_deref(), status.state), (Some("prepare"), UpdateState::Pending));
+    let early = client.begin_update(&update.href, UpdateStep::Execute).await.unwrap_err();
+    assert_eq!(early.status(), Some(409));
+    client.delete_update(&update.href).await.unwrap();
+}
+
+#[tokio::test]
+async fn sovdd_restarts_and_clears_by_its_own_lists() {
+    let Some(server) = replay(&["sovdd-get.http"]) else { return };
+    let client = server.client_at("/vehicle/v1");
+    let entity = engine(&client).await;
+    let status = client.entity_status(&entity).await.unwrap();
+    assert_eq!(status.ready, Some(true));
+    let restart = &status.changes[&StatusChange::Restart];
+    assert_eq!(restart.to_string(), "/vehicle/v1/components/engine_ecu/status/restart");
+    let clearable = client.clearable(&entity).await.unwrap();
+    assert_eq!(clearable.kinds.len(), 3);
+    let status = client.clear_status(&clearable.status).await.unwrap();
+    assert_eq!(status.state, ClearState::NotRequested);
 }
 
 #[tokio::test]

@@ -2,7 +2,8 @@
 //! The JSON is worded here; recorded answers have their own module.
 
 use fleetwire_sovd::{
-    Client, Collection, Entity, Envelope, Error, ExecutionState, GenericError, Operation, Started,
+    Client, Collection, Entity, Envelope, Error, ExecutionState, GenericError, HeaderValue,
+    Operation, Started, Upload,
 };
 use serde_json::{Value, json};
 
@@ -140,9 +141,37 @@ async fn a_server_without_versions_is_unsupported() {
     let server = Server::json(&[]);
     let error = server.client_at("/a/v1").discover().await.unwrap_err();
     assert!(matches!(error, Error::Unsupported { status: 404, .. }));
-    let expected =
-        ["/a/v1", "/a/version-info", "/version-info", "/a/v1/version-info", "/sovd/version-info"];
+    let expected = [
+        "/a/v1",
+        "/a/version-info",
+        "/version-info",
+        "/a/v1/version-info",
+        "/sovd/version-info",
+        "/a/v1/components",
+    ];
     assert_eq!(server.lines(), expected.map(|path| format!("GET {path}")));
+}
+
+#[tokio::test]
+async fn a_server_without_versions_is_accepted_where_its_components_are() {
+    let server = Server::json(&[("GET /vehicle/v15/components", 200, r#"{"items":[]}"#)]);
+    let client = server.client_at("/vehicle/v15").discover().await.unwrap();
+    assert_eq!(client.base().to_string(), "/vehicle/v15");
+}
+
+#[tokio::test]
+async fn versions_are_read_under_any_of_their_names() {
+    for (list, base) in [
+        ("sovd_info", "base_uri"),
+        ("versions", "base_path"),
+        ("items", "href"),
+        ("apiVersions", "url"),
+    ] {
+        let info = format!(r#"{{"{list}":[{{"version":"1.1","{base}":"/x/v1"}}]}}"#);
+        let server = Server::json(&[("GET /sovd/v1/version-info", 200, info.as_str())]);
+        let client = server.client_at("/sovd/v1").discover().await.unwrap();
+        assert_eq!(client.base().to_string(), "/x/v1");
+    }
 }
 
 #[tokio::test]
@@ -249,6 +278,19 @@ async fn a_value_is_found_in_either_envelope_as_it_was_written() {
     assert_eq!((read.value.get(), read.envelope), ("7", Envelope::Value));
     assert_eq!((read.bytes.as_deref(), read.unit.as_deref()), (Some("07"), Some("rpm")));
     assert!(reading(r#"{"id":"d"}"#).await.is_err());
+}
+
+#[tokio::test]
+async fn values_by_parameter_are_handed_on_and_values_in_bytes_are_taken() {
+    let read = reading(r#"{"id":"d","data":{"VIN":"W","Counter":3}}"#).await.unwrap();
+    assert_eq!(read.value.get(), r#"{"VIN":"W","Counter":3}"#);
+    let server = Server::http(|_| response(204, "", ""));
+    let client = server.client();
+    let octets = HeaderValue::from_static("application/octet-stream");
+    client.write_content(client.base(), Upload::bytes(octets, "abc")).await.unwrap();
+    let request = &server.seen()[0];
+    assert_eq!((request.line.as_str(), request.body.as_str()), ("PUT /v1", "abc"));
+    assert!(request.head.contains("content-type: application/octet-stream\r\n"));
 }
 
 #[tokio::test]

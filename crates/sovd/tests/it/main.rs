@@ -4,7 +4,15 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
 
 mod captures;
+
+mod data;
 mod dialects;
+mod downloads;
+mod events;
+mod locks;
+mod operations;
 mod server;
 mod sockets;
 mod streaming;
+mod transport;
+mod upkeep;

@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::net::UnixListener;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use fleetwire_sovd::{Client, Entity, Http, Limits, Url};
@@ -32,15 +34,35 @@ impl Server {
     /// Reads each request, answers with the given bytes and keeps the connection.
     /// No bytes: it closes the connection.
     pub(crate) fn http(answer: impl Fn(&Request) -> Vec<u8> + Send + Sync + 'static) -> Self {
-        Self::accepting(move |mut stream, connection, seen| {
-            while let Some(request) = read_request(&mut stream, connection) {
-                seen.lock().unwrap().push(request.clone());
-                let bytes = answer(&request);
-                if bytes.is_empty() || stream.write_all(&bytes).is_err() {
-                    return;
-                }
-            }
+        Self::accepting(move |stream, connection, seen| converse(stream, connection, seen, &answer))
+    }
+
+    /// The same behind TLS.
+    pub(crate) fn tls(
+        config: Arc<rustls::ServerConfig>,
+        answer: impl Fn(&Request) -> Vec<u8> + Send + Sync + 'static,
+    ) -> Self {
+        Self::accepting(move |stream, connection, seen| {
+            let tls = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
+            let stream = rustls::StreamOwned::new(tls, stream);
+            converse(stream, connection, seen, &answer);
         })
+    }
+
+    /// The same at a unix socket.
+    pub(crate) fn unix(
+        path: &Path,
+        answer: impl Fn(&Request) -> Vec<u8> + Send + Sync + 'static,
+    ) -> Self {
+        let listener = UnixListener::bind(path).unwrap();
+        let seen: Arc<Mutex<Vec<Request>>> = Arc::default();
+        let record = Arc::clone(&seen);
+        std::thread::spawn(move || {
+            for (connection, stream) in listener.incoming().flatten().enumerate() {
+                converse(stream, connection, &record, &answer);
+            }
+        });
+        Self { port: 0, seen }
     }
 
     /// Answers with JSON by request line, and with an empty 404 otherwise.
@@ -82,19 +104,42 @@ impl Server {
         self.seen.lock().unwrap().clone()
     }
 
+    /// The JSON of the request that came as number `index`, from 0.
+    pub(crate) fn body(&self, index: usize) -> serde_json::Value {
+        serde_json::from_str(&self.seen().remove(index).body).unwrap()
+    }
+
     pub(crate) fn lines(&self) -> Vec<String> {
         self.seen().into_iter().map(|request| request.line).collect()
     }
 }
 
+fn converse(
+    mut stream: impl Read + Write,
+    connection: usize,
+    seen: &Mutex<Vec<Request>>,
+    answer: &impl Fn(&Request) -> Vec<u8>,
+) {
+    while let Some(request) = read_request(&mut stream, connection) {
+        seen.lock().unwrap().push(request.clone());
+        let bytes = answer(&request);
+        if bytes.is_empty() || stream.write_all(&bytes).is_err() {
+            return;
+        }
+    }
+}
+
 /// Small limits, so that tests stay small as well.
-pub(crate) fn client_of(base: &str) -> Client {
-    let limits = Limits {
+pub(crate) fn limits() -> Limits {
+    Limits {
         connect_timeout: std::time::Duration::from_millis(300),
         body_bytes: 100_000,
         part_bytes: 200_000,
-    };
-    Client::new(Url::parse(base).unwrap(), Http::new(limits).unwrap())
+    }
+}
+
+pub(crate) fn client_of(base: &str) -> Client {
+    Client::new(Url::parse(base).unwrap(), Http::new(limits()).unwrap())
 }
 
 /// An entity without any announced collection, read from a server made for it.
@@ -107,7 +152,7 @@ pub(crate) fn response(status: u16, headers: &str, body: &str) -> Vec<u8> {
     format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\n{headers}\r\n{body}").into_bytes()
 }
 
-pub(crate) fn read_request(stream: &mut TcpStream, connection: usize) -> Option<Request> {
+pub(crate) fn read_request(stream: &mut impl Read, connection: usize) -> Option<Request> {
     let mut reader = BufReader::new(stream);
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
