@@ -53,8 +53,14 @@ async fn a_component_shows_its_address_and_what_it_can_do() {
             "logical_address": "0x10",
         },
         "data": "/sovd/v1/components/engine_ecu/data",
+        "data-lists": "/sovd/v1/components/engine_ecu/data-lists",
         "faults": "/sovd/v1/components/engine_ecu/faults",
         "operations": "/sovd/v1/components/engine_ecu/operations",
+        "modes": "/sovd/v1/components/engine_ecu/modes",
+        "locks": "/sovd/v1/components/engine_ecu/locks",
+        "cyclic-subscriptions": "/sovd/v1/components/engine_ecu/cyclic-subscriptions",
+        "triggers": "/sovd/v1/components/engine_ecu/triggers",
+        "status": "/sovd/v1/components/engine_ecu/status",
     });
     assert_eq!(body, expected);
 }
