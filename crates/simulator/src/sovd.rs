@@ -106,6 +106,8 @@ fn root() -> Router {
         .route(BASE, get(entities::server))
         .route("/sovd/v1/{collection}", get(entities::list))
         .route("/sovd/v1/{collection}/{*rest}", get(entities::unknown_entity))
+        .route("/sovd/v1/locks", get(locks::list).post(locks::acquire))
+        .route("/sovd/v1/locks/{lock}", get(locks::show).put(locks::renew).delete(locks::release))
         .nest("/sovd/v1/updates", updates);
     with_fallbacks(router)
 }

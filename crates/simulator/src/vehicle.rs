@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::clock::Clock;
+use crate::entity::locks::Locks;
 use crate::entity::{Collection, Entity};
 use crate::fleet::{EntityPlan, Equipment, Vehicle};
 use crate::ledger::{Count, Effect, Ledger};
@@ -20,6 +21,8 @@ pub(crate) struct Simulated {
     pub(crate) plan: Vehicle,
     pub(crate) clock: Clock,
     entities: Vec<Arc<Entity>>,
+    /// Those on the vehicle as a whole.
+    locks: Mutex<Locks>,
     updates: Mutex<Updates>,
     setting: Mutex<Setting>,
     ledger: Mutex<Ledger>,
@@ -42,6 +45,7 @@ impl Simulated {
         Self {
             entities,
             clock: Clock::start(),
+            locks: Mutex::default(),
             updates: Mutex::default(),
             setting: Mutex::new(Setting::default_of(!plan.offline)),
             ledger: Mutex::default(),
@@ -79,6 +83,11 @@ impl Simulated {
     /// The packages that it knows from the factory; `None` if it has no updates.
     pub(crate) fn update_plans(&self) -> Option<&[UpdatePlan]> {
         Some(&self.plan.equipment.as_ref()?.updates)
+    }
+
+    /// The locks on the vehicle as a whole.
+    pub(crate) fn locks(&self) -> MutexGuard<'_, Locks> {
+        self.locks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn updates(&self) -> MutexGuard<'_, Updates> {

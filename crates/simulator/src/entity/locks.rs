@@ -150,6 +150,12 @@ impl Locks {
         if needs_lock { Err(Refusal::Denied("this takes a lock")) } else { Ok(()) }
     }
 
+    /// Whether a client holds a lock that covers a scope.
+    pub(crate) fn are_held_by(&mut self, client: &Client, scope: &str, now: Moment) -> bool {
+        self.forget_expired(now);
+        self.held().any(|lock| lock.owner == *client && lock.covers(scope))
+    }
+
     fn held(&self) -> impl Iterator<Item = &Lock> {
         self.0.iter().map(|(_, lock)| lock).filter(|lock| !lock.is_broken)
     }

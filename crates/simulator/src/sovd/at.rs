@@ -94,7 +94,10 @@ impl At {
             return Err(Refusal::NotResponding);
         }
         if !is_safe && LOCKABLE.contains(&collection) {
-            let needs_lock = self.vehicle.plan.needs_lock;
+            let mut whole = self.vehicle.locks();
+            whole.permit(&self.client, collection, false, self.now)?;
+            let holds_whole = whole.are_held_by(&self.client, collection, self.now);
+            let needs_lock = self.vehicle.plan.needs_lock && !holds_whole;
             memory.locks.permit(&self.client, collection, needs_lock, self.now)?;
         }
         Ok(())
@@ -107,7 +110,7 @@ pub(super) fn href(entity: &Entity) -> String {
 }
 
 /// The subject of a bearer token, else the client that the request names, else nobody.
-fn client(headers: &HeaderMap) -> Client {
+pub(super) fn client(headers: &HeaderMap) -> Client {
     let token = text_of(headers, header::AUTHORIZATION)
         .and_then(|credentials| credentials.strip_prefix("Bearer "));
     let named = headers.get("x-client-id").and_then(|name| name.to_str().ok());

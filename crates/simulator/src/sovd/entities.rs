@@ -30,7 +30,7 @@ pub(super) async fn server(Extension(vehicle): Extension<Arc<Simulated>>) -> Jso
         Map::from_iter([("id".to_owned(), json!(plan.vin)), ("name".to_owned(), json!(name))]);
     let existing = Collection::ALL.into_iter().filter(|of| vehicle.entities(*of).next().is_some());
     let updates = vehicle.update_plans().map(|_| "updates");
-    for collection in existing.map(Collection::name).chain(updates) {
+    for collection in existing.map(Collection::name).chain(updates).chain(["locks"]) {
         body.insert(collection.to_owned(), format!("{BASE}/{collection}").into());
     }
     Json(Value::Object(body))

@@ -23,6 +23,7 @@ async fn the_root_links_only_collections_that_exist() {
     let vin = &garage.vehicle().vin;
     let expected = json!({
         "id": vin, "name": "Aurora Compass 1.6 (2023)", "components": "/sovd/v1/components",
+        "locks": "/sovd/v1/locks",
     });
     assert_eq!(body, expected);
     assert_eq!(garage.get("/sovd/v1/areas").await.status, StatusCode::NOT_FOUND);

@@ -138,3 +138,19 @@ async fn the_subject_of_a_token_is_the_owner() {
     assert_eq!(put(token("two")).await.status, StatusCode::NO_CONTENT);
     assert_eq!(put("Bearer opaque".to_owned()).await.status, StatusCode::CONFLICT);
 }
+
+#[tokio::test]
+async fn a_lock_on_the_vehicle_covers_every_entity() {
+    let garage = strict().await;
+    let wish = json!({"lock_expiration": 60});
+    let taken = garage.by("a", Method::POST, "/sovd/v1/locks", wish).await;
+    assert_eq!(taken.status, StatusCode::CREATED);
+    assert_eq!(write(&garage, "a").await.status, StatusCode::NO_CONTENT);
+    assert_eq!(write(&garage, "b").await.status, StatusCode::CONFLICT);
+    let listed = garage.by("a", Method::GET, "/sovd/v1/locks", json!({})).await.body;
+    assert_eq!(listed["items"][0]["owned"], true);
+    let location = taken.location.unwrap();
+    let released = garage.by("a", Method::DELETE, &location, json!({})).await;
+    assert_eq!(released.status, StatusCode::NO_CONTENT);
+    assert_eq!(write(&garage, "a").await.status, StatusCode::FORBIDDEN);
+}
