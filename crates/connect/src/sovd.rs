@@ -126,21 +126,16 @@ impl Attempt<'_> {
             Q::ReadDataById { ecu_address, data_id } => {
                 reading(stop, self.read_data_by_id(ecu_address, data_id)).await
             }
-            Q::Discover {} => reading(stop, self.discover()).await,
-            Q::DataList { entity } => reading(stop, self.list_data(entity)).await,
-            Q::DataRead { entity, ids } => reading(stop, self.read_data(entity, ids)).await,
-            Q::FaultsList { entity } => reading(stop, self.list_faults(entity)).await,
-            Q::OperationsList { entity } => reading(stop, self.list_operations(entity)).await,
             Q::ClearDtc { ecu_address, dtc_code } => {
                 self.clear_dtc(stop, ecu_address, dtc_code.as_deref()).await
             }
-            Q::FaultsClear { entity, code } => {
-                self.clear_faults(stop, entity, code.as_deref()).await
-            }
-            Q::DataWrite { entity, id, value } => self.write_data(stop, entity, id, value).await,
-            Q::OperationRun { entity, id, params } => {
-                self.run_operation(stop, entity, id, params.as_ref()).await
-            }
+            Q::Vehicle(question) => self.about_vehicle(question, stop).await,
+            Q::Entity(question) => self.about_entity(question, stop).await,
+            Q::Data(question) => self.about_data(question, stop).await,
+            Q::Faults(question) => self.about_faults(question, stop).await,
+            Q::Operations(question) => self.about_operations(question, stop).await,
+            Q::Modes(question) => self.about_modes(question, stop).await,
+            Q::Locks(question) => self.about_locks(question, stop).await,
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Refuses to know how a vehicle is asked; a connector turns a [`Question`] into requests.
 //!
 //! [`table`] is the whole catalogue, one module per noun. [`entries`] is what can be submitted: the
-//! rows that a connector executes, in the form in which it executes them.
+//! nouns that a connector executes.
 
 pub mod bulk;
 pub mod configurations;
@@ -103,7 +103,17 @@ impl Entry {
 
 /// Every command that can be submitted.
 pub fn entries() -> Vec<Entry> {
-    [inherited::rows(), executed::rows()].concat()
+    [
+        inherited::rows(),
+        vehicles::rows(),
+        entities::rows(),
+        data::rows(),
+        faults::rows(),
+        operations::rows(),
+        modes::rows(),
+        locks::rows(),
+    ]
+    .concat()
 }
 
 /// The whole catalogue: every command that Fleetwire knows, whether it can be submitted yet or not.

@@ -1,14 +1,10 @@
-//! What the connector executes now, in the form in which it executes it.
+//! What the connector executes now: the three older names, and the nouns that it knows.
 //!
-//! Refuses what the connector does not know: a row of a noun's own module, or a parameter that only
-//! that row has, comes in here together with its execution: the rows of the noun instead of those
-//! here, and one untagged variant with the noun's own `Question` instead of the variants here.
+//! Refuses what the connector does not know: a noun comes in here together with its execution, as one
+//! untagged variant with the noun's own `Question`.
 
-use super::Entry;
-use super::params::{Params, any, id, ids};
-use crate::command::Risk;
+use super::{data, entities, faults, locks, modes, operations, vehicles};
 use serde::Deserialize;
-use serde_json::{Value, json};
 
 /// A command with its parameters, as a connector executes it.
 ///
@@ -39,125 +35,25 @@ pub enum Question {
         /// A DID (`0x` and four hex digits) or a data id.
         data_id: String,
     },
-    /// The entities of the vehicle, one part each.
-    #[serde(rename = "vehicle.discover")]
-    Discover {},
-    /// The data items of an entity.
-    #[serde(rename = "data.list")]
-    DataList {
-        /// For example `components/engine_ecu`.
-        entity: String,
-    },
-    /// Values of an entity, one part each.
-    #[serde(rename = "data.read")]
-    DataRead {
-        /// For example `components/engine_ecu`.
-        entity: String,
-        /// The data ids, read in this order.
-        ids: Vec<String>,
-    },
-    /// Writes a value and reads it back.
-    #[serde(rename = "data.write")]
-    DataWrite {
-        /// For example `components/engine_ecu`.
-        entity: String,
-        /// The data id.
-        id: String,
-        /// What to write, in the vehicle's own JSON.
-        value: Value,
-    },
-    /// The faults of an entity.
-    #[serde(rename = "faults.list")]
-    FaultsList {
-        /// For example `components/engine_ecu`.
-        entity: String,
-    },
-    /// Clears the faults of an entity, or one of them, and reads what remained.
-    #[serde(rename = "faults.clear")]
-    FaultsClear {
-        /// For example `components/engine_ecu`.
-        entity: String,
-        /// The one fault to clear; `None` = all.
-        code: Option<String>,
-    },
-    /// The operations of an entity.
-    #[serde(rename = "operations.list")]
-    OperationsList {
-        /// For example `components/engine_ecu`.
-        entity: String,
-    },
-    /// Runs an operation to its end: progress as parts, then the result.
-    #[serde(rename = "operation.run")]
-    OperationRun {
-        /// For example `components/engine_ecu`.
-        entity: String,
-        /// The operation.
-        id: String,
-        /// Its parameters, in the vehicle's own JSON; `None` = none.
-        params: Option<Value>,
-    },
-}
-
-pub(super) fn rows() -> Vec<Entry> {
-    [reads(), changes()].concat()
-}
-
-fn reads() -> Vec<Entry> {
-    vec![
-        Entry::read(
-            "vehicle.discover",
-            "Lists the entities of the vehicle, one part each.",
-            Params::none(),
-        )
-        .many(),
-        Entry::read("data.list", "Lists the data items of an entity.", Params::of_entity()),
-        Entry::read(
-            "data.read",
-            "Reads values of an entity, one part each.",
-            Params::of_entity()
-                .need("ids", ids())
-                .example(json!({ "ids": ["engine_speed", "coolant_temperature"] })),
-        )
-        .many(),
-        Entry::read(
-            "faults.list",
-            "Lists the faults of an entity, in the vehicle's own JSON.",
-            Params::of_entity(),
-        ),
-        Entry::read("operations.list", "Lists the operations of an entity.", Params::of_entity()),
-    ]
-}
-
-fn changes() -> Vec<Entry> {
-    let code = json!({ "type": "string", "minLength": 1, "maxLength": 64 });
-    vec![
-        Entry::change(
-            Risk::R2,
-            "data.write",
-            "Writes a value and reads it back.",
-            Params::of_entity()
-                .need("id", id())
-                .need("value", any("What to write, in the vehicle's own JSON."))
-                .example(json!({ "id": "idle_speed_target", "value": 850 })),
-        )
-        .locked(),
-        Entry::change(
-            Risk::R2,
-            "faults.clear",
-            "Clears the faults of an entity, or one, and lists what remained.",
-            Params::of_entity().may("code", code).example(json!({ "code": "P0420" })),
-        )
-        .locked(),
-        Entry::change(
-            Risk::R2,
-            "operation.run",
-            "Runs an operation to its end: progress as parts, then the result.",
-            Params::of_entity()
-                .need("id", id())
-                .may("params", any("The operation's parameters, in the vehicle's own JSON."))
-                .example(json!({ "id": "self_test", "params": { "level": 2 } })),
-        )
-        .many()
-        .locked(),
-    ]
+    /// About the vehicle as a whole.
+    #[serde(untagged)]
+    Vehicle(vehicles::Question),
+    /// Starting and stopping entities.
+    #[serde(untagged)]
+    Entity(entities::Question),
+    /// About the values of an entity.
+    #[serde(untagged)]
+    Data(data::Question),
+    /// About faults.
+    #[serde(untagged)]
+    Faults(faults::Question),
+    /// About operations and outputs.
+    #[serde(untagged)]
+    Operations(operations::Question),
+    /// About modes.
+    #[serde(untagged)]
+    Modes(modes::Question),
+    /// About locks.
+    #[serde(untagged)]
+    Locks(locks::Question),
 }

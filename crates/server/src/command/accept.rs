@@ -7,6 +7,7 @@ use super::{Commands, dispatch};
 use crate::auth::{Origin, Session};
 use crate::live::bus::Notice;
 use crate::observe;
+use model::catalog::Entry;
 use model::command::{Command, Input, Refused, Risk};
 use model::id::{CommandId, VehicleId};
 use model::user::Action;
@@ -84,15 +85,16 @@ impl Commands {
         from: &Origin,
     ) -> Result<Receipt, SubmitError> {
         let vehicle = self.vehicle(session, submission.vehicle_id).await?;
-        let risk = self.checked_risk(session, &submission)?;
-        let (deliver_within, run_timeout) = self.times(&submission, &vehicle)?;
+        let entry = self.checked(session, &submission)?;
+        let deliver_within = self.deliver_within(&submission, &vehicle)?;
+        let run_timeout = self.run_timeout(&submission, entry)?;
         let draft = Draft {
             command_id: CommandId::at(self.store.now()),
             vehicle_id: submission.vehicle_id,
             user_id: session.user_id(),
             name: submission.command_name,
             params: submission.command_params,
-            risk,
+            risk: entry.risk,
             reason: submission.reason,
             priority: submission.priority,
             deliver_within,
@@ -149,9 +151,10 @@ impl Commands {
             .ok_or(SubmitError::UnknownVehicle)
     }
 
-    fn checked_risk(&self, session: &Session, wanted: &Submission) -> Result<Risk, SubmitError> {
+    /// The row of a submission, if this user may submit it and it is as the row says.
+    fn checked(&self, session: &Session, wanted: &Submission) -> Result<&Entry, SubmitError> {
         let entry = self.catalog.entry(&wanted.command_name).ok_or(SubmitError::UnknownCommand)?;
-        if !session.may(Action::Submit(entry.risk)) {
+        if !entry.permits(session.role()) {
             return Err(SubmitError::NotPermitted);
         }
         let params = serde_json::from_str(wanted.command_params.get()).unwrap_or_default();
@@ -162,33 +165,38 @@ impl Commands {
         if entry.risk == Risk::R3 && wanted.reason.is_none() {
             return Err(SubmitError::ReasonNeeded);
         }
-        Ok(entry.risk)
+        Ok(entry)
     }
 
-    fn times(
+    fn deliver_within(
         &self,
         wanted: &Submission,
         vehicle: &Vehicle,
-    ) -> Result<(Duration, Duration), SubmitError> {
+    ) -> Result<Duration, SubmitError> {
         let (usual, longest) = self.settings.deliver_within;
-        let deliver_within = match wanted.deliver_within {
+        match wanted.deliver_within {
             Some(Duration::ZERO) if vehicle.connection_status != ConnectionStatus::Connected => {
-                return Err(SubmitError::VehicleOffline);
+                Err(SubmitError::VehicleOffline)
             }
-            Some(Duration::ZERO) => AT_ONCE,
-            Some(span) => within("/deliver_within_ms", span, longest)?,
-            None => usual,
-        };
+            Some(Duration::ZERO) => Ok(AT_ONCE),
+            Some(span) => within("/deliver_within_ms", span, longest),
+            None => Ok(usual),
+        }
+    }
+
+    /// A row that has times of its own has them instead of the installation's, but for a limit that
+    /// is wider there.
+    fn run_timeout(&self, wanted: &Submission, entry: &Entry) -> Result<Duration, SubmitError> {
         let (usual, longest) = self.settings.run_timeout;
-        let run_timeout = match wanted.run_timeout {
+        let longest = entry.run_timeout_max.map_or(longest, |own| own.max(longest));
+        match wanted.run_timeout {
             Some(Duration::ZERO) => {
                 let fault = "must be at least 1".to_owned();
-                return Err(SubmitError::OutOfRange { field: "/run_timeout_ms", fault });
+                Err(SubmitError::OutOfRange { field: "/run_timeout_ms", fault })
             }
-            Some(span) => within("/run_timeout_ms", span, longest)?,
-            None => usual,
-        };
-        Ok((deliver_within, run_timeout))
+            Some(span) => within("/run_timeout_ms", span, longest),
+            None => Ok(entry.run_timeout.unwrap_or(usual)),
+        }
     }
 
     /// Cancels a command: at once if nothing has been sent, else by asking the vehicle.
