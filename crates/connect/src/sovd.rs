@@ -1,17 +1,33 @@
 //! The connector to vehicles whose SOVD server has an address that can be reached.
 //!
-//! Repeats no request by itself and takes no locks; what it learns by discovery it keeps for seconds.
+//! Repeats no change by itself; what it learns by discovery it keeps for seconds.
 
 mod attempt;
+mod beside;
 mod catalog;
 mod clearing;
+mod data;
+mod data_list;
+mod debt;
+mod discovery;
 mod ecu;
+mod entities;
 mod failure;
+mod faults;
 mod fresh;
+mod health;
 mod inherited;
+mod kept;
+mod lock;
+mod locks;
+mod modes;
+mod needs;
 mod operation;
+mod operations;
 mod outbox;
+mod output;
 mod vehicle;
+mod vehicles;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,10 +37,11 @@ use model::catalog::Question;
 use model::vehicle::ConnectionStatus;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::guard;
 use crate::order::{Address, End, Order, Part};
-use attempt::{Attempt, reading};
+use attempt::{Attempt, Reach, reading};
 use outbox::Outbox;
 use vehicle::Knowledge;
 
@@ -32,6 +49,8 @@ use vehicle::Knowledge;
 const MAX_DOCUMENT_BYTES: usize = 8 << 20;
 /// Bytes that a streamed part may have beside its payload.
 const PART_FRAME_BYTES: usize = 1024;
+/// How long a lock lasts that nobody renews.
+const LOCK_EXPIRATION: Duration = Duration::from_secs(30);
 /// How long a vehicle may take to show that it is there.
 const PROBE_PATIENCE: Duration = Duration::from_secs(3);
 
@@ -54,6 +73,8 @@ pub struct Sovd {
     http: Http,
     max_part_bytes: usize,
     knowledge: Arc<Knowledge>,
+    farewells: TaskTracker,
+    lock_expiration: Duration,
 }
 
 impl Sovd {
@@ -70,14 +91,28 @@ impl Sovd {
             part_bytes: max_part_bytes.saturating_add(PART_FRAME_BYTES),
         };
         let http = Http::admitting(limits, guard::rule(allow_loopback))?;
-        Ok(Self { http, max_part_bytes, knowledge: Arc::default() })
+        Ok(Self {
+            http,
+            max_part_bytes,
+            knowledge: Arc::default(),
+            farewells: TaskTracker::new(),
+            lock_expiration: LOCK_EXPIRATION,
+        })
+    }
+
+    /// The same connector, taking locks that last so long if nobody renews them: how long a vehicle
+    /// stays locked when this process dies. 30 s unless said otherwise; whole seconds.
+    #[must_use]
+    pub fn with_lock_expiration(self, lock_expiration: Duration) -> Self {
+        Self { lock_expiration, ..self }
     }
 
     /// Carries out an order: sends parts until the end, as fast as they are taken.
     ///
     /// `stop` is the wish of a user. A read is simply given up; an asynchronous operation ends as
     /// [`End::Stopped`] if the vehicle confirms, else with its result; any other change goes on
-    /// once it was sent. There is no time limit: dropping the future closes the connection.
+    /// once it was sent. There is no time limit: dropping the future closes the connection, and what
+    /// was taken or made at the vehicle is given back afterwards, see [`Sovd::settle`].
     pub async fn execute(
         &self,
         order: Order,
@@ -85,7 +120,13 @@ impl Sovd {
         stop: CancellationToken,
     ) -> End {
         let outbox = Outbox::new(parts, self.max_part_bytes);
-        let attempt = Attempt::new(&self.http, &self.knowledge, &order, outbox);
+        let reach = Reach {
+            http: &self.http,
+            knowledge: &self.knowledge,
+            farewells: &self.farewells,
+            lock_expiration: self.lock_expiration,
+        };
+        let attempt = Attempt::new(reach, &order, outbox);
         match attempt.carry_out(&order.question, &stop).await {
             Ok(()) => End::Answered,
             Err(end) => {
@@ -94,6 +135,14 @@ impl Sovd {
                 end
             }
         }
+    }
+
+    /// Waits until nothing is left to be given back at vehicles; takes seconds at most.
+    ///
+    /// For the end of the process: what is carried out afterwards is not waited for.
+    pub async fn settle(&self) {
+        self.farewells.close();
+        self.farewells.wait().await;
     }
 
     /// Asks whether a SOVD server answers at the address; takes 3 s at most.

@@ -2,16 +2,20 @@
 //!
 //! Never sends a second DELETE, and none for a code that is not there.
 
+use std::collections::BTreeMap;
+
 use ::sovd::{Acknowledged, Call, Entity, Error, Fault};
 use model::command::Refusal;
 use model::dtc::Dtc;
 use serde::Serialize;
+use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Attempt, Target, preparing};
-use super::catalog::Confirmed;
-use super::failure;
+use super::catalog::{Confirmed, read_back};
 use super::inherited::{Stamp, code};
+use super::lock::Last;
+use super::{beside, failure, outbox};
 use crate::order::End;
 
 #[derive(Serialize)]
@@ -44,46 +48,78 @@ impl Attempt<'_> {
             Ok((target, faults))
         })
         .await?;
-        let report = match scope(&before, dtc)? {
-            None => {
-                report(ecu, 0, format!("Nothing to clear: {} is not stored", dtc.unwrap_or("")))
-            }
-            Some(scope) => {
-                let call = scope.delete(&target);
-                if self.change(call).await?.is_none() {
-                    return Ok(());
-                }
-                let after = target.client.faults(&target.entity).await;
-                scope.outcome(ecu, &before, after)
-            }
+        let Some(scope) = scope(&before, dtc)? else {
+            let words = format!("Nothing to clear: {} is not stored", dtc.unwrap_or(""));
+            return self.outbox.last(&report(ecu, 0, words)).await;
         };
-        self.outbox.last(&report).await
+        let hold = self.hold(stop, &target, "ClearDTC").await?;
+        let work = async {
+            if self.change(scope.delete(&target, None)).await?.is_none() {
+                return Ok(None);
+            }
+            let after = target.client.faults(&target.entity).await;
+            outbox::json(&scope.outcome(ecu, &before, after)).map(Some)
+        };
+        let worked = hold.during(work).await;
+        self.conclude(hold, worked).await
     }
 
-    /// Clears, and lists what remained in the vehicle's own words.
+    /// Clears: a part with what was there before, then what remained, in the vehicle's own words.
     pub(super) async fn clear_faults(
         &mut self,
         stop: &CancellationToken,
         entity: &str,
-        code: Option<&str>,
+        (code, memory): (Option<&str>, Option<&str>),
     ) -> Result<(), End> {
-        let (target, scope) = preparing(stop, async {
+        let (target, before) = preparing(stop, async {
             let target = self.entity(entity).await?;
-            let scope = listed_scope(&target, code).await?;
-            Ok((target, scope))
+            let faults = faults_in(&target, memory).await.map_err(failure::of_read)?;
+            Ok((target, faults))
         })
         .await?;
-        if let Some(scope) = &scope
-            && self.change(scope.delete(&target)).await?.is_none()
-        {
-            return Ok(());
-        }
-        match target.client.faults(&target.entity).raw().await {
-            Ok(remaining) => self.outbox.last(&remaining).await,
-            Err(error) if scope.is_none() => Err(failure::before_change(failure::of_read(error))),
-            Err(error) => self.outbox.last(&Confirmed::unread(&error)).await,
-        }
+        let listed = listed(&before)?;
+        let Some(scope) = scope(&before, code)? else {
+            return self.outbox.last(&listed).await;
+        };
+        let hold = self.hold(stop, &target, "faults.clear").await?;
+        let worked = hold.during(self.clear_listed(&target, &scope, memory, &listed)).await;
+        self.conclude(hold, worked).await
     }
+
+    /// What was there before is told also when nobody knows what became of it; not when nothing was
+    /// done, because then there is nothing to compare it with.
+    async fn clear_listed(
+        &mut self,
+        target: &Target<'_>,
+        scope: &Scope,
+        memory: Option<&str>,
+        before: &RawValue,
+    ) -> Result<Last, End> {
+        let cleared = self.change(scope.delete(target, memory)).await;
+        match &cleared {
+            Ok(None) => return Ok(None),
+            Err(End::NotSent | End::Refused(..)) => {}
+            Ok(Some(_)) | Err(_) => self.outbox.part(&before).await?,
+        }
+        cleared?;
+        let after = faults_in(target, memory).raw().await;
+        read_back(after)?.map(|after| beside::faults(&after)).transpose()
+    }
+}
+
+/// The faults of one memory of the entity, or of the one that its server usually shows.
+fn faults_in(target: &Target<'_>, memory: Option<&str>) -> Call<Vec<Fault>> {
+    let call = target.client.faults(&target.entity);
+    match memory {
+        Some(memory) => call.scope(memory),
+        None => call,
+    }
+}
+
+/// The faults as a list of what the vehicle said of each.
+fn listed(faults: &[Fault]) -> Result<Box<RawValue>, End> {
+    let items: Vec<&RawValue> = faults.iter().map(|fault| &*fault.raw).collect();
+    beside::faults(&outbox::json(&BTreeMap::from([("items", items)]))?)
 }
 
 /// What is stored before. To clear everything it is not needed but for the count: a list that cannot
@@ -99,24 +135,20 @@ async fn stored(target: &Target<'_>, dtc: Option<&str>) -> Result<Vec<Fault>, En
     }
 }
 
-/// The scope of a code that the vehicle itself uses; `None` if it is not there.
-async fn listed_scope(target: &Target<'_>, code: Option<&str>) -> Result<Option<Scope>, End> {
-    if code.is_none() {
-        return Ok(Some(Scope::All));
-    }
-    let faults = target.client.faults(&target.entity).await.map_err(failure::of_read)?;
-    scope(&faults, code)
-}
-
 /// What a wish means in the face of what is there; `None` if the code is not.
 fn scope(faults: &[Fault], code: Option<&str>) -> Result<Option<Scope>, End> {
     let Some(code) = code else { return Ok(Some(Scope::All)) };
+    Ok(find(faults, code)?.map(|fault| Scope::One(Box::new(fault.clone()))))
+}
+
+/// The fault that a code means, in any notation; `None` if it is not there.
+pub(super) fn find<'a>(faults: &'a [Fault], code: &str) -> Result<Option<&'a Fault>, End> {
     let exact: Vec<&Fault> = faults.iter().filter(|fault| is_called(fault, code)).collect();
     let found = if exact.is_empty() { meant(faults, code) } else { exact };
     match found.as_slice() {
         [] => Ok(None),
         [first, others @ ..] if others.iter().all(|other| other.href == first.href) => {
-            Ok(Some(Scope::One(Box::new((*first).clone()))))
+            Ok(Some(first))
         }
         several => Err(ambiguous(code, several)),
     }
@@ -144,11 +176,15 @@ fn ambiguous(wanted: &str, faults: &[&Fault]) -> End {
 }
 
 impl Scope {
-    fn delete(&self, target: &Target<'_>) -> Call<Acknowledged> {
+    fn delete(&self, target: &Target<'_>, memory: Option<&str>) -> Call<Acknowledged> {
         let entity: &Entity = &target.entity;
-        match self {
-            Self::All => target.client.clear_faults(entity),
-            Self::One(fault) => target.client.clear_fault(&fault.href),
+        match (self, memory) {
+            (Self::All, None) => target.client.clear_faults(entity),
+            (Self::All, Some(memory)) => target.client.clear_faults_in(entity, memory),
+            (Self::One(fault), None) => target.client.clear_fault(&fault.href),
+            (Self::One(fault), Some(memory)) => {
+                target.client.clear_fault(&fault.href).query("scope", memory)
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Calls nothing a refusal that may have been done, and adds no reason that the vehicle did not give.
 
-use ::sovd::{Error, GenericError};
+use ::sovd::{Error, GenericError, LockTrouble};
 use model::command::Refusal;
 use model::decode::Nrc;
 
@@ -16,6 +16,7 @@ const GATEWAY: [u16; 2] = [502, 504];
 /// A request failed that changes nothing.
 pub(super) fn of_read(error: Error) -> End {
     tracing::debug!(error = &error as &dyn std::error::Error, "a request to a vehicle failed");
+    let trouble = error.lock_trouble();
     match error {
         Error::NotSent(_) => End::NotSent,
         Error::NotAdmitted { host } => {
@@ -28,7 +29,10 @@ pub(super) fn of_read(error: Error) -> End {
         Error::Truncated => End::Truncated,
         Error::TooLarge { .. } => End::TooLarge,
         Error::Unsupported { error, .. } => End::Refused(Refusal::Unsupported, words(&error)),
-        Error::Refused { status, error } => refused(status, &error),
+        Error::Refused { status, error } => match trouble {
+            Some(trouble) => End::Refused(Refusal::Locked, locked(&error, &trouble)),
+            None => refused(status, &error),
+        },
     }
 }
 
@@ -63,6 +67,35 @@ pub(super) fn after_begin(end: End) -> End {
     if end == End::NotSent { End::Lost } else { end }
 }
 
+/// Watching is not carried out here.
+pub(super) fn unwatched() -> End {
+    End::Refused(Refusal::Unsupported, "this connector cannot watch".to_owned())
+}
+
+/// The words of several errors, or else these.
+pub(super) fn all_words(errors: &[GenericError], none: &str) -> String {
+    let words: Vec<String> = errors.iter().map(words).collect();
+    if words.is_empty() { none.to_owned() } else { words.join("; ") }
+}
+
+/// The same end with more words, as far as it has any.
+pub(super) fn with_words(end: End, more: &str) -> End {
+    let added = |words: String| {
+        if more.is_empty() || words.contains(more) { words } else { format!("{words}; {more}") }
+    };
+    match end {
+        End::Refused(refusal, words) => End::Refused(refusal, added(words)),
+        End::VehicleError(words) => End::VehicleError(added(words)),
+        End::Answered
+        | End::NotSent
+        | End::Lost
+        | End::Malformed
+        | End::Truncated
+        | End::TooLarge
+        | End::Stopped => end,
+    }
+}
+
 /// The vehicle's own words, with its code and that of the control unit.
 pub(super) fn words(error: &GenericError) -> String {
     let code = error.vendor_code.as_ref().unwrap_or(&error.error_code);
@@ -86,8 +119,6 @@ fn refusal(status: u16, error: &GenericError) -> Option<Refusal> {
         return None;
     }
     match (status, error.error_code.as_str()) {
-        (423, _) => Some(Refusal::Locked),
-        (403 | 409, _) if speaks_of_a_lock(error) => Some(Refusal::Locked),
         // One server says it in the plural.
         (409, "precondition-not-fulfilled" | "preconditions-not-fulfilled") => {
             Some(Refusal::Precondition)
@@ -97,11 +128,15 @@ fn refusal(status: u16, error: &GenericError) -> Option<Refusal> {
     }
 }
 
-fn speaks_of_a_lock(error: &GenericError) -> bool {
-    let texts = [Some(&error.error_code), error.vendor_code.as_ref(), Some(&error.message)];
-    let mut words =
-        texts.into_iter().flatten().flat_map(|text| text.split(|it: char| !it.is_alphabetic()));
-    words.any(|word| ["lock", "locks", "locked"].iter().any(|it| word.eq_ignore_ascii_case(it)))
+/// The vehicle's words, with the holder of the lock if they do not name it.
+fn locked(error: &GenericError, trouble: &LockTrouble) -> String {
+    let words = words(error);
+    match trouble {
+        LockTrouble::Held { owner: Some(owner) } if !words.contains(owner.as_str()) => {
+            format!("{words}; {owner} holds the lock")
+        }
+        LockTrouble::Held { .. } | LockTrouble::Needed | LockTrouble::Lost => words,
+    }
 }
 
 /// Whether nobody knows what the control unit has done: it did not answer the server.
@@ -131,6 +166,17 @@ mod tests {
 
     fn refusal_of(end: &End) -> Option<Refusal> {
         if let End::Refused(refusal, _) = end { Some(*refusal) } else { None }
+    }
+
+    #[test]
+    fn the_holder_of_a_lock_is_named_once() {
+        let mut held = error("vendor-specific", "locked", None);
+        held.parameters = Some(serde_json::json!({ "owner": "bench 7" }));
+        let end = of_change(Error::Refused { status: 409, error: held });
+        let words = "locked (vendor-specific); bench 7 holds the lock";
+        assert_eq!(end, End::Refused(Refusal::Locked, words.to_owned()));
+        assert_eq!(with_words(end.clone(), "bench 7 holds the lock"), end);
+        assert_eq!(with_words(End::Lost, "bench 7 holds the lock"), End::Lost);
     }
 
     #[test]

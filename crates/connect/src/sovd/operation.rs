@@ -4,14 +4,15 @@
 
 use std::time::Duration;
 
-use ::sovd::{Client, Error, Execution, ExecutionState, Link, Started};
-use serde_json::Value;
+use ::sovd::{Call, Client, Error, Execution, ExecutionState, Link, Started};
+use model::catalog::operations::Question;
 use serde_json::value::RawValue;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::attempt::{Attempt, preparing};
+use super::attempt::{Attempt, Target, preparing};
 use super::failure;
+use super::lock::Last;
 use crate::order::End;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -28,25 +29,44 @@ impl Attempt<'_> {
     pub(super) async fn run_operation(
         &mut self,
         stop: &CancellationToken,
-        entity: &str,
-        id: &str,
-        parameters: Option<&Value>,
+        question: &Question,
     ) -> Result<(), End> {
+        let Question::Run { entity, id, params, timeout, proximity_response } = question else {
+            return Ok(());
+        };
         let (target, operation) = preparing(stop, async {
             let target = self.entity(entity).await?;
             let operation = target.vehicle.operation(&target.entity, id).await?;
             Ok((target, operation))
         })
         .await?;
-        match self.change(target.client.start(&operation, parameters.cloned())).await? {
-            None => Ok(()),
-            Some(Started::Finished(execution)) => self.report(execution).await,
+        let mut start = target.client.start(&operation, params.clone());
+        if let Some(limit) = timeout {
+            start = start.time_limit(Duration::from(*limit));
+        }
+        if let Some(response) = proximity_response {
+            start = start.proximity_response(response);
+        }
+        let hold = self.hold(stop, &target, "operation.run").await?;
+        let worked = hold.during(self.run_to_end(&target, start, stop)).await;
+        self.conclude(hold, worked).await
+    }
+
+    async fn run_to_end(
+        &mut self,
+        target: &Target<'_>,
+        start: Call<Started>,
+        stop: &CancellationToken,
+    ) -> Result<Last, End> {
+        match self.change(start).await? {
+            None => Ok(None),
+            Some(Started::Finished(execution)) => result(execution),
             Some(Started::Running { location, execution }) => {
-                let pursuit = Pursuit::new(target.client, location.clone());
+                let pursuit = Pursuit::new(target.client.clone(), location.clone());
                 let ended = self.pursue(pursuit, stop, execution).await?;
                 // First, because whoever has the final part need not wait any longer.
                 forget(&target.vehicle.client, &location).await;
-                self.report(ended).await
+                result(ended)
             }
         }
     }
@@ -73,21 +93,20 @@ impl Attempt<'_> {
             shown = execution;
         }
     }
+}
 
-    /// Says how an execution ended.
-    async fn report(&mut self, execution: Execution) -> Result<(), End> {
-        let words: Vec<String> = execution.errors.iter().map(failure::words).collect();
-        match execution.state {
-            ExecutionState::Failed if words.is_empty() => {
-                Err(End::VehicleError("the operation failed".to_owned()))
-            }
-            ExecutionState::Failed => Err(End::VehicleError(words.join("; "))),
-            ExecutionState::Stopped => {
-                Err(End::VehicleError("the operation was stopped at the vehicle".to_owned()))
-            }
-            ExecutionState::Completed | ExecutionState::Running | ExecutionState::Other(_) => {
-                self.outbox.last(&execution.raw).await
-            }
+/// How an execution ended.
+pub(super) fn result(execution: Execution) -> Result<Last, End> {
+    match execution.state {
+        ExecutionState::Failed => {
+            let words = failure::all_words(&execution.errors, "the operation failed");
+            Err(End::VehicleError(words))
+        }
+        ExecutionState::Stopped => {
+            Err(End::VehicleError("the operation was stopped at the vehicle".to_owned()))
+        }
+        ExecutionState::Completed | ExecutionState::Running | ExecutionState::Other(_) => {
+            Ok(Some(execution.raw))
         }
     }
 }

@@ -4,11 +4,16 @@
 
 use ::sovd::Parts;
 use serde::Serialize;
+use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 use tokio::sync::mpsc;
 
 use super::failure;
 use crate::order::{End, Part};
+
+/// Parts of which nobody knows yet which is the last: each is held back until the next one comes.
+#[derive(Debug, Default)]
+pub(super) struct HeldBack(Option<Box<RawValue>>);
 
 /// Where the parts of one order go.
 #[derive(Debug)]
@@ -57,6 +62,26 @@ impl Outbox {
         Ok(())
     }
 
+    /// Sends the part before this one.
+    pub(super) async fn push(
+        &mut self,
+        held: &mut HeldBack,
+        payload: Box<RawValue>,
+    ) -> Result<(), End> {
+        match held.0.replace(payload) {
+            Some(before) => self.part(&before).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Sends what is still held back, as the last part; an empty list if there never was any.
+    pub(super) async fn close(&mut self, held: HeldBack) -> Result<(), End> {
+        match held.0 {
+            Some(last) => self.last(&last).await,
+            None => self.last(&json!({ "items": [] })).await,
+        }
+    }
+
     async fn send(&mut self, part: Part) -> Result<(), End> {
         if part.payload.get().len() > self.max_part_bytes {
             return Err(End::TooLarge);
@@ -68,7 +93,8 @@ impl Outbox {
     }
 }
 
-fn json(payload: &impl Serialize) -> Result<Box<RawValue>, End> {
+/// A payload as JSON text.
+pub(super) fn json(payload: &impl Serialize) -> Result<Box<RawValue>, End> {
     to_raw_value(payload).map_err(|error| {
         tracing::error!(%error, "an answer could not be written as JSON");
         End::Malformed

@@ -3,17 +3,23 @@
 //! Asks without naming a command, because one answer serves several, and never for what may change
 //! within seconds.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
-use ::sovd::{Client, Collection, DataItem, Entity, EntityRef, Envelope, Error, Http, Link};
-use ::sovd::{Operation, Url};
+use ::sovd::{Client, Collection, DataItem, Entity, EntityRef, Envelope, Error, HeaderName};
+use ::sovd::{HeaderValue, Http, Link, Operation, Url};
 use model::command::Refusal;
+use serde_json::value::RawValue;
 
 use super::failure;
 use super::fresh::Fresh;
 use crate::order::End;
 
+/// By this some servers know whose lock it is: all that comes from here is of one holder, so that a
+/// lock that one command took is of use to the next.
+const HOLDER: (HeaderName, HeaderValue) =
+    (HeaderName::from_static("x-client-id"), HeaderValue::from_static("fleetwire"));
 /// How many names a message lists at most.
 const MAX_LISTED: usize = 40;
 
@@ -52,7 +58,8 @@ impl Knowledge {
 /// A client of the server at `url`; `None` if that is no web address.
 pub(super) fn client(url: &str, http: &Http) -> Option<Client> {
     let url = Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
-    Some(Client::new(url, http.clone()))
+    let (name, value) = HOLDER;
+    Some(Client::new(url, http.clone()).with_header(name, value))
 }
 
 impl<'a> Vehicle<'a> {
@@ -104,6 +111,25 @@ impl<'a> Vehicle<'a> {
             return Err(unknown("entity", path, ids));
         };
         self.listed(entity).await
+    }
+
+    /// What the vehicle as a whole offers; a server without a page at its base may offer it all the
+    /// same.
+    pub(super) async fn root(&self) -> Result<Arc<Entity>, End> {
+        match self.entity(self.client.base()).await {
+            Ok(root) => Ok(root),
+            Err(Error::Refused { .. } | Error::Unsupported { .. } | Error::Malformed { .. }) => {
+                Ok(Arc::new(Entity {
+                    id: String::new(),
+                    name: None,
+                    href: self.client.base().clone(),
+                    links: BTreeMap::new(),
+                    variant: None,
+                    raw: RawValue::NULL.to_owned(),
+                }))
+            }
+            Err(error) => Err(failure::of_read(error)),
+        }
     }
 
     /// The data items of an entity.

@@ -1,0 +1,116 @@
+//! Commands that start and stop entities.
+//!
+//! Asks for nothing that the entity does not offer, and for that once.
+
+use std::time::Duration;
+
+use ::sovd::{Client, EntityStatus, Error, Link, StatusChange};
+use model::catalog::entities::Question;
+use serde_json::Value;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::attempt::{Attempt, Target, preparing};
+use super::catalog::read_back;
+use super::failure;
+use super::lock::Last;
+use super::vehicle::not_offered;
+use crate::order::End;
+
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// How long the entity may still look as before, until that is how it is.
+const SETTLING: Duration = Duration::from_secs(3);
+/// How long it is watched.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What is wanted of whom.
+struct Turn<'a> {
+    row: &'static str,
+    entity: &'a str,
+    change: StatusChange,
+    params: Option<&'a Value>,
+}
+
+impl<'a> Attempt<'a> {
+    pub(super) async fn about_entity(
+        &mut self,
+        question: &Question,
+        stop: &CancellationToken,
+    ) -> Result<(), End> {
+        let Turn { row, entity, change, params } = turn(question);
+        let (target, place) = preparing(stop, self.offered(entity, change)).await?;
+        let hold = self.hold(stop, &target, row).await?;
+        let work = async {
+            let call = target.client.change_status(&place, params.cloned());
+            if self.change(call).await?.is_none() {
+                return Ok(None);
+            }
+            settled(&target.client, &target.entity, is_up_after(change)).await
+        };
+        let worked = hold.during(work).await;
+        self.conclude(hold, worked).await
+    }
+
+    async fn offered(&self, entity: &str, change: StatusChange) -> Result<(Target<'a>, Link), End> {
+        let target = self.entity(entity).await?;
+        let status = target.vehicle.client.entity_status(&target.entity).await;
+        let EntityStatus { changes, .. } = status.map_err(failure::of_read)?;
+        let Some(place) = changes.get(&change) else {
+            let known = changes.into_keys().map(|change| change.word().to_owned());
+            return Err(not_offered("change of status", change.word(), known));
+        };
+        Ok((target, place.clone()))
+    }
+}
+
+fn turn(question: &Question) -> Turn<'_> {
+    use Question as Q;
+    use StatusChange as C;
+    let (row, change, entity, params) = match question {
+        Q::Restart { entity, params } => ("entity.restart", C::Restart, entity, params),
+        Q::Start { entity, params } => ("entity.start", C::Start, entity, params),
+        Q::Shutdown { entity, params } => ("entity.shutdown", C::Shutdown, entity, params),
+        Q::ForceRestart { entity, params } => {
+            ("entity.force-restart", C::ForceRestart, entity, params)
+        }
+        Q::ForceShutdown { entity, params } => {
+            ("entity.force-shutdown", C::ForceShutdown, entity, params)
+        }
+    };
+    Turn { row, entity, change, params: params.as_ref() }
+}
+
+fn is_up_after(change: StatusChange) -> bool {
+    !matches!(change, StatusChange::Shutdown | StatusChange::ForceShutdown)
+}
+
+/// Waits until the entity is as it was asked to be. One that is up may have to go down first.
+async fn settled(client: &Client, entity: &::sovd::Entity, up: bool) -> Result<Last, End> {
+    let (begun, mut pause, mut was_down) = (Instant::now(), FIRST_PAUSE, false);
+    loop {
+        sleep(pause).await;
+        pause = LONGEST_PAUSE.min(pause.saturating_mul(2));
+        let status = client.entity_status(entity).await;
+        let is_late = begun.elapsed() >= PATIENCE;
+        match status {
+            Ok(status) => {
+                let is_done = match status.ready {
+                    Some(ready) => {
+                        was_down |= !ready;
+                        ready == up && (!up || was_down || begun.elapsed() >= SETTLING)
+                    }
+                    None => begun.elapsed() >= SETTLING,
+                };
+                if is_done || is_late {
+                    return Ok(Some(status.raw));
+                }
+            }
+            // Whoever starts anew may be silent meanwhile.
+            Err(error) if is_late || matches!(error, Error::Unsupported { .. }) => {
+                return read_back(Err(error));
+            }
+            Err(_) => was_down = true,
+        }
+    }
+}

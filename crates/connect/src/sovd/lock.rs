@@ -1,0 +1,259 @@
+//! What a change works under: a lock and modes, taken before, kept alive meanwhile, put back whatever
+//! happens.
+//!
+//! Takes no lock from anybody, and none beside one that is ours already.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::sovd::{Client, Entity, Error, LockRequest};
+use model::command::Refusal;
+use serde_json::json;
+use serde_json::value::RawValue;
+use tokio::runtime::Handle;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::attempt::{Attempt, Target, preparing};
+use super::debt::{Debt, Debts, repay};
+use super::needs::Needs;
+use super::{failure, modes};
+use crate::order::End;
+
+/// How long the vehicle may take to grant a lock.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long to wait before a renewal that got no answer is tried again.
+const PAUSE: Duration = Duration::from_secs(1);
+/// Under these names entities link their locks.
+const LINKS: [&str; 2] = ["locks", "lock"];
+
+/// The payload of the last part, which follows when everything has been put back; `None` if the
+/// vehicle's own parts have been handed on.
+pub(super) type Last = Option<Box<RawValue>>;
+
+/// What a command holds at a vehicle; put back when this is dropped, in a task of its own.
+#[derive(Debug)]
+pub(super) struct Hold {
+    /// Does not name the command: locking is none of its changes.
+    client: Client,
+    tasks: TaskTracker,
+    expiration: Duration,
+    debts: Debts,
+    /// Where there are locks; `None` if none was wanted, or the vehicle has none.
+    lockable: Option<Arc<Entity>>,
+}
+
+/// What came of work that was done under a lock.
+pub(super) struct Worked {
+    outcome: Result<Last, End>,
+    /// How the lock was lost meanwhile; `None` if it was not.
+    loss: Option<String>,
+}
+
+impl Attempt<'_> {
+    /// Takes what the row of this name needs, before its first change.
+    pub(super) async fn hold(
+        &self,
+        stop: &CancellationToken,
+        target: &Target<'_>,
+        row: &str,
+    ) -> Result<Hold, End> {
+        if self.is_too_late() {
+            return Err(End::NotSent);
+        }
+        let needs = Needs::of(row);
+        preparing(stop, async {
+            let mut hold = self.empty_handed(target);
+            if needs.lock
+                && let Some(entity) = lockable(target).await?
+            {
+                hold.lockable = Some(Arc::clone(&entity));
+                hold = hold.locked(entity).await?;
+            }
+            for need in needs.modes {
+                modes::meet(&hold, &target.entity, need).await?;
+            }
+            Ok(hold)
+        })
+        .await
+    }
+
+    /// Puts back what was held, then says what came of the work.
+    pub(super) async fn conclude(&mut self, hold: Hold, worked: Worked) -> Result<(), End> {
+        let Worked { outcome, mut loss } = worked;
+        if let (Err(End::Refused(Refusal::Locked, _)), None) = (&outcome, &loss) {
+            loss = hold.holder().await;
+        }
+        hold.put_back().await;
+        let end = match outcome {
+            Ok(Some(last)) => return self.outbox.last(&last).await,
+            Ok(None) => return Ok(()),
+            Err(end) => end,
+        };
+        let Some(loss) = loss else { return Err(end) };
+        if let End::Lost | End::Malformed | End::Truncated = end {
+            // These ends have no words: the part has them.
+            self.outbox.part(&json!({ "lock": { "lost": true, "message": loss } })).await?;
+        }
+        Err(failure::with_words(end, &loss))
+    }
+
+    fn empty_handed(&self, target: &Target<'_>) -> Hold {
+        Hold {
+            client: target.vehicle.client.clone(),
+            tasks: self.reach.farewells.clone(),
+            expiration: self.reach.lock_expiration,
+            debts: Debts::default(),
+            lockable: None,
+        }
+    }
+}
+
+impl Hold {
+    /// What it puts back in the end; more may be added.
+    pub(super) fn debts(&self) -> Debts {
+        self.debts.clone()
+    }
+
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// How long what it holds lasts if nobody renews it.
+    pub(super) fn expiration(&self) -> Duration {
+        self.expiration
+    }
+
+    /// Works while it keeps alive what it holds. The work goes on also if the lock is lost: what has
+    /// become of it is the vehicle's to say.
+    pub(super) async fn during(&self, work: impl Future<Output = Result<Last, End>>) -> Worked {
+        tokio::pin!(work);
+        let loss = tokio::select! {
+            outcome = &mut work => return Worked { outcome, loss: None },
+            loss = self.keep_alive() => loss,
+        };
+        tracing::warn!(%loss, "the lock on an entity was lost amid a command");
+        Worked { outcome: work.await, loss: Some(loss) }
+    }
+
+    /// Locks the entity, unless a lock on it is ours already: then that one is used, and left alone.
+    async fn locked(self, entity: Arc<Entity>) -> Result<Self, End> {
+        let known = self.client.locks(&entity).await.unwrap_or_default();
+        if known.iter().any(|lock| lock.owned == Some(true)) {
+            return Ok(self);
+        }
+        let tasks = self.tasks.clone();
+        // A task, because whoever stops waiting must not leave a lock behind that is being granted: it
+        // is dropped with what the task returns.
+        let granted = tasks.spawn(async move {
+            let request = LockRequest::lasting(self.expiration);
+            let lock = self.client.acquire_lock(&entity, &request).into_future();
+            match timeout(PATIENCE, lock).await {
+                Ok(Ok(lock)) => {
+                    self.debts.owe(Debt::Lock(lock.href));
+                }
+                // It links locks, and has none to give.
+                Ok(Err(Error::Unsupported { .. })) => {}
+                Ok(Err(error)) => return Err(self.denied(error).await),
+                Err(_) => return Err(End::Lost),
+            }
+            Ok(self)
+        });
+        granted.await.unwrap_or(Err(End::Lost))
+    }
+
+    async fn denied(&self, error: Error) -> End {
+        let end = failure::of_read(error);
+        if !matches!(end, End::Refused(Refusal::Locked, _)) {
+            return end;
+        }
+        failure::with_words(end, &self.holder().await.unwrap_or_default())
+    }
+
+    /// Renews at half time; comes to an end only when the lock is lost, with the words for that.
+    async fn keep_alive(&self) -> String {
+        let mut renewed = Instant::now();
+        let mut pause = self.expiration / 2;
+        loop {
+            sleep(pause).await;
+            match self.renew().await {
+                Ok(()) => {
+                    renewed = Instant::now();
+                    pause = self.expiration / 2;
+                }
+                Err(error) if error.status().is_some_and(|status| status < 500) => {
+                    let cause = format!("the lock was lost: {error}");
+                    return self
+                        .holder()
+                        .await
+                        .map_or(cause.clone(), |it| format!("{cause}; {it}"));
+                }
+                Err(_) if renewed.elapsed() >= self.expiration => {
+                    return "the lock was lost: the vehicle did not answer".to_owned();
+                }
+                Err(_) => pause = PAUSE,
+            }
+        }
+    }
+
+    async fn renew(&self) -> Result<(), Error> {
+        for debt in self.debts.list() {
+            match debt {
+                Debt::Lock(place) => {
+                    self.client.renew_lock(&place, self.expiration).await?;
+                }
+                Debt::Mode { place, set, .. } => {
+                    self.client.set_mode(&place, set).expiring_after(self.expiration).await?;
+                }
+                Debt::Output(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Who holds the entity instead of us; `None` if that cannot be learned.
+    async fn holder(&self) -> Option<String> {
+        let locks = self.client.locks(self.lockable.as_deref()?).into_future();
+        let locks = timeout(PATIENCE, locks).await.ok()?.ok()?;
+        let other = locks.into_iter().find(|lock| lock.owned != Some(true))?;
+        Some(match (other.owner, other.id) {
+            (Some(owner), _) => format!("{owner} holds the lock"),
+            (None, Some(id)) => format!("another client holds the lock {id}"),
+            (None, None) => "another client holds the lock".to_owned(),
+        })
+    }
+
+    /// Puts everything back; whoever stops waiting does not stop that.
+    async fn put_back(mut self) {
+        if let Some(task) = self.leave() {
+            // It logs what it cannot do, and what is not put back expires.
+            task.await.unwrap_or_default();
+        }
+    }
+
+    fn leave(&mut self) -> Option<tokio::task::JoinHandle<()>> {
+        let debts = self.debts.take();
+        if debts.is_empty() {
+            return None;
+        }
+        let runtime = Handle::try_current().ok()?;
+        Some(self.tasks.spawn_on(repay(self.client.clone(), debts), &runtime))
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        drop(self.leave());
+    }
+}
+
+/// Whose locks there are: the entity's, else the vehicle's, else nobody's.
+async fn lockable(target: &Target<'_>) -> Result<Option<Arc<Entity>>, End> {
+    let has_locks = |entity: &Entity| LINKS.iter().any(|link| entity.links.contains_key(*link));
+    if has_locks(&target.entity) {
+        return Ok(Some(Arc::clone(&target.entity)));
+    }
+    let root = target.vehicle.root().await?;
+    Ok(has_locks(&root).then_some(root))
+}
