@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use ::sovd::{Call, ClearState, Client, DataItem, Envelope, Link};
+use ::sovd::{Call, ClearState, ClearStatus, Client, DataItem, Envelope, Error, Link};
 use model::catalog::data::{Kind, Question};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -199,35 +199,40 @@ impl Attempt<'_> {
     ) -> Result<Last, End> {
         let Some(begun) = self.change(client.clear(place)).await? else { return Ok(None) };
         let status = begun.location.unwrap_or_else(|| status.clone());
-        let (mut shown, mut misses) = (None, 0_u32);
+        let mut shown = String::new();
         loop {
-            let now = match client.clear_status(&status).await {
+            let now = match clear_status(client, &status).await {
                 Ok(now) => now,
-                Err(error) if misses >= MAX_MISSES || error.status().is_some_and(|it| it < 500) => {
-                    return read_back(Err(error));
-                }
-                Err(_) => {
-                    misses = misses.saturating_add(1);
-                    sleep(PAUSE).await;
-                    continue;
-                }
+                Err(error) => return read_back(Err(error)),
             };
-            misses = 0;
             match now.state {
                 ClearState::Completed => return Ok(Some(now.raw)),
                 ClearState::Failed => {
-                    return Err(End::VehicleError(failure::all_words(
-                        &now.errors,
-                        "the clearing failed",
-                    )));
+                    let words = failure::all_words(&now.errors, "the clearing failed");
+                    return Err(End::VehicleError(words));
                 }
                 ClearState::Running | ClearState::NotRequested | ClearState::Other(_) => {}
             }
-            if shown.as_ref().is_none_or(|shown: &Box<RawValue>| shown.get() != now.raw.get()) {
+            if shown != now.raw.get() {
                 self.outbox.part(&now.raw).await?;
+                now.raw.get().clone_into(&mut shown);
             }
-            shown = Some(now.raw);
             sleep(PAUSE).await;
+        }
+    }
+}
+
+/// How far a clearing is, asked again while the vehicle is silent.
+async fn clear_status(client: &Client, place: &Link) -> Result<ClearStatus, Error> {
+    let mut misses = 0_u32;
+    loop {
+        match client.clear_status(place).await {
+            Err(error) if misses < MAX_MISSES && error.status().is_none_or(|it| it >= 500) => {
+                tracing::debug!(%error, "how far a clearing is was not told");
+                misses = misses.saturating_add(1);
+                sleep(PAUSE).await;
+            }
+            answer => return answer,
         }
     }
 }

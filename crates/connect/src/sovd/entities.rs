@@ -22,7 +22,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// How long the entity may still look as before, until that is how it is.
 const SETTLING: Duration = Duration::from_secs(3);
 /// How long it is watched.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What is wanted of whom.
 struct Turn<'a> {

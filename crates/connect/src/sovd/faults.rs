@@ -2,7 +2,7 @@
 //!
 //! Judges none: each is decoded beside what the vehicle says, and nothing is left out.
 
-use ::sovd::{Call, Client, Entity, Error, Fault, GenericError};
+use ::sovd::{Call, Client, Entity, Error, Fault};
 use futures_util::{StreamExt, stream};
 use model::catalog::Whole;
 use model::catalog::faults::Question;
@@ -146,10 +146,9 @@ async fn scanned(faults: Call<Box<RawValue>>, path: String) -> Result<Box<RawVal
 }
 
 /// What one of several entities said no with; anything worse is the end for all.
-pub(super) fn refusal(path: &str, error: Error) -> Result<Box<RawValue>, End> {
-    let said: Box<GenericError> = match error {
-        Error::Refused { error, .. } | Error::Unsupported { error, .. } => error,
-        error => return Err(failure::of_read(error)),
+fn refusal(path: &str, error: Error) -> Result<Box<RawValue>, End> {
+    let (Error::Refused { error, .. } | Error::Unsupported { error, .. }) = error else {
+        return Err(failure::of_read(error));
     };
-    outbox::json(&json!({ "entity": path, "error": said }))
+    outbox::json(&json!({ "entity": path, "error": error }))
 }

@@ -98,14 +98,7 @@ impl Attempt<'_> {
             Ok(answer) => {
                 outbox::json(&json!({ "returned": true, "answer": answer.raw })).map(Some)
             }
-            Err(error) => Err(match failure::of_change(error) {
-                End::Refused(_, words) | End::VehicleError(words) => {
-                    End::VehicleError(format!("the output could not be given back: {words}"))
-                }
-                // It was controlled, and whether it still is is not known.
-                End::NotSent => End::Lost,
-                end => end,
-            }),
+            Err(error) => Err(unreturned(failure::of_change(error))),
         }
     }
 
@@ -127,10 +120,9 @@ impl Attempt<'_> {
 impl Output<'_> {
     /// The vehicle gives control back by itself if nobody does. What is no object is the value.
     fn start(&self) -> Call<Started> {
-        let parameters = self.value.map(|value| match value {
-            Value::Object(_) => value.clone(),
-            value => json!({ "value": value }),
-        });
+        let parameters = self
+            .value
+            .map(|value| if value.is_object() { value.clone() } else { json!({ "value": value }) });
         let start = self.target.client.start(&self.operation, parameters);
         start.time_limit(self.duration.saturating_add(GRACE))
     }
@@ -141,5 +133,22 @@ impl Output<'_> {
             Action::Reset => Some(Capability::Reset),
             Action::Adjust | Action::Release => None,
         }
+    }
+}
+
+/// The output was controlled: no end may say that nothing was done.
+fn unreturned(end: End) -> End {
+    match end {
+        End::Refused(_, words) | End::VehicleError(words) => {
+            End::VehicleError(format!("the output could not be given back: {words}"))
+        }
+        // Whether it still is controlled is not known.
+        End::NotSent
+        | End::Answered
+        | End::Lost
+        | End::Malformed
+        | End::Truncated
+        | End::TooLarge
+        | End::Stopped => End::Lost,
     }
 }

@@ -41,8 +41,19 @@ pub(crate) struct Counts {
 
 impl Bench {
     pub(crate) async fn open() -> Self {
+        Self::with(simulator::fleet(1)).await
+    }
+
+    /// A bench whose vehicle has all that SOVD knows, and changes nothing for who holds no lock.
+    pub(crate) async fn strict() -> Self {
+        let mut vehicles = simulator::full_fleet(1);
+        vehicles[0].needs_lock = true;
+        Self::with(vehicles).await
+    }
+
+    async fn with(vehicles: Vec<simulator::Vehicle>) -> Self {
         let shutdown = CancellationToken::new();
-        let fleet = Fleet::start(simulator::fleet(1), 0, shutdown.clone()).await.unwrap();
+        let fleet = Fleet::start(vehicles, 0, shutdown.clone()).await.unwrap();
         let bench = Self {
             sovd: connector(1 << 20),
             address: address(&fleet.vehicles()[0].base_url),
@@ -100,6 +111,13 @@ impl Bench {
     pub(crate) async fn ask(&self, path: &str) -> Value {
         let url = format!("{}/{path}", self.address.sovd_url);
         self.control.get(url).send().await.unwrap().json().await.unwrap()
+    }
+
+    /// The same in the name of another client, with a body.
+    pub(crate) async fn post_as(&self, client: &str, path: &str, body: Value) -> Value {
+        let url = format!("{}/{path}", self.address.sovd_url);
+        let request = self.control.post(url).header("x-client-id", client).json(&body);
+        request.send().await.unwrap().json().await.unwrap()
     }
 
     pub(crate) fn vin(&self) -> &str {

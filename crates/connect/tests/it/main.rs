@@ -14,6 +14,8 @@ mod bench;
 mod catalog;
 mod contract;
 mod inherited;
+mod locks;
+mod nouns;
 mod odd;
 mod oddities;
 mod operation;

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex};
 
 use fleetwire_connect::Address;
 
-use crate::bench::address;
+use crate::bench::{PATIENCE, address};
 
-const ROOT: &str = r#"{"id":"","name":"","components":"/v1/components"}"#;
+pub(crate) const ROOT: &str = r#"{"id":"","name":"","components":"/v1/components"}"#;
 const COMPONENTS: &str = r#"{"items":[{"id":"ecu","name":"ECU","href":"/v1/components/ecu"}]}"#;
 const ECU: &str = r#"{"id":"ecu","name":"ECU","data":"/v1/components/ecu/data",
     "faults":"/v1/components/ecu/faults","operations":"/v1/components/ecu/operations"}"#;
@@ -34,13 +34,21 @@ impl Server {
     /// Answers from a table of `METHOD path`; a request that comes again takes the next entry
     /// of the same name, the last one for ever.
     pub(crate) fn start(table: &[(&'static str, u16, &'static str)]) -> Self {
-        let root = [
-            ("GET /v1", 200, ROOT),
+        Self::start_with(ROOT, ECU, table)
+    }
+
+    /// The same with a root and a component of its own.
+    pub(crate) fn start_with(
+        root: &'static str,
+        ecu: &'static str,
+        table: &[(&'static str, u16, &'static str)],
+    ) -> Self {
+        let own = [
+            ("GET /v1", 200, root),
             ("GET /v1/components", 200, COMPONENTS),
-            ("GET /v1/components/ecu", 200, ECU),
+            ("GET /v1/components/ecu", 200, ecu),
         ];
-        let mut answers: Vec<_> = root.into_iter().chain(table.iter().copied()).collect();
-        let answers = Mutex::new(std::mem::take(&mut answers));
+        let answers = Mutex::new(own.into_iter().chain(table.iter().copied()).collect::<Vec<_>>());
         Self::with(move |line| {
             let mut answers = answers.lock().unwrap();
             let mut named = answers.iter().enumerate().filter(|(_, entry)| entry.0 == line);
@@ -76,13 +84,23 @@ impl Server {
         self.seen.lock().unwrap().clone()
     }
 
+    /// Waits until a request of this line has come.
+    pub(crate) async fn has_seen(&self, line: &str) {
+        let seen = async {
+            while self.count(line) == 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, seen).await.expect(line);
+    }
+
     /// How often a request of this line came.
     pub(crate) fn count(&self, line: &str) -> usize {
         self.seen().iter().filter(|request| request.line == line).count()
     }
 }
 
-/// Status 0 closes the connection without an answer.
+/// Status 0 closes the connection without an answer, 1 never answers.
 fn converse(
     mut stream: &TcpStream,
     answer: &(dyn Fn(&str) -> Answer + Send + Sync),
@@ -93,8 +111,12 @@ fn converse(
         let line = request.line.clone();
         seen.lock().unwrap().push(request);
         let (status, headers, body) = answer(&line);
-        if status == 0 {
-            return;
+        match status {
+            0 => return,
+            1 => loop {
+                std::thread::park();
+            },
+            _ => {}
         }
         let length = body.len();
         let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\n{headers}\r\n");

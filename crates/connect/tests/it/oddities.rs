@@ -79,6 +79,15 @@ async fn a_change_without_answer_has_an_unknown_outcome() {
 }
 
 #[tokio::test]
+async fn what_was_there_before_a_clearing_of_unknown_outcome_is_kept() {
+    let server = Server::start(&[(FAULTS, 200, TWO), (CLEAR, 0, "")]);
+    let outcome = ask(&server, "faults.clear", json!({"entity": "components/ecu"})).await;
+    assert_eq!(outcome.end, End::Lost);
+    assert_eq!(outcome.payloads()[0]["items"].as_array().unwrap().len(), 2);
+    assert!(!outcome.parts[0].is_final);
+}
+
+#[tokio::test]
 async fn a_read_before_the_change_that_is_lost_has_changed_nothing() {
     let (server, outcome) = clear(&[(FAULTS, 0, "")]).await;
     assert_eq!(outcome.end, End::NotSent);

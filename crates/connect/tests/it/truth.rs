@@ -79,7 +79,10 @@ async fn a_connection_lost_after_sending_leaves_the_outcome_open() {
     for (name, params) in [
         ("data.write", write()),
         ("operation.run", json!({"entity": "components/engine_ecu", "id": "self_test"})),
-        ("faults.clear", json!({"entity": "components/engine_ecu"})),
+        (
+            "mode.set",
+            json!({"entity": "components/engine_ecu", "id": "dtcsetting", "value": "off"}),
+        ),
     ] {
         let order = bench.order(name, params);
         let command_id = order.command_id;

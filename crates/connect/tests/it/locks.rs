@@ -1,0 +1,341 @@
+//! The lock of a change in every exit path: it is taken once, and given back whatever happens.
+//! The server is written by each test, so that it can lose a lock at the worst moment.
+
+use std::time::Duration;
+
+use fleetwire_connect::{End, Part, Sovd};
+use model::command::Refusal;
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::bench::{Outcome, connector, order, run, run_until};
+use crate::odd::{ROOT, Server};
+
+const ECU: &str = r#"{"id":"ecu","name":"ECU","data":"/v1/components/ecu/data",
+    "faults":"/v1/components/ecu/faults","operations":"/v1/components/ecu/operations",
+    "modes":"/v1/components/ecu/modes","locks":"/v1/components/ecu/locks"}"#;
+const LOCKABLE_ROOT: &str =
+    r#"{"id":"","name":"","components":"/v1/components","locks":"/v1/locks"}"#;
+const UNLOCKABLE: &str = r#"{"id":"ecu","name":"ECU","data":"/v1/components/ecu/data"}"#;
+
+const LOCKS: &str = "GET /v1/components/ecu/locks";
+const ACQUIRE: &str = "POST /v1/components/ecu/locks";
+const RENEW: &str = "PUT /v1/components/ecu/locks/1";
+const RELEASE: &str = "DELETE /v1/components/ecu/locks/1";
+const WRITE: &str = "PUT /v1/components/ecu/data/a";
+const READ: &str = "GET /v1/components/ecu/data/a";
+const START: &str = "POST /v1/components/ecu/operations/purge/executions";
+const EXECUTION: &str = "GET /v1/components/ecu/operations/purge/executions/7";
+const FORGET: &str = "DELETE /v1/components/ecu/operations/purge/executions/7";
+
+const FREE: (&str, u16, &str) = (LOCKS, 200, r#"{"items":[]}"#);
+const OTHERS: (&str, u16, &str) =
+    (LOCKS, 200, r#"{"items":[{"id":"9","owned":false,"owner":"bench 7"}]}"#);
+const GRANTED: (&str, u16, &str) = (ACQUIRE, 201, r#"{"id":"1"}"#);
+const RELEASED: (&str, u16, &str) = (RELEASE, 204, "");
+const BROKEN: &str = r#"{"error_code":"lock-broken","message":"the lock was broken"}"#;
+
+type Row = (&'static str, u16, &'static str);
+
+fn server(rows: &[Row]) -> Server {
+    let known = [
+        ("GET /v1/components/ecu/data", 200, r#"{"items":[{"id":"a"}]}"#),
+        (READ, 200, r#"{"data":2}"#),
+        ("GET /v1/components/ecu/operations", 200, r#"{"items":[{"id":"purge"}]}"#),
+        ("GET /v1/components/ecu/modes", 200, r#"{"items":[]}"#),
+    ];
+    Server::start_with(ROOT, ECU, &[&known, rows].concat())
+}
+
+fn write() -> Value {
+    json!({"entity": "components/ecu", "id": "a", "value": 2})
+}
+
+fn purge() -> Value {
+    json!({"entity": "components/ecu", "id": "purge"})
+}
+
+/// A connector that renews every half second.
+fn hasty() -> Sovd {
+    connector(1 << 20).with_lock_expiration(Duration::from_secs(1))
+}
+
+async fn ask(server: &Server, name: &str, params: Value) -> Outcome {
+    run(&hasty(), order(&server.address(), name, params)).await
+}
+
+/// What the server was asked that changes something, in order.
+fn changes(server: &Server) -> Vec<String> {
+    let lines = server.seen().into_iter().map(|request| request.line);
+    lines.filter(|line| !line.starts_with("GET ")).collect()
+}
+
+#[tokio::test]
+async fn a_change_works_under_a_lock_that_is_given_back() {
+    let server = server(&[FREE, GRANTED, (WRITE, 204, ""), RELEASED]);
+    let outcome = ask(&server, "data.write", write()).await;
+    assert_eq!(outcome.only(), json!({"data": 2}));
+    assert_eq!(changes(&server), [ACQUIRE, WRITE, RELEASE]);
+}
+
+#[tokio::test]
+async fn locking_is_none_of_the_commands_changes() {
+    let server = server(&[FREE, GRANTED, (WRITE, 204, ""), RELEASED]);
+    ask(&server, "data.write", write()).await;
+    for request in server.seen() {
+        let is_named = request.head.contains("x-fleetwire-command-id");
+        assert_eq!(is_named && !request.line.starts_with("GET"), request.line == WRITE);
+        assert!(request.head.contains("x-client-id: fleetwire"), "{request:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_lock_is_given_back_before_the_last_part() {
+    let server = server(&[FREE, GRANTED, (WRITE, 204, ""), RELEASED]);
+    let (sender, mut receiver) = mpsc::channel::<Part>(4);
+    let order = order(&server.address(), "data.write", write());
+    let sovd = hasty();
+    let watch = async {
+        assert!(receiver.recv().await.unwrap().is_final);
+        server.count(RELEASE)
+    };
+    let (end, released) =
+        tokio::join!(sovd.execute(order, sender, CancellationToken::new()), watch);
+    assert_eq!((end, released), (End::Answered, 1));
+}
+
+#[tokio::test]
+async fn a_change_that_fails_gives_its_lock_back() {
+    let negative = r#"{"error_code":"error-response","message":"no","parameters":{"nrc":"0x31"}}"#;
+    let server = server(&[FREE, GRANTED, (WRITE, 500, negative), RELEASED]);
+    let outcome = ask(&server, "data.write", write()).await;
+    assert_eq!(outcome.vehicle_error(), "no (error-response, NRC 0x31 requestOutOfRange)");
+    assert_eq!(changes(&server), [ACQUIRE, WRITE, RELEASE]);
+}
+
+#[tokio::test]
+async fn a_lock_that_another_holds_refuses_with_its_holder_and_nothing_is_changed() {
+    let denied = r#"{"error_code":"vendor-specific","message":"already locked"}"#;
+    let server = server(&[OTHERS, (ACQUIRE, 409, denied)]);
+    let outcome = ask(&server, "data.write", write()).await;
+    assert_eq!(
+        outcome.refused(Refusal::Locked),
+        "already locked (vendor-specific); bench 7 holds the lock"
+    );
+    assert_eq!(changes(&server), [ACQUIRE]);
+}
+
+#[tokio::test]
+async fn a_stop_gives_the_lock_back() {
+    let server = server(&[
+        FREE,
+        GRANTED,
+        (START, 202, r#"{"id":"7"}"#),
+        (EXECUTION, 200, r#"{"status":"running"}"#),
+        (FORGET, 204, ""),
+        RELEASED,
+    ]);
+    let stop = CancellationToken::new();
+    let order = order(&server.address(), "operation.run", purge());
+    let cancel = async {
+        server.has_seen(EXECUTION).await;
+        stop.cancel();
+    };
+    let (sovd, token) = (connector(1000), stop.clone());
+    let (outcome, ()) = tokio::join!(run_until(&sovd, order, token), cancel);
+    assert_eq!(outcome.end, End::Stopped);
+    assert_eq!(changes(&server), [ACQUIRE, START, FORGET, RELEASE]);
+}
+
+#[tokio::test]
+async fn a_command_that_is_dropped_gives_its_lock_back() {
+    let server = server(&[FREE, GRANTED, (WRITE, 1, ""), RELEASED]);
+    let (sender, _receiver) = mpsc::channel(1);
+    let order = order(&server.address(), "data.write", write());
+    let sovd = connector(1000);
+    tokio::select! {
+        end = sovd.execute(order, sender, CancellationToken::new()) => panic!("{end:?}"),
+        () = server.has_seen(WRITE) => {}
+    }
+    server.has_seen(RELEASE).await;
+    sovd.settle().await;
+    assert_eq!(changes(&server), [ACQUIRE, WRITE, RELEASE]);
+}
+
+#[tokio::test]
+async fn a_command_that_is_dropped_while_its_lock_is_granted_leaves_none_behind() {
+    let server = server(&[FREE, GRANTED, RELEASED]);
+    let order = order(&server.address(), "data.write", write());
+    let (sender, _receiver) = mpsc::channel(1);
+    let sovd = connector(1000);
+    {
+        let execution = sovd.execute(order, sender, CancellationToken::new());
+        tokio::select! {
+            biased;
+            () = server.has_seen(ACQUIRE) => {}
+            end = execution => panic!("{end:?}"),
+        }
+    }
+    sovd.settle().await;
+    assert_eq!(server.count(ACQUIRE), server.count(RELEASE));
+}
+
+#[tokio::test]
+async fn a_lock_is_renewed_while_the_work_goes_on() {
+    let running = (EXECUTION, 200, r#"{"status":"running"}"#);
+    let server = server(&[
+        FREE,
+        GRANTED,
+        (START, 202, r#"{"id":"7"}"#),
+        running,
+        running,
+        running,
+        (EXECUTION, 200, r#"{"status":"completed"}"#),
+        (FORGET, 204, ""),
+        (RENEW, 204, ""),
+        RELEASED,
+    ]);
+    let outcome = ask(&server, "operation.run", purge()).await;
+    assert_eq!(outcome.end, End::Answered);
+    assert!(server.count(RENEW) >= 3, "{:?}", changes(&server));
+    assert_eq!(server.count(RELEASE), 1);
+}
+
+#[tokio::test]
+async fn a_write_that_meets_a_broken_lock_was_not_done_and_names_the_new_holder() {
+    let server = server(&[FREE, OTHERS, GRANTED, (WRITE, 409, BROKEN), (RELEASE, 409, BROKEN)]);
+    let outcome = ask(&server, "data.write", write()).await;
+    assert_eq!(
+        outcome.refused(Refusal::Locked),
+        "the lock was broken (lock-broken); bench 7 holds the lock"
+    );
+    assert_eq!(changes(&server), [ACQUIRE, WRITE, RELEASE]);
+}
+
+#[tokio::test]
+async fn an_operation_that_goes_missing_with_its_lock_has_an_unknown_outcome_and_says_why() {
+    let running = (EXECUTION, 200, r#"{"status":"running"}"#);
+    let server = server(&[
+        FREE,
+        OTHERS,
+        GRANTED,
+        (START, 202, r#"{"id":"7","status":"running"}"#),
+        running,
+        running,
+        (EXECUTION, 404, ""),
+        (RENEW, 409, BROKEN),
+        (RELEASE, 409, BROKEN),
+    ]);
+    let outcome = ask(&server, "operation.run", purge()).await;
+    assert_eq!(outcome.end, End::Lost);
+    let last = outcome.payloads().pop().unwrap();
+    let message = last["lock"]["message"].as_str().unwrap();
+    assert!(
+        message.ends_with("lock-broken: the lock was broken; bench 7 holds the lock"),
+        "{message}"
+    );
+    assert_eq!(server.count(START), 1);
+}
+
+#[tokio::test]
+async fn a_result_stands_also_if_the_lock_was_lost_before_it() {
+    let running = (EXECUTION, 200, r#"{"status":"running"}"#);
+    let server = server(&[
+        FREE,
+        GRANTED,
+        (START, 202, r#"{"id":"7"}"#),
+        running,
+        running,
+        (EXECUTION, 200, r#"{"status":"completed"}"#),
+        (FORGET, 204, ""),
+        (RENEW, 404, ""),
+        RELEASED,
+    ]);
+    assert_eq!(ask(&server, "operation.run", purge()).await.end, End::Answered);
+}
+
+#[tokio::test]
+async fn a_server_that_dies_under_a_lock_leaves_the_outcome_open() {
+    let server = server(&[FREE, GRANTED, (WRITE, 0, ""), (RELEASE, 0, "")]);
+    let outcome = ask(&server, "data.write", write()).await;
+    assert_eq!(outcome.end, End::Lost);
+    assert_eq!(changes(&server), [ACQUIRE, WRITE, RELEASE]);
+}
+
+#[tokio::test]
+async fn a_lock_whose_grant_was_lost_means_that_nothing_was_changed() {
+    let server = server(&[FREE, (ACQUIRE, 0, "")]);
+    assert_eq!(ask(&server, "data.write", write()).await.end, End::NotSent);
+    assert_eq!(changes(&server), [ACQUIRE]);
+}
+
+#[tokio::test]
+async fn a_lock_of_our_own_is_used_and_left_alone() {
+    let own = r#"{"items":[{"id":"4","owned":true}]}"#;
+    let server = server(&[(LOCKS, 200, own), (WRITE, 204, "")]);
+    ask(&server, "data.write", write()).await.only();
+    assert_eq!(changes(&server), [WRITE]);
+}
+
+#[tokio::test]
+async fn where_only_the_vehicle_has_locks_that_one_is_taken() {
+    let server = Server::start_with(
+        LOCKABLE_ROOT,
+        UNLOCKABLE,
+        &[
+            ("GET /v1/components/ecu/data", 200, r#"{"items":[{"id":"a"}]}"#),
+            (READ, 200, r#"{"data":2}"#),
+            (WRITE, 204, ""),
+            ("GET /v1/locks", 200, r#"{"items":[]}"#),
+            ("POST /v1/locks", 201, r#"{"id":"3"}"#),
+            ("DELETE /v1/locks/3", 204, ""),
+        ],
+    );
+    ask(&server, "data.write", write()).await.only();
+    assert_eq!(changes(&server), ["POST /v1/locks", WRITE, "DELETE /v1/locks/3"]);
+}
+
+#[tokio::test]
+async fn where_nobody_has_locks_a_change_goes_without() {
+    let server = Server::start_with(
+        ROOT,
+        UNLOCKABLE,
+        &[
+            ("GET /v1/components/ecu/data", 200, r#"{"items":[{"id":"a"}]}"#),
+            (READ, 200, r#"{"data":2}"#),
+            (WRITE, 204, ""),
+        ],
+    );
+    ask(&server, "data.write", write()).await.only();
+    assert_eq!(changes(&server), [WRITE]);
+}
+
+#[tokio::test]
+async fn locks_that_are_linked_and_not_there_are_gone_without() {
+    let server = server(&[(LOCKS, 501, ""), (ACQUIRE, 501, ""), (WRITE, 204, "")]);
+    ask(&server, "data.write", write()).await.only();
+    assert_eq!(changes(&server), [ACQUIRE, WRITE]);
+}
+
+#[tokio::test]
+async fn a_mode_is_set_under_the_lock_and_put_back_before_it_goes() {
+    const SESSION: &str = "PUT /v1/components/ecu/modes/session";
+    let server = Server::start_with(
+        ROOT,
+        ECU,
+        &[
+            ("GET /v1/components/ecu/data", 200, r#"{"items":[{"id":"a"}]}"#),
+            (READ, 200, r#"{"data":2}"#),
+            ("GET /v1/components/ecu/modes", 200, r#"{"items":[{"id":"session"}]}"#),
+            ("GET /v1/components/ecu/modes/session", 200, r#"{"value":"default"}"#),
+            (SESSION, 200, r#"{"id":"session","value":"extended"}"#),
+            (WRITE, 0, ""),
+            FREE,
+            GRANTED,
+            RELEASED,
+        ],
+    );
+    assert_eq!(ask(&server, "data.write", write()).await.end, End::Lost);
+    assert_eq!(changes(&server), [ACQUIRE, SESSION, WRITE, SESSION, RELEASE]);
+}
