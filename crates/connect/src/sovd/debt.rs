@@ -3,12 +3,15 @@
 //! Asks for each once, in the reverse of the order in which it was taken, and for no longer than
 //! [`PATIENCE`].
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ::sovd::{Client, Error, Link};
 use serde_json::Value;
 use tokio::time::timeout;
+
+use super::vehicle::Vehicle;
 
 /// How long the vehicle may take for each.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -24,45 +27,81 @@ pub(super) enum Debt {
     Output(Link),
 }
 
-/// All that one command owes; clones share it.
+/// The locks that commands hold or are giving back, at all vehicles. Other locks of ours are users'.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Debts(Arc<Mutex<Vec<Debt>>>);
+pub(super) struct Owed(Arc<Mutex<BTreeSet<String>>>);
+
+/// All that one command owes; clones share it.
+#[derive(Debug, Clone)]
+pub(super) struct Debts {
+    list: Arc<Mutex<Vec<Debt>>>,
+    owed: Owed,
+    vehicle: String,
+}
 
 impl Debts {
+    /// Nothing yet, at this vehicle.
+    pub(super) fn of(vehicle: &Vehicle<'_>) -> Self {
+        let (vehicle, owed) = (vehicle.url.to_owned(), vehicle.owed());
+        Self { list: Arc::default(), owed, vehicle }
+    }
+
     pub(super) fn owe(&self, debt: Debt) {
-        self.all().push(debt);
+        if let Debt::Lock(place) = &debt {
+            locked(&self.owed.0).insert(self.key(place));
+        }
+        locked(&self.list).push(debt);
     }
 
     /// The last one is no longer owed.
     pub(super) fn strike_last(&self) {
-        self.all().pop();
+        locked(&self.list).pop();
     }
 
     /// What is owed now.
     pub(super) fn list(&self) -> Vec<Debt> {
-        self.all().clone()
+        locked(&self.list).clone()
     }
 
     /// Takes over what is owed.
     pub(super) fn take(&self) -> Vec<Debt> {
-        std::mem::take(&mut *self.all())
+        std::mem::take(&mut *locked(&self.list))
     }
 
-    /// A panic elsewhere leaves a list a list.
-    fn all(&self) -> MutexGuard<'_, Vec<Debt>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Whether the lock at this place is one that some command owes.
+    pub(super) fn are_owed(&self, place: &Link) -> bool {
+        locked(&self.owed.0).contains(&self.key(place))
+    }
+
+    /// Puts these back, the last first. `client` does not name the command, which may be over.
+    pub(super) fn repaid(
+        &self,
+        client: Client,
+        debts: Vec<Debt>,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        let this = self.clone();
+        async move {
+            for debt in debts.iter().rev() {
+                match timeout(PATIENCE, put_back(&client, debt)).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => tracing::warn!(%error, ?debt, "not put back at a vehicle"),
+                    Err(_) => tracing::warn!(?debt, "not put back at a vehicle: no answer"),
+                }
+                if let Debt::Lock(place) = debt {
+                    locked(&this.owed.0).remove(&this.key(place));
+                }
+            }
+        }
+    }
+
+    fn key(&self, place: &Link) -> String {
+        format!("{} {place}", self.vehicle)
     }
 }
 
-/// Puts everything back, the last first. `client` does not name the command, which may be over.
-pub(super) async fn repay(client: Client, debts: Vec<Debt>) {
-    for debt in debts.iter().rev() {
-        match timeout(PATIENCE, put_back(&client, debt)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, ?debt, "not put back at a vehicle"),
-            Err(_) => tracing::warn!(?debt, "not put back at a vehicle: no answer"),
-        }
-    }
+/// A panic elsewhere leaves a list a list.
+fn locked<T>(list: &Mutex<T>) -> MutexGuard<'_, T> {
+    list.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn put_back(client: &Client, debt: &Debt) -> Result<(), Error> {

@@ -139,6 +139,11 @@ fn locked(error: &GenericError, trouble: &LockTrouble) -> String {
     }
 }
 
+/// Whether the control unit did not answer the vehicle's server.
+pub(super) fn is_silent(error: &Error) -> bool {
+    matches!(error, Error::Refused { status, error } if is_silence(*status, error))
+}
+
 /// Whether nobody knows what the control unit has done: it did not answer the server.
 fn is_silence(status: u16, error: &GenericError) -> bool {
     error.nrc.is_none()

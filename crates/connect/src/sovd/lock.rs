@@ -6,17 +6,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::sovd::{Client, Entity, Error, LockRequest};
+use ::sovd::{Client, Entity, Error, Link, LockRequest};
 use model::command::Refusal;
 use serde_json::json;
 use serde_json::value::RawValue;
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::attempt::{Attempt, Target, preparing};
-use super::debt::{Debt, Debts, repay};
+use super::debt::{Debt, Debts};
 use super::needs::Needs;
 use super::{failure, modes};
 use crate::order::End;
@@ -27,6 +28,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_secs(1);
 /// Under these names entities link their locks.
 const LINKS: [&str; 2] = ["locks", "lock"];
+
+/// What wakes an entity that is shut down.
+const WAKING: &str = "entity.start";
 
 /// The payload of the last part, which follows when everything has been put back; `None` if the
 /// vehicle's own parts have been handed on.
@@ -65,11 +69,8 @@ impl Attempt<'_> {
         let needs = Needs::of(row);
         preparing(stop, async {
             let mut hold = self.empty_handed(target);
-            if needs.lock
-                && let Some(entity) = lockable(target).await?
-            {
-                hold.lockable = Some(Arc::clone(&entity));
-                hold = hold.locked(entity).await?;
+            if needs.lock {
+                hold = hold.locked_somewhere(target, row).await?;
             }
             for need in needs.modes {
                 modes::meet(&hold, &target.entity, need).await?;
@@ -104,7 +105,7 @@ impl Attempt<'_> {
             client: target.vehicle.client.clone(),
             tasks: self.reach.farewells.clone(),
             expiration: self.reach.lock_expiration,
-            debts: Debts::default(),
+            debts: Debts::of(&target.vehicle),
             lockable: None,
         }
     }
@@ -137,30 +138,73 @@ impl Hold {
         Worked { outcome: work.await, loss: Some(loss) }
     }
 
+    /// Locks the entity; one that does not answer is locked with the vehicle as a whole.
+    async fn locked_somewhere(mut self, target: &Target<'_>, row: &str) -> Result<Self, End> {
+        let mut silence = None;
+        for entity in lockable(target).await? {
+            self.lockable = Some(Arc::clone(&entity));
+            (self, silence) = self.locked(entity).await?;
+            if silence.is_none() {
+                return Ok(self);
+            }
+        }
+        match silence {
+            // Somebody who is asleep grants no lock, and is not woken without asking.
+            Some(end) if row != WAKING => Err(end),
+            _ => Ok(self),
+        }
+    }
+
     /// Locks the entity, unless a lock on it is ours already: then that one is used, and left alone.
-    async fn locked(self, entity: Arc<Entity>) -> Result<Self, End> {
-        let known = self.client.locks(&entity).await.unwrap_or_default();
-        if known.iter().any(|lock| lock.owned == Some(true)) {
-            return Ok(self);
+    /// The end is that of an entity which does not answer.
+    async fn locked(self, entity: Arc<Entity>) -> Result<(Self, Option<End>), End> {
+        if self.is_locked_by_user(&entity).await {
+            return Ok((self, None));
         }
         let tasks = self.tasks.clone();
+        let (sender, granted) = oneshot::channel();
         // A task, because whoever stops waiting must not leave a lock behind that is being granted: it
-        // is dropped with what the task returns.
-        let granted = tasks.spawn(async move {
-            let request = LockRequest::lasting(self.expiration);
-            let lock = self.client.acquire_lock(&entity, &request).into_future();
-            match timeout(PATIENCE, lock).await {
-                Ok(Ok(lock)) => {
-                    self.debts.owe(Debt::Lock(lock.href));
-                }
-                // It links locks, and has none to give.
-                Ok(Err(Error::Unsupported { .. })) => {}
-                Ok(Err(error)) => return Err(self.denied(error).await),
-                Err(_) => return Err(End::Lost),
+        // is given back when nobody takes it.
+        tasks.spawn(async move {
+            if let Err(unwanted) = sender.send(self.granted(&entity).await) {
+                drop(unwanted);
             }
-            Ok(self)
         });
         granted.await.unwrap_or(Err(End::Lost))
+    }
+
+    /// Whether a lock is ours that no command took. One that a command is giving back is waited for.
+    async fn is_locked_by_user(&self, entity: &Entity) -> bool {
+        let begun = Instant::now();
+        loop {
+            let known = self.client.locks(entity).await.unwrap_or_default();
+            let own = known.into_iter().filter(|lock| lock.owned == Some(true));
+            let own: Vec<Link> = own.map(|lock| lock.href).collect();
+            if own.is_empty() {
+                return false;
+            }
+            let is_users = own.iter().any(|place| !self.debts.are_owed(place));
+            if is_users || begun.elapsed() >= PATIENCE {
+                return true;
+            }
+            sleep(PAUSE / 5).await;
+        }
+    }
+
+    async fn granted(self, entity: &Entity) -> Result<(Self, Option<End>), End> {
+        let request = LockRequest::lasting(self.expiration);
+        let lock = self.client.acquire_lock(entity, &request).into_future();
+        match timeout(PATIENCE, lock).await {
+            Ok(Ok(lock)) => self.debts.owe(Debt::Lock(lock.href)),
+            // It links locks, and has none to give.
+            Ok(Err(Error::Unsupported { .. })) => {}
+            Ok(Err(error)) if failure::is_silent(&error) => {
+                return Ok((self, Some(failure::of_read(error))));
+            }
+            Ok(Err(error)) => return Err(self.denied(error).await),
+            Err(_) => return Err(End::Lost),
+        }
+        Ok((self, None))
     }
 
     async fn denied(&self, error: Error) -> End {
@@ -238,7 +282,8 @@ impl Hold {
             return None;
         }
         let runtime = Handle::try_current().ok()?;
-        Some(self.tasks.spawn_on(repay(self.client.clone(), debts), &runtime))
+        let repaid = self.debts.repaid(self.client.clone(), debts);
+        Some(self.tasks.spawn_on(repaid, &runtime))
     }
 }
 
@@ -248,12 +293,10 @@ impl Drop for Hold {
     }
 }
 
-/// Whose locks there are: the entity's, else the vehicle's, else nobody's.
-async fn lockable(target: &Target<'_>) -> Result<Option<Arc<Entity>>, End> {
-    let has_locks = |entity: &Entity| LINKS.iter().any(|link| entity.links.contains_key(*link));
-    if has_locks(&target.entity) {
-        return Ok(Some(Arc::clone(&target.entity)));
-    }
+/// Whose locks there are: the entity's and the vehicle's, as far as they have any.
+async fn lockable(target: &Target<'_>) -> Result<Vec<Arc<Entity>>, End> {
     let root = target.vehicle.root().await?;
-    Ok(has_locks(&root).then_some(root))
+    let both = [Arc::clone(&target.entity), root].into_iter();
+    let has_locks = |entity: &Arc<Entity>| LINKS.iter().any(|it| entity.links.contains_key(*it));
+    Ok(both.filter(has_locks).collect())
 }

@@ -12,6 +12,7 @@ use ::sovd::{HeaderValue, Http, Link, Operation, Url};
 use model::command::Refusal;
 use serde_json::value::RawValue;
 
+use super::debt::Owed;
 use super::failure;
 use super::fresh::Fresh;
 use crate::order::End;
@@ -32,12 +33,13 @@ pub(super) struct Knowledge {
     items: Fresh<Arc<[DataItem]>>,
     operations: Fresh<Arc<[Operation]>>,
     envelopes: Fresh<Envelope>,
+    owed: Owed,
 }
 
 /// One vehicle, seen through what has been learned.
 #[derive(Debug)]
 pub(super) struct Vehicle<'a> {
-    url: &'a str,
+    pub(super) url: &'a str,
     knowledge: &'a Knowledge,
     pub(super) client: Client,
 }
@@ -164,6 +166,11 @@ impl<'a> Vehicle<'a> {
             Err(Error::Refused { .. } | Error::Unsupported { .. }) => Ok(Envelope::Data),
             Err(other) => Err(failure::of_read(other)),
         }
+    }
+
+    /// The locks that commands hold.
+    pub(super) fn owed(&self) -> Owed {
+        self.knowledge.owed.clone()
     }
 
     async fn collection(&self, collection: Collection) -> Result<Arc<[EntityRef]>, End> {

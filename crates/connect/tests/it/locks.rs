@@ -339,3 +339,50 @@ async fn a_mode_is_set_under_the_lock_and_put_back_before_it_goes() {
     assert_eq!(ask(&server, "data.write", write()).await.end, End::Lost);
     assert_eq!(changes(&server), [ACQUIRE, SESSION, WRITE, SESSION, RELEASE]);
 }
+
+#[tokio::test]
+async fn a_lock_that_is_being_given_back_is_not_taken_for_a_users() {
+    let server = server(&[
+        FREE,
+        (LOCKS, 200, r#"{"items":[{"id":"1","owned":true}]}"#),
+        FREE,
+        GRANTED,
+        (WRITE, 1, ""),
+        (WRITE, 204, ""),
+        (RELEASE, 1, ""),
+        RELEASED,
+    ]);
+    let sovd = connector(1000);
+    let (sender, _receiver) = mpsc::channel(1);
+    let first = order(&server.address(), "data.write", write());
+    tokio::select! {
+        end = sovd.execute(first, sender, CancellationToken::new()) => panic!("{end:?}"),
+        () = server.has_seen(WRITE) => {}
+    }
+    let second = run(&sovd, order(&server.address(), "data.write", write())).await;
+    second.only();
+    assert_eq!(server.count(ACQUIRE), 2);
+}
+
+#[tokio::test]
+async fn one_that_is_asleep_is_started_without_a_lock_of_its_own() {
+    let asleep = r#"{"error_code":"not-responding","message":"asleep"}"#;
+    let ecu = r#"{"id":"ecu","name":"ECU","locks":"/v1/components/ecu/locks",
+        "status":"/v1/components/ecu/status"}"#;
+    let status = "GET /v1/components/ecu/status";
+    let server = Server::start_with(
+        ROOT,
+        ecu,
+        &[
+            (LOCKS, 504, asleep),
+            (ACQUIRE, 504, asleep),
+            (status, 200, r#"{"status":"notReady","start":"/v1/components/ecu/status/start"}"#),
+            (status, 200, r#"{"status":"notReady"}"#),
+            (status, 200, r#"{"status":"ready"}"#),
+            ("PUT /v1/components/ecu/status/start", 202, ""),
+        ],
+    );
+    let outcome = ask(&server, "entity.start", json!({"entity": "components/ecu"})).await;
+    assert_eq!(outcome.only()["status"], "ready");
+    assert_eq!(changes(&server), [ACQUIRE, "PUT /v1/components/ecu/status/start"]);
+}

@@ -15,6 +15,12 @@ async fn locks(bench: &Bench, entity: &str) -> Value {
     bench.ask(&format!("{entity}/locks")).await["items"].clone()
 }
 
+async fn take_lock(bench: &Bench, client: &str, entity: &str) {
+    let place = format!("{entity}/locks");
+    let lock = bench.post_as(client, &place, json!({"lock_expiration": 60})).await;
+    assert!(lock["id"].is_string(), "{lock}");
+}
+
 async fn session(bench: &Bench, entity: &str) -> Value {
     bench.ask(&format!("{entity}/modes/session")).await["value"].clone()
 }
@@ -222,8 +228,7 @@ async fn an_operation_is_described_and_runs_under_a_lock() {
 async fn an_execution_of_another_is_controlled_and_stopped() {
     let bench = Bench::strict().await;
     let place = format!("{HPC}/operations/calibration/executions");
-    let lock = bench.post_as("fleetwire", &format!("{HPC}/locks"), json!({"lock_expiration": 60}));
-    assert!(lock.await["id"].is_string());
+    take_lock(&bench, "fleetwire", HPC).await;
     let body = json!({"parameters": {"duration_ms": 60_000}});
     let started = bench.post_as("fleetwire", &place, body).await;
     let params =
@@ -315,9 +320,7 @@ async fn a_users_lock_serves_the_commands_that_follow() {
 #[tokio::test]
 async fn a_strangers_lock_refuses_until_it_is_broken() {
     let bench = Bench::strict().await;
-    let taken =
-        bench.post_as("stranger", &format!("{ENGINE}/locks"), json!({"lock_expiration": 60}));
-    assert!(taken.await["id"].is_string());
+    take_lock(&bench, "stranger", ENGINE).await;
     let write = json!({"entity": ENGINE, "id": "idle_speed_target", "value": 850});
     let refused = bench.run("data.write", write.clone()).await;
     let words = refused.refused(Refusal::Locked);

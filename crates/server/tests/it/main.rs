@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 #![expect(clippy::indexing_slicing, reason = "JSON that is not there reads as null")]
 
+mod accept;
 mod api_access;
 mod api_input;
 mod api_pages;
