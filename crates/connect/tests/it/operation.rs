@@ -87,15 +87,10 @@ async fn a_cancel_does_not_stop_a_write_that_is_under_way() {
 #[tokio::test]
 async fn a_busy_vehicle_refuses_by_precondition() {
     let bench = Bench::open().await;
-    let first = bench.order("operation.run", sweep());
-    let command_id = first.command_id;
-    let second = async {
-        bench.executed(command_id).await;
-        bench.run("operation.run", sweep()).await
-    };
-    let (first, second) =
-        tokio::join!(run_until(&bench.sovd, first, CancellationToken::new()), second);
-    assert_eq!(first.end, End::Answered);
+    let place = format!("{ENGINE}/operations/actuator_sweep/executions");
+    let started = bench.post_as("workshop", &place, json!({"parameters": {}})).await;
+    assert_eq!(started["status"], "running");
+    let second = bench.run("operation.run", sweep()).await;
     assert_eq!(
         second.refused(Refusal::Precondition),
         "the operation is already running (precondition-not-fulfilled)"
