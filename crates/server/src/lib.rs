@@ -44,6 +44,7 @@ const FORGET_EVERY: std::time::Duration = std::time::Duration::from_mins(10);
 #[derive(Debug)]
 pub struct Server {
     store: Store,
+    connector: Sovd,
     tasks: TaskTracker,
     addresses: Vec<SocketAddr>,
     drain: std::time::Duration,
@@ -108,7 +109,7 @@ impl Server {
         let id = NodeId::new();
         let settings = (&config).into();
         let commands = Commands::new(store.clone(), bus, doorbell.clone(), id, settings);
-        let node = Node { id, connector, doorbell, connections };
+        let node = Node { id, connector: connector.clone(), doorbell, connections };
         if let Some(dead) = node::succeed(&config.data_dir, node.id)? {
             let recovered = commands.recover(dead).await?;
             tracing::info!(recovered, "took over what an earlier process left");
@@ -127,7 +128,7 @@ impl Server {
         node.run(&app, visitors, heard);
         let addresses = listen(&app, listeners)?;
         let drain = app.config.http.drain;
-        Ok(Self { store, tasks, addresses, drain, shutdown })
+        Ok(Self { store, connector, tasks, addresses, drain, shutdown })
     }
 
     /// The store of this node.
@@ -146,6 +147,10 @@ impl Server {
         self.tasks.close();
         if tokio::time::timeout(self.drain, self.tasks.wait()).await.is_err() {
             tracing::warn!(left = self.tasks.len(), "going down with tasks still running");
+        }
+        // What commands have taken at vehicles goes back, as far as there is time.
+        if tokio::time::timeout(self.drain, self.connector.settle()).await.is_err() {
+            tracing::warn!("going down with something left at vehicles until it expires");
         }
         self.store.close().await;
     }
