@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use ::sovd::{Client, Collection, Entity, EntityRef, Error, Relation};
+use ::sovd::{Client, Collection, Entity, EntityRef, Error, Link, Relation};
 use futures_util::future::join_all;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -114,6 +114,17 @@ impl Attempt<'_> {
     pub(super) fn amid(&self, end: End) -> End {
         if self.outbox.has_sent() { failure::after_begin(end) } else { end }
     }
+}
+
+/// What entities consist of: paths such as `components/hpc/subcomponents/soc`, and where they are.
+pub(super) async fn parts(client: Client) -> Result<Arc<[(String, Link)]>, End> {
+    let mut walk = Walk::begin(client, RELATIONS.get(..DOWNWARD).unwrap_or_default(), None).await?;
+    let mut parts = Vec::new();
+    while let Some(nodes) = walk.next().await? {
+        let inner = nodes.into_iter().filter(|node| node.tree.depth > 1);
+        parts.extend(inner.filter_map(|node| Some((node.tree.entity, node.entity?.href.clone()))));
+    }
+    Ok(parts.into())
 }
 
 impl Walk {

@@ -13,8 +13,8 @@ use model::command::Refusal;
 use serde_json::value::RawValue;
 
 use super::debt::Owed;
-use super::failure;
 use super::fresh::Fresh;
+use super::{discovery, failure};
 use crate::order::End;
 
 /// By this some servers know whose lock it is: all that comes from here is of one holder, so that a
@@ -33,6 +33,7 @@ pub(super) struct Knowledge {
     items: Fresh<Arc<[DataItem]>>,
     operations: Fresh<Arc<[Operation]>>,
     envelopes: Fresh<Envelope>,
+    parts: Fresh<Arc<[(String, Link)]>>,
     owed: Owed,
 }
 
@@ -54,6 +55,7 @@ impl Knowledge {
         self.items.forget(&prefix);
         self.operations.forget(&prefix);
         self.envelopes.forget(&prefix);
+        self.parts.forget(&prefix);
     }
 }
 
@@ -109,10 +111,23 @@ impl<'a> Vehicle<'a> {
         };
         let entities = self.collection(collection).await?;
         let Some(entity) = entities.iter().find(|entity| entity.id == id) else {
+            if let Some(place) = self.part(name, id).await? {
+                return self.entity(&place).await.map_err(failure::of_read);
+            }
             let ids = entities.iter().map(|entity| format!("{name}/{}", entity.id));
             return Err(unknown("entity", path, ids));
         };
         self.listed(entity).await
+    }
+
+    /// Where the part of an entity is that has this id, in a collection that lists only wholes.
+    async fn part(&self, collection: &str, id: &str) -> Result<Option<Link>, End> {
+        let ask = discovery::parts(self.client.clone());
+        let parts = self.knowledge.parts.get(key(self.url, "parts"), ask).await?;
+        let is_meant = |path: &str| {
+            path.split('/').next() == Some(collection) && path.rsplit('/').next() == Some(id)
+        };
+        Ok(parts.iter().find(|(path, _)| is_meant(path)).map(|(_, place)| place.clone()))
     }
 
     /// What the vehicle as a whole offers; a server without a page at its base may offer it all the

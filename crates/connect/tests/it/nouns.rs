@@ -55,6 +55,13 @@ async fn a_discovery_walks_the_tree_with_its_relations() {
 }
 
 #[tokio::test]
+async fn a_part_of_an_entity_is_addressed_by_its_id() {
+    let bench = Bench::strict().await;
+    let listed = bench.run("faults.list", json!({"entity": "components/adas_soc"})).await.only();
+    assert_eq!(listed["items"][0]["code"], "C1A60");
+}
+
+#[tokio::test]
 async fn an_entity_describes_itself_and_its_capabilities() {
     let bench = Bench::strict().await;
     let params = json!({"entity": HPC, "include_schema": true});
