@@ -4,19 +4,22 @@
 //! on loopback only, and keeps nothing beyond its own life.
 
 mod behaviour;
+mod clock;
 mod control;
-mod ecu;
-mod execution;
+mod entity;
 mod fleet;
 mod ledger;
+mod operation;
 mod refusal;
 mod run;
 mod serve;
 mod setting;
+mod shelf;
 mod sovd;
 mod unit;
+mod updates;
 mod vehicle;
 mod vin;
 
-pub use fleet::{Vehicle, demo_fleet, fleet};
+pub use fleet::{Vehicle, demo_fleet, fleet, full_fleet};
 pub use run::{Fleet, Running, StartError};

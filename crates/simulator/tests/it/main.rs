@@ -10,12 +10,27 @@
 )]
 
 mod behaviour;
+mod bulk_data;
+mod clear_data;
+mod configurations;
 mod control;
 mod data;
+mod data_lists;
 mod discovery;
+mod entities;
 mod faults;
 mod fleet;
+mod footprint;
 mod garage;
+mod locks;
+mod logs;
+mod modes;
 mod operations;
+mod outputs;
 mod reachability;
+mod scripts;
+mod status;
 mod stream;
+mod subscriptions;
+mod triggers;
+mod updates;
