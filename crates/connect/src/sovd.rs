@@ -2,15 +2,30 @@
 //!
 //! Repeats no request by itself and takes no locks; what it learns by discovery it keeps for seconds.
 
+mod asker;
 mod attempt;
+mod bulk;
 mod catalog;
 mod clearing;
+mod configurations;
+mod data_watch;
+mod download;
 mod ecu;
 mod failure;
+mod faults_watch;
+mod feed;
 mod fresh;
 mod inherited;
+mod kept;
+mod live;
+mod logs;
 mod operation;
 mod outbox;
+mod patience;
+mod recordings;
+mod scripts;
+mod triggers;
+mod updates;
 mod vehicle;
 
 use std::sync::Arc;
@@ -21,10 +36,11 @@ use model::catalog::Question;
 use model::vehicle::ConnectionStatus;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::guard;
 use crate::order::{Address, End, Order, Part};
-use attempt::{Attempt, reading};
+use attempt::{Attempt, Reach, reading};
 use outbox::Outbox;
 use vehicle::Knowledge;
 
@@ -54,6 +70,7 @@ pub struct Sovd {
     http: Http,
     max_part_bytes: usize,
     knowledge: Arc<Knowledge>,
+    farewells: TaskTracker,
 }
 
 impl Sovd {
@@ -70,14 +87,16 @@ impl Sovd {
             part_bytes: max_part_bytes.saturating_add(PART_FRAME_BYTES),
         };
         let http = Http::admitting(limits, guard::rule(allow_loopback))?;
-        Ok(Self { http, max_part_bytes, knowledge: Arc::default() })
+        let farewells = TaskTracker::new();
+        Ok(Self { http, max_part_bytes, knowledge: Arc::default(), farewells })
     }
 
     /// Carries out an order: sends parts until the end, as fast as they are taken.
     ///
     /// `stop` is the wish of a user. A read is simply given up; an asynchronous operation ends as
     /// [`End::Stopped`] if the vehicle confirms, else with its result; any other change goes on
-    /// once it was sent. There is no time limit: dropping the future closes the connection.
+    /// once it was sent. There is no time limit: dropping the future closes the connection, and what
+    /// a live command has made at the vehicle is taken away afterwards, see [`Sovd::settle`].
     pub async fn execute(
         &self,
         order: Order,
@@ -85,7 +104,9 @@ impl Sovd {
         stop: CancellationToken,
     ) -> End {
         let outbox = Outbox::new(parts, self.max_part_bytes);
-        let attempt = Attempt::new(&self.http, &self.knowledge, &order, outbox);
+        let reach =
+            Reach { http: &self.http, knowledge: &self.knowledge, farewells: &self.farewells };
+        let attempt = Attempt::new(reach, &order, outbox);
         match attempt.carry_out(&order.question, &stop).await {
             Ok(()) => End::Answered,
             Err(end) => {
@@ -94,6 +115,14 @@ impl Sovd {
                 end
             }
         }
+    }
+
+    /// Waits until nothing is left to be taken away at vehicles; takes seconds at most.
+    ///
+    /// For the end of the process: what is carried out afterwards is not waited for.
+    pub async fn settle(&self) {
+        self.farewells.close();
+        self.farewells.wait().await;
     }
 
     /// Asks whether a SOVD server answers at the address; takes 3 s at most.
@@ -141,6 +170,12 @@ impl Attempt<'_> {
             Q::OperationRun { entity, id, params } => {
                 self.run_operation(stop, entity, id, params.as_ref()).await
             }
+            Q::Bulk(question) => self.bulk(stop, question).await,
+            Q::Configurations(question) => self.configurations(stop, question).await,
+            Q::Logs(question) => self.logs(stop, question).await,
+            Q::Scripts(question) => self.scripts(stop, question).await,
+            Q::Triggers(question) => self.triggers(stop, question).await,
+            Q::Updates(question) => self.updates(stop, question).await,
         }
     }
 }

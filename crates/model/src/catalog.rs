@@ -103,7 +103,17 @@ impl Entry {
 
 /// Every command that can be submitted.
 pub fn entries() -> Vec<Entry> {
-    [inherited::rows(), executed::rows()].concat()
+    [
+        inherited::rows(),
+        executed::rows(),
+        configurations::rows(),
+        bulk::rows(),
+        logs::rows(),
+        triggers::rows(),
+        scripts::rows(),
+        updates::rows(),
+    ]
+    .concat()
 }
 
 /// The whole catalogue: every command that Fleetwire knows, whether it can be submitted yet or not.

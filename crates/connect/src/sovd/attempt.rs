@@ -4,9 +4,13 @@
 
 use std::sync::Arc;
 
-use ::sovd::{Answer, Call, Client, Entity, Error, HeaderName, HeaderValue, Http};
+use ::sovd::{Acknowledged, Answer, Call, Client, Entity, Error, HeaderName, HeaderValue};
+use ::sovd::{Http, Link};
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
+use super::kept::{Kept, Remove};
 use super::outbox::Outbox;
 use super::vehicle::{Knowledge, Vehicle};
 use super::{ecu, failure};
@@ -15,11 +19,19 @@ use crate::order::{Address, End, Order, SendBy};
 const COMMAND_ID: HeaderName = HeaderName::from_static("x-fleetwire-command-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
+/// By what vehicles are reached, whichever order it is for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reach<'a> {
+    pub(super) http: &'a Http,
+    pub(super) knowledge: &'a Knowledge,
+    /// Where what has to be taken away at vehicles is taken away.
+    pub(super) farewells: &'a TaskTracker,
+}
+
 /// An order that is being carried out.
 #[derive(Debug)]
 pub(super) struct Attempt<'a> {
-    http: &'a Http,
-    knowledge: &'a Knowledge,
+    reach: Reach<'a>,
     pub(super) address: &'a Address,
     headers: Vec<(HeaderName, HeaderValue)>,
     send_by: &'a SendBy,
@@ -36,19 +48,13 @@ pub(super) struct Target<'a> {
 }
 
 impl<'a> Attempt<'a> {
-    pub(super) fn new(
-        http: &'a Http,
-        knowledge: &'a Knowledge,
-        order: &'a Order,
-        outbox: Outbox,
-    ) -> Self {
+    pub(super) fn new(reach: Reach<'a>, order: &'a Order, outbox: Outbox) -> Self {
         let command_id = Some((COMMAND_ID, order.command_id.to_string()));
         let traceparent = order.traceparent.clone().map(|context| (TRACEPARENT, context));
         let headers = [command_id, traceparent].into_iter().flatten();
         let headers = headers.filter_map(|(name, text)| Some((name, text.try_into().ok()?)));
         Self {
-            http,
-            knowledge,
+            reach,
             address: &order.vehicle,
             headers: headers.collect(),
             send_by: &order.send_by,
@@ -58,7 +64,8 @@ impl<'a> Attempt<'a> {
 
     /// The vehicle that the order is for.
     pub(super) async fn vehicle(&self) -> Result<Vehicle<'a>, End> {
-        Vehicle::find(self.knowledge, self.http, &self.address.sovd_url).await
+        let Reach { http, knowledge, .. } = self.reach;
+        Vehicle::find(knowledge, http, &self.address.sovd_url).await
     }
 
     /// The same client, naming the command in every request.
@@ -81,6 +88,16 @@ impl<'a> Attempt<'a> {
         Ok(self.target(vehicle, entity))
     }
 
+    /// The entity at a path, or else what the vehicle as a whole offers.
+    pub(super) async fn entity_or_root(&self, path: Option<&str>) -> Result<Target<'a>, End> {
+        if let Some(path) = path {
+            return self.entity(path).await;
+        }
+        let vehicle = self.vehicle().await?;
+        let root = vehicle.root().await?;
+        Ok(self.target(vehicle, root))
+    }
+
     /// Sends a request that changes nothing; `None` if the vehicle answered by a stream, which has
     /// been handed on.
     pub(super) async fn read<T>(&mut self, call: Call<T>) -> Result<Option<T>, End> {
@@ -94,6 +111,27 @@ impl<'a> Attempt<'a> {
             return Err(End::NotSent);
         }
         self.exchange(call, failure::of_change).await
+    }
+
+    /// The same for one that makes something at the vehicle that goes with the command.
+    pub(super) async fn make<T: 'static>(&self, call: Call<T>) -> Result<T, End> {
+        if self.send_by.has_passed() {
+            return Err(End::NotSent);
+        }
+        call.await.map_err(failure::of_change)
+    }
+
+    /// Says that a change was carried out, in the vehicle's own words if it had any.
+    pub(super) async fn confirm(&mut self, answer: &Acknowledged) -> Result<(), End> {
+        match &answer.raw {
+            Some(raw) => self.outbox.last(raw).await,
+            None => self.outbox.last(&json!({ "confirmed": true })).await,
+        }
+    }
+
+    /// What is to be taken away at a vehicle, at the latest when this is dropped.
+    pub(super) fn keep(&self, target: &Target<'_>, place: Link, remove: Remove) -> Kept {
+        Kept::new(&target.vehicle.client, self.reach.farewells, place, remove)
     }
 
     async fn exchange<T>(

@@ -109,14 +109,15 @@ impl Attempt<'_> {
     }
 
     /// Answers with what the vehicle says, as it is.
-    async fn hand_on<T>(&mut self, call: Call<T>) -> Result<(), End> {
+    pub(super) async fn hand_on<T>(&mut self, call: Call<T>) -> Result<(), End> {
         match self.read(call.raw()).await? {
             Some(answer) => self.outbox.last(&answer).await,
             None => Ok(()),
         }
     }
 
-    fn failed(&self, error: Error) -> End {
+    /// A request of a read failed that may have been answered in part.
+    pub(super) fn failed(&self, error: Error) -> End {
         let end = failure::of_read(error);
         if self.outbox.has_sent() { failure::after_begin(end) } else { end }
     }

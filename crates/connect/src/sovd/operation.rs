@@ -75,7 +75,7 @@ impl Attempt<'_> {
     }
 
     /// Says how an execution ended.
-    async fn report(&mut self, execution: Execution) -> Result<(), End> {
+    pub(super) async fn report(&mut self, execution: Execution) -> Result<(), End> {
         let words: Vec<String> = execution.errors.iter().map(failure::words).collect();
         match execution.state {
             ExecutionState::Failed if words.is_empty() => {
@@ -157,17 +157,17 @@ impl Pursuit {
     }
 }
 
-fn goes_on(state: &ExecutionState) -> bool {
+pub(super) fn goes_on(state: &ExecutionState) -> bool {
     matches!(state, ExecutionState::Running | ExecutionState::Other(_))
 }
 
-fn has_moved(before: &Execution, now: &Execution) -> bool {
+pub(super) fn has_moved(before: &Execution, now: &Execution) -> bool {
     let result = |execution: &Execution| execution.result.as_ref().map(|it| it.get().to_owned());
     before.state != now.state || result(before) != result(now)
 }
 
 /// Clears up at the vehicle; the command itself is over, so it is not named.
-async fn forget(client: &Client, location: &Link) {
+pub(super) async fn forget(client: &Client, location: &Link) {
     match timeout(FORGET_PATIENCE, client.stop(location).into_future()).await {
         Ok(Ok(_)) => {}
         Ok(Err(error)) => tracing::warn!(%error, "an execution stays at the vehicle"),

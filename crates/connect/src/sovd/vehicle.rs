@@ -3,12 +3,14 @@
 //! Asks without naming a command, because one answer serves several, and never for what may change
 //! within seconds.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
 use ::sovd::{Client, Collection, DataItem, Entity, EntityRef, Envelope, Error, Http, Link};
 use ::sovd::{Operation, Url};
 use model::command::Refusal;
+use serde_json::value::RawValue;
 
 use super::failure;
 use super::fresh::Fresh;
@@ -104,6 +106,25 @@ impl<'a> Vehicle<'a> {
             return Err(unknown("entity", path, ids));
         };
         self.listed(entity).await
+    }
+
+    /// What the vehicle as a whole offers; a server without a page at its base may offer it all the
+    /// same.
+    pub(super) async fn root(&self) -> Result<Arc<Entity>, End> {
+        match self.entity(self.client.base()).await {
+            Ok(root) => Ok(root),
+            Err(Error::Refused { .. } | Error::Unsupported { .. } | Error::Malformed { .. }) => {
+                Ok(Arc::new(Entity {
+                    id: String::new(),
+                    name: None,
+                    href: self.client.base().clone(),
+                    links: BTreeMap::new(),
+                    variant: None,
+                    raw: RawValue::NULL.to_owned(),
+                }))
+            }
+            Err(error) => Err(failure::of_read(error)),
+        }
     }
 
     /// The data items of an entity.

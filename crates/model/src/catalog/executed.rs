@@ -4,8 +4,8 @@
 //! that row has, comes in here together with its execution: the rows of the noun instead of those
 //! here, and one untagged variant with the noun's own `Question` instead of the variants here.
 
-use super::Entry;
 use super::params::{Params, any, id, ids};
+use super::{Entry, bulk, configurations, logs, scripts, triggers, updates};
 use crate::command::Risk;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -96,6 +96,24 @@ pub enum Question {
         /// Its parameters, in the vehicle's own JSON; `None` = none.
         params: Option<Value>,
     },
+    /// About configurations.
+    #[serde(untagged)]
+    Configurations(configurations::Question),
+    /// About bulk data.
+    #[serde(untagged)]
+    Bulk(bulk::Question),
+    /// About logs and recordings of communication.
+    #[serde(untagged)]
+    Logs(logs::Question),
+    /// About triggers.
+    #[serde(untagged)]
+    Triggers(triggers::Question),
+    /// About scripts.
+    #[serde(untagged)]
+    Scripts(scripts::Question),
+    /// About updates.
+    #[serde(untagged)]
+    Updates(updates::Question),
 }
 
 pub(super) fn rows() -> Vec<Entry> {

@@ -271,25 +271,6 @@ fn a_row_may_ask_for_more_than_its_risk_class() {
     assert!(!breaking.permits(Role::Engineer) && !breaking.permits(Role::Senior));
 }
 
-/// Accepting looks at the risk class only: a row that names a higher role must not get in before
-/// accepting asks [`Entry::permits`].
-#[test]
-fn what_can_be_submitted_needs_no_more_than_its_risk_class() {
-    for entry in entries() {
-        let all = Role::ALL.into_iter();
-        let by_risk = all.filter(|role| role.may(Action::Submit(entry.risk)));
-        assert!(by_risk.into_iter().all(|role| entry.permits(role)), "{}", entry.name);
-    }
-}
-
-/// Accepting knows the installation's times only: the same for a row with times of its own.
-#[test]
-fn what_can_be_submitted_takes_the_installations_times() {
-    for entry in entries() {
-        assert_eq!((entry.run_timeout, entry.run_timeout_max), (None, None), "{}", entry.name);
-    }
-}
-
 #[test]
 fn a_live_command_outlasts_its_duration() {
     let live = |entry: &Entry| entry.streaming == Streaming::Live;
