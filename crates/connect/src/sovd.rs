@@ -41,6 +41,7 @@ use tokio_util::task::TaskTracker;
 use crate::guard;
 use crate::order::{Address, End, Order, Part};
 use attempt::{Attempt, Reach, reading};
+use live::Span;
 use outbox::Outbox;
 use vehicle::Knowledge;
 
@@ -169,6 +170,14 @@ impl Attempt<'_> {
             Q::DataWrite { entity, id, value } => self.write_data(stop, entity, id, value).await,
             Q::OperationRun { entity, id, params } => {
                 self.run_operation(stop, entity, id, params.as_ref()).await
+            }
+            Q::DataWatch { entity, ids, interval, duration } => {
+                let span = Span { stop, duration: (*duration).into() };
+                self.watch_data(span, entity, ids, *interval).await
+            }
+            Q::FaultsWatch { entity, status, duration } => {
+                let span = Span { stop, duration: (*duration).into() };
+                self.watch_faults(span, entity, status).await
             }
             Q::Bulk(question) => self.bulk(stop, question).await,
             Q::Configurations(question) => self.configurations(stop, question).await,

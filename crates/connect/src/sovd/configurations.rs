@@ -28,7 +28,8 @@ struct Blob<'a> {
     /// `None` if the server did not say.
     content_type: Option<String>,
     size: usize,
-    blob: String,
+    #[serde(rename = "blob")]
+    text: String,
 }
 
 /// What is to be written.
@@ -104,7 +105,7 @@ impl Attempt<'_> {
         let content_type = content.kind().or(listed).map(ToOwned::to_owned);
         let bytes = content.whole(self.outbox.max_part_bytes()).await.map_err(failure::of_read)?;
         let id = &configuration.id;
-        let blob = Blob { id, content_type, size: bytes.len(), blob: STANDARD.encode(&bytes) };
+        let blob = Blob { id, content_type, size: bytes.len(), text: STANDARD.encode(&bytes) };
         self.outbox.last(&blob).await
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Holds one piece at a time, and passes nothing off as whole that is not what the vehicle described.
 
+use std::fmt::Write;
 use std::time::Duration;
 
 use ::sovd::{BulkItem, Client, Content, Fetched, Link};
@@ -24,7 +25,7 @@ const FRAME_BYTES: usize = 256;
 /// How long to wait if the vehicle does not say, and at least and at most if it does.
 const USUAL_WAIT: Duration = Duration::from_secs(1);
 const SHORTEST_WAIT: Duration = Duration::from_millis(250);
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
 /// What the vehicle says of content before it is fetched.
 #[derive(Debug, Default)]
@@ -172,7 +173,11 @@ fn piece_bytes(max_part_bytes: usize) -> usize {
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        write!(text, "{byte:02x}").unwrap_or_default();
+        text
+    })
 }
 
 #[cfg(test)]

@@ -118,7 +118,8 @@ pub(super) struct Tally {
 /// A part with what came at one moment.
 #[derive(Debug, Serialize)]
 pub(super) struct Sample<'a, C> {
-    sample: u64,
+    #[serde(rename = "sample")]
+    number: u64,
     id: &'a str,
     /// The vehicle's; `None` if it gave none. Where it is polled, that of the answer.
     timestamp: Option<&'a str>,
@@ -150,7 +151,8 @@ struct Interruption<'a> {
 
 #[derive(Debug, Serialize)]
 struct Ended {
-    ended: Closing,
+    #[serde(rename = "ended")]
+    by: Closing,
     samples: u64,
     gaps: u64,
 }
@@ -163,7 +165,7 @@ impl Tally {
         content: C,
     ) -> Sample<'a, C> {
         self.samples = self.samples.saturating_add(1);
-        Sample { sample: self.samples, id, timestamp, content }
+        Sample { number: self.samples, id, timestamp, content }
     }
 
     pub(super) fn event<'a>(
@@ -206,6 +208,6 @@ impl Attempt<'_> {
             return Err(End::Stopped);
         }
         let Tally { samples, gaps } = *tally;
-        self.outbox.last(&Ended { ended: closing, samples, gaps }).await
+        self.outbox.last(&Ended { by: closing, samples, gaps }).await
     }
 }

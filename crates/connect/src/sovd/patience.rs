@@ -48,8 +48,14 @@ impl Patience {
         self.misses = self.misses.saturating_add(1);
         let is_left = self.misses < self.max_misses;
         match error {
-            Error::NotSent(_) | Error::Lost(_) | Error::Truncated if is_left => Ok(()),
-            Error::Refused { status: 500.., .. } if is_left => Ok(()),
+            Error::NotSent(_)
+            | Error::Lost(_)
+            | Error::Truncated
+            | Error::Refused { status: 500.., .. }
+                if is_left =>
+            {
+                Ok(())
+            }
             Error::Malformed { .. } => Err(End::Malformed),
             Error::TooLarge { .. } => Err(End::TooLarge),
             // Also when the vehicle no longer knows what it was asked about.

@@ -5,10 +5,10 @@
 //! here, and one untagged variant with the noun's own `Question` instead of the variants here.
 
 use super::params::{Params, any, id, ids};
-use super::{Entry, bulk, configurations, logs, scripts, triggers, updates};
+use super::{Entry, Seconds, bulk, configurations, data, logs, scripts, triggers, updates};
 use crate::command::Risk;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// A command with its parameters, as a connector executes it.
 ///
@@ -95,6 +95,32 @@ pub enum Question {
         id: String,
         /// Its parameters, in the vehicle's own JSON; `None` = none.
         params: Option<Value>,
+    },
+    /// Values as they change.
+    #[serde(rename = "data.watch")]
+    DataWatch {
+        /// For example `components/engine_ecu`.
+        entity: String,
+        /// The data ids.
+        ids: Vec<String>,
+        /// How often.
+        #[serde(default)]
+        interval: data::Interval,
+        /// How long.
+        #[serde(default = "Seconds::watch")]
+        duration: Seconds,
+    },
+    /// Faults as they appear, change and vanish.
+    #[serde(rename = "faults.watch")]
+    FaultsWatch {
+        /// For example `components/engine_ecu`.
+        entity: String,
+        /// The filter by status.
+        #[serde(default)]
+        status: Map<String, Value>,
+        /// How long.
+        #[serde(default = "Seconds::watch")]
+        duration: Seconds,
     },
     /// About configurations.
     #[serde(untagged)]
