@@ -149,6 +149,7 @@ impl Sovd {
 }
 
 impl Attempt<'_> {
+    /// What is more than an exchange or two has its future on the heap: it would be part of all others.
     async fn carry_out(mut self, question: &Question, stop: &CancellationToken) -> Result<(), End> {
         use Question as Q;
         match question {
@@ -173,18 +174,18 @@ impl Attempt<'_> {
             }
             Q::DataWatch { entity, ids, interval, duration } => {
                 let span = Span { stop, duration: (*duration).into() };
-                self.watch_data(span, entity, ids, *interval).await
+                Box::pin(self.watch_data(span, entity, ids, *interval)).await
             }
             Q::FaultsWatch { entity, status, duration } => {
                 let span = Span { stop, duration: (*duration).into() };
-                self.watch_faults(span, entity, status).await
+                Box::pin(self.watch_faults(span, entity, status)).await
             }
-            Q::Bulk(question) => self.bulk(stop, question).await,
-            Q::Configurations(question) => self.configurations(stop, question).await,
-            Q::Logs(question) => self.logs(stop, question).await,
-            Q::Scripts(question) => self.scripts(stop, question).await,
-            Q::Triggers(question) => self.triggers(stop, question).await,
-            Q::Updates(question) => self.updates(stop, question).await,
+            Q::Bulk(question) => Box::pin(self.bulk(stop, question)).await,
+            Q::Configurations(question) => Box::pin(self.configurations(stop, question)).await,
+            Q::Logs(question) => Box::pin(self.logs(stop, question)).await,
+            Q::Scripts(question) => Box::pin(self.scripts(stop, question)).await,
+            Q::Triggers(question) => Box::pin(self.triggers(stop, question)).await,
+            Q::Updates(question) => Box::pin(self.updates(stop, question)).await,
         }
     }
 }

@@ -41,8 +41,17 @@ pub(crate) struct Counts {
 
 impl Bench {
     pub(crate) async fn open() -> Self {
+        Self::of(simulator::fleet(1)).await
+    }
+
+    /// A bench whose vehicle has all that there is: computers, bulk data, updates.
+    pub(crate) async fn full() -> Self {
+        Self::of(simulator::full_fleet(1)).await
+    }
+
+    async fn of(vehicles: Vec<simulator::Vehicle>) -> Self {
         let shutdown = CancellationToken::new();
-        let fleet = Fleet::start(simulator::fleet(1), 0, shutdown.clone()).await.unwrap();
+        let fleet = Fleet::start(vehicles, 0, shutdown.clone()).await.unwrap();
         let bench = Self {
             sovd: connector(1 << 20),
             address: address(&fleet.vehicles()[0].base_url),

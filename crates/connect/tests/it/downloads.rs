@@ -1,7 +1,6 @@
 //! Bulk data on its way from a vehicle, whole or not.
 //! What is not what the vehicle described is never said to be complete.
 
-use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -56,7 +55,7 @@ fn length(outcome: &Outcome) -> u64 {
 
 #[tokio::test]
 async fn fifty_megabytes_come_in_pieces_and_are_verified() {
-    let bench = Bench::open().await;
+    let bench = Bench::full().await;
     let began = Instant::now();
     let outcome = bench.run("bulk.download", item("trace")).await;
     assert_eq!(outcome.end, End::Answered, "after {:?}", began.elapsed());
@@ -73,13 +72,25 @@ async fn fifty_megabytes_come_in_pieces_and_are_verified() {
 
 #[tokio::test]
 async fn what_the_vehicle_has_to_prepare_is_waited_for() {
-    let bench = Bench::open().await;
+    let bench = Bench::full().await;
     let outcome = bench.run("bulk.download", item("crash_dump")).await;
     assert_eq!(outcome.end, End::Answered);
     let payloads = outcome.payloads();
     assert_eq!(payloads[0]["waiting"], "the vehicle prepares the content");
     assert!(payloads[0]["retry_after_ms"].as_u64().unwrap() >= 1000);
     assert_eq!(payloads.last().unwrap()["verified"], true);
+}
+
+#[tokio::test]
+async fn what_has_moved_is_fetched_where_it_is() {
+    let bench = Bench::full().await;
+    let params = json!({"entity": COMPUTER, "category": "maps", "id": "eu"});
+    let outcome = bench.run("bulk.download", params).await;
+    assert_eq!(length(&outcome), 5_000_000);
+    let there = bench.ask(&format!("{COMPUTER}/bulk-data/maps")).await;
+    let items = there["items"].as_array().unwrap();
+    let europe = items.iter().find(|item| item["id"] == "europe").unwrap();
+    assert_eq!(outcome.payloads().last().unwrap()["sha256"], europe["hash"]);
 }
 
 #[tokio::test]
@@ -91,8 +102,9 @@ async fn whoever_takes_no_pieces_holds_the_vehicle_back() {
         Reply::Writes(Box::new(move |stream| {
             let mut is_open =
                 write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: 100000000\r\n\r\n").is_ok();
+            let block = vec![7; 100_000];
             while is_open && counted.load(Ordering::SeqCst) < 100_000_000 {
-                is_open = stream.write_all(&[7; 100_000]).is_ok();
+                is_open = stream.write_all(&block).is_ok();
                 counted.fetch_add(100_000, Ordering::SeqCst);
             }
         }))
@@ -181,7 +193,7 @@ async fn a_download_that_is_stopped_is_given_up() {
 
 #[tokio::test]
 async fn categories_and_items_are_what_the_vehicle_lists() {
-    let bench = Bench::open().await;
+    let bench = Bench::full().await;
     let outcome = bench.run("bulk.list", json!({"entity": COMPUTER})).await;
     assert_eq!(outcome.only(), json!({"items": ["maps", "logs"]}));
     let outcome = bench.run("bulk.list", json!({"entity": COMPUTER, "category": "logs"})).await;
@@ -198,7 +210,7 @@ async fn categories_and_items_are_what_the_vehicle_lists() {
 
 #[tokio::test]
 async fn an_item_is_deleted_once_and_one_in_use_is_not() {
-    let bench = Bench::open().await;
+    let bench = Bench::full().await;
     let alps = json!({"entity": COMPUTER, "category": "maps", "id": "alps"});
     let outcome = bench.run("bulk.delete", alps.clone()).await;
     assert_eq!(outcome.only(), json!({"confirmed": true}));

@@ -167,7 +167,7 @@ async fn a_server_that_dies_leaves_the_outcome_open() {
             assert!(!part.is_final);
         }
     };
-    let execution = sovd.execute(order, sender, CancellationToken::new());
+    let execution = Box::pin(sovd.execute(order, sender, CancellationToken::new()));
     let both = async { tokio::join!(execution, kill) };
     let (end, ()) = tokio::time::timeout(PATIENCE, both).await.unwrap();
     assert_eq!(end, End::Lost);

@@ -13,7 +13,7 @@ const ENGINE: &str = "components/engine_ecu";
 
 #[tokio::test]
 async fn configurations_are_read_as_json_or_as_bytes() {
-    let bench = Bench::open().await;
+    let bench = Bench::full().await;
     let outcome = bench.run("configuration.list", json!({"entity": COMPUTER})).await;
     assert_eq!(outcome.only(), bench.ask(&format!("{COMPUTER}/configurations")).await);
     let params = json!({"entity": COMPUTER, "id": "vehicle_coding"});
@@ -30,7 +30,7 @@ async fn configurations_are_read_as_json_or_as_bytes() {
 
 #[tokio::test]
 async fn configurations_are_written_as_json_or_as_bytes() {
-    let bench = Bench::open().await;
+    let bench = Bench::full().await;
     let value = json!({"region": "US", "left_hand_drive": true, "seats": 4});
     let params = json!({"entity": COMPUTER, "id": "vehicle_coding", "value": value});
     let outcome = bench.run("configuration.write", params).await;
@@ -77,7 +77,7 @@ async fn a_configuration_that_there_is_only_as_bytes_is_read_as_such() {
 
 #[tokio::test]
 async fn triggers_are_listed_and_deleted() {
-    let bench = Bench::open().await;
+    let bench = Bench::full().await;
     let outcome = bench.run("trigger.list", json!({"entity": ENGINE})).await;
     assert_eq!(outcome.only(), json!({"items": []}));
     let outcome = bench.run("trigger.delete", json!({"entity": ENGINE, "id": "x"})).await;
@@ -99,7 +99,7 @@ async fn a_trigger_of_another_is_deleted_once() {
 
 #[tokio::test]
 async fn values_are_watched_at_the_pace_of_the_vehicle() {
-    let bench = Bench::open().await;
+    let bench = Bench::full().await;
     let params = json!({"entity": ENGINE, "ids": ["engine_speed", "vin"], "interval": "fast",
         "duration": 2});
     let outcome = bench.run("data.watch", params).await;
@@ -118,7 +118,7 @@ async fn values_are_watched_at_the_pace_of_the_vehicle() {
 
 #[tokio::test]
 async fn faults_are_watched_by_a_trigger() {
-    let bench = Bench::open().await;
+    let bench = Bench::full().await;
     let params = json!({"entity": ENGINE, "duration": 3});
     let watch = bench.run("faults.watch", params);
     let clear = async {
@@ -143,9 +143,8 @@ async fn faults_are_watched_by_a_trigger() {
 
 #[tokio::test]
 async fn what_is_logged_is_configured_and_read_back() {
-    let bench = Bench::open().await;
-    let items = json!([{"context": {"type": "RFC5424", "process": "diagnosticd"},
-        "severity": "error"}]);
+    let bench = Bench::full().await;
+    let items = json!([{"context": "diagnostics", "severity": "error"}]);
     let params = json!({"entity": COMPUTER, "items": items});
     let outcome = bench.run("logs.config", params).await;
     assert_eq!(outcome.only(), bench.ask(&format!("{COMPUTER}/logs/config")).await);
@@ -157,8 +156,26 @@ async fn what_is_logged_is_configured_and_read_back() {
 }
 
 #[tokio::test]
+async fn what_is_to_be_logged_reaches_the_vehicle_as_it_was_written() {
+    let put = "PUT /v1/components/rich/logs/config";
+    let server = Server::start(&[
+        ("GET /v1/components/rich/logs", 404, ""),
+        (put, 204, ""),
+        ("GET /v1/components/rich/logs/config", 500, ""),
+    ]);
+    let items = json!([{"context": {"type": "RFC5424", "process": "ota"}, "severity": "debug",
+        "x-depth": 3}]);
+    let params = json!({"entity": "components/rich", "items": items});
+    let outcome = run(&connector(1000), order(&server.address(), "logs.config", params)).await;
+    assert_eq!(outcome.only()["confirmed"], true);
+    let sent = server.seen().into_iter().find(|request| request.line == put).unwrap();
+    let sent: Value = serde_json::from_str(&sent.body).unwrap();
+    assert_eq!(sent, json!({ "items": items }));
+}
+
+#[tokio::test]
 async fn communication_is_recorded_for_a_while_and_fetched() {
-    let bench = Bench::open().await;
+    let bench = Bench::full().await;
     let params = json!({"entity": COMPUTER, "config": {"bus": "can0"}, "duration": 1});
     let outcome = bench.run("commlog.start", params).await;
     assert_eq!(outcome.end, End::Answered);

@@ -39,8 +39,10 @@ pub(crate) enum Reply {
     /// Sends an answer; status 0 closes the connection without one.
     Answer(Answer),
     /// Writes what it likes, then closes the connection.
-    Writes(Box<dyn FnOnce(&mut dyn Write)>),
+    Writes(Writing),
 }
+
+type Writing = Box<dyn FnOnce(&mut dyn Write)>;
 
 type Handler = dyn Fn(&Request) -> Reply + Send + Sync;
 

@@ -27,7 +27,7 @@ async fn package(bench: &Bench) -> Value {
 
 #[tokio::test]
 async fn an_update_is_prepared_and_installed_with_progress() {
-    let bench = Bench::open().await;
+    let bench = Bench::full().await;
     let id = package(&bench).await;
     let inspected = bench.run("update.inspect", json!({"id": id})).await;
     assert!(inspected.only()["update_name"].is_string());

@@ -54,8 +54,8 @@ impl Script {
 impl Watchable {
     /// The streams follow the scripts in their order, the last one for ever.
     pub(crate) fn start(scripts: &[Script]) -> Self {
-        let state = Arc::new(State::default());
-        *state.faults.lock().unwrap() = r#"{"items":[]}"#.to_owned();
+        let faults = Mutex::new(r#"{"items":[]}"#.to_owned());
+        let state = Arc::new(State { faults, ..State::default() });
         let scripts = Mutex::new(scripts.to_vec());
         let kept = Arc::clone(&state);
         let server = Server::beside(move |request| kept.reply(request, &scripts));
