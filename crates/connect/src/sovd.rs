@@ -1,6 +1,6 @@
 //! The connector to vehicles whose SOVD server has an address that can be reached.
 //!
-//! Repeats no request by itself and takes no locks; what it learns by discovery it keeps for seconds.
+//! Repeats no change by itself and takes no locks; what it learns by discovery it keeps for seconds.
 
 mod asker;
 mod attempt;

@@ -51,7 +51,7 @@ impl Asker {
             Ok(Err(error)) => error,
             Err(_) => Error::Truncated,
         };
-        self.miss(&error)?;
+        self.miss(error)?;
         Ok(Asked::Silence)
     }
 
@@ -72,7 +72,7 @@ impl Asker {
                 Ok(Err(error)) => error,
                 Err(_) => Error::Truncated,
             };
-            self.miss(&error)?;
+            self.miss(error)?;
             self.patience.wait().await;
         }
     }
@@ -82,8 +82,8 @@ impl Asker {
         self.silent_since.take().map(|from| Gap { from, until: clock::now() })
     }
 
-    fn miss(&mut self, error: &Error) -> Result<(), End> {
+    fn miss(&mut self, error: Error) -> Result<(), End> {
         self.silent_since.get_or_insert_with(clock::now);
-        self.patience.miss(error)
+        self.patience.miss(&error).map_err(|end| failure::given_up(end, error))
     }
 }

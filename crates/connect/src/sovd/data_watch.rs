@@ -16,7 +16,7 @@ use super::attempt::{Attempt, Target, preparing};
 use super::failure;
 use super::feed::{Feed, News};
 use super::kept::Kept;
-use super::live::{Begun, Left, Span, Tally, Value};
+use super::live::{Begun, Left, Span, Tally, Term, Value};
 use crate::clock;
 use crate::order::End;
 
@@ -55,8 +55,10 @@ impl Attempt<'_> {
             Ok((target, watched))
         })
         .await?;
+        // From before the first subscription on: none of them is over before the watch is.
+        let term = span.begin();
         match self.subscribe(&target, &watched, pace(interval), span.duration).await? {
-            Some(subscribed) => self.hear(span, &target, &watched, subscribed).await,
+            Some(subscribed) => self.hear(term, &target, &watched, subscribed).await,
             None => self.ask_again(span, &target.client, &watched, pause(interval)).await,
         }
     }
@@ -94,13 +96,12 @@ impl Attempt<'_> {
 
     async fn hear(
         &mut self,
-        span: Span<'_>,
+        term: Term<'_>,
         target: &Target<'_>,
         watched: &[Watched],
         subscribed: Subscribed,
     ) -> Result<(), End> {
         let Subscribed { subscriptions, kept } = subscribed;
-        let term = span.begin();
         let mut tally = Tally::default();
         let feeds: Vec<_> = (watched.iter().zip(&subscriptions))
             .map(|(watched, it)| {

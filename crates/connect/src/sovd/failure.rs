@@ -63,6 +63,19 @@ pub(super) fn after_begin(end: End) -> End {
     if end == End::NotSent { End::Lost } else { end }
 }
 
+/// A question that changes nothing was asked as often as it may be; `end` is for mere silence.
+pub(super) fn given_up(end: End, error: Error) -> End {
+    match error {
+        Error::NotSent(_) | Error::Refused { .. } => of_read(error),
+        Error::NotAdmitted { .. }
+        | Error::Lost(_)
+        | Error::Malformed { .. }
+        | Error::Truncated
+        | Error::TooLarge { .. }
+        | Error::Unsupported { .. } => end,
+    }
+}
+
 /// The vehicle's own words, with its code and that of the control unit.
 pub(super) fn words(error: &GenericError) -> String {
     let code = error.vendor_code.as_ref().unwrap_or(&error.error_code);

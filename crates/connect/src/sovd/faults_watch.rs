@@ -76,8 +76,8 @@ impl Attempt<'_> {
         status: &Map<String, Value>,
     ) -> Result<(), End> {
         let target = preparing(span.stop, self.entity(entity)).await?;
-        let trigger = self.set_bell(&target, span.duration).await?;
         let term = span.begin();
+        let trigger = self.set_bell(&target, span.duration).await?;
         let place = trigger.as_ref().map(|trigger| trigger.href.clone());
         let kept = place.map(|place| self.keep(&target, place, Client::delete_trigger));
         let (begun, bell) = Bell::of(&target, trigger.as_ref(), &term);

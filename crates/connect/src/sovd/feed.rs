@@ -88,7 +88,7 @@ impl Feed {
                     return Ok(News::Event(event));
                 }
                 Ok(None) if Instant::now() >= self.nearly => return Ok(News::Gone),
-                Ok(None | Some(Err(Error::Truncated))) => self.cut(&Error::Truncated)?,
+                Ok(None | Some(Err(Error::Truncated))) => self.cut(Error::Truncated)?,
                 Ok(Some(Err(error))) => return Err(failure::of_read(error)),
                 Err(_) if self.is_over().await? => return Ok(News::Gone),
                 Err(_) => {}
@@ -109,16 +109,16 @@ impl Feed {
             }
             Ok(Err(error)) if is_gone(&error) => Ok(Some(News::Gone)),
             Ok(Err(error @ Error::Unsupported { .. })) => Err(failure::of_read(error)),
-            Ok(Err(error)) => self.cut(&error).map(|()| None),
+            Ok(Err(error)) => self.cut(error).map(|()| None),
             // It did not even begin to answer.
-            Err(_) => self.cut(&Error::Truncated).map(|()| None),
+            Err(_) => self.cut(Error::Truncated).map(|()| None),
         }
     }
 
-    fn cut(&mut self, error: &Error) -> Result<(), End> {
+    fn cut(&mut self, error: Error) -> Result<(), End> {
         self.events = None;
         self.cut.get_or_insert_with(clock::now);
-        self.patience.miss(error)
+        self.patience.miss(&error).map_err(|end| failure::given_up(end, error))
     }
 
     /// Whether the vehicle says that there is nothing more to come. One that does not answer has lost
@@ -129,8 +129,8 @@ impl Feed {
         match timeout(OPEN_PATIENCE, asked).await {
             Ok(Err(error)) if is_gone(&error) => Ok(true),
             Ok(Ok(_) | Err(Error::Refused { .. } | Error::Unsupported { .. })) => Ok(false),
-            Ok(Err(error)) => self.cut(&error).map(|()| false),
-            Err(_) => self.cut(&Error::Truncated).map(|()| false),
+            Ok(Err(error)) => self.cut(error).map(|()| false),
+            Err(_) => self.cut(Error::Truncated).map(|()| false),
         }
     }
 }

@@ -60,8 +60,8 @@ impl Attempt<'_> {
         request: &TriggerRequest,
     ) -> Result<(), End> {
         let target = preparing(span.stop, self.entity(entity)).await?;
-        let trigger = self.make(target.client.create_trigger(&target.entity, request)).await?;
         let term = span.begin();
+        let trigger = self.make(target.client.create_trigger(&target.entity, request)).await?;
         let kept = self.keep(&target, trigger.href.clone(), Client::delete_trigger);
         let subject = Some(trigger.href.clone());
         let mut feed = Feed::new(&target.client, trigger.events.clone(), subject, term.nearly);

@@ -1,15 +1,21 @@
 //! Configurations, triggers, recordings and live commands against a simulated vehicle.
 //! The vehicle's own JSON must arrive as it was written.
 
-use fleetwire_connect::End;
+use fleetwire_connect::{End, Part};
 use model::command::Refusal;
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use crate::bench::{Bench, connector, order, run};
 use crate::odd::Server;
 
 const COMPUTER: &str = "components/hpc";
 const ENGINE: &str = "components/engine_ecu";
+
+fn payload(part: Option<Part>) -> Value {
+    serde_json::from_str(part.expect("there is no more").payload.get()).unwrap()
+}
 
 #[tokio::test]
 async fn configurations_are_read_as_json_or_as_bytes() {
@@ -119,25 +125,25 @@ async fn values_are_watched_at_the_pace_of_the_vehicle() {
 #[tokio::test]
 async fn faults_are_watched_by_a_trigger() {
     let bench = Bench::full().await;
-    let params = json!({"entity": ENGINE, "duration": 3});
-    let watch = bench.run("faults.watch", params);
+    let order = bench.order("faults.watch", json!({"entity": ENGINE, "duration": 3}));
+    let (sender, mut receiver) = mpsc::channel::<Part>(4);
+    let stop = CancellationToken::new();
     let clear = async {
+        let begun = payload(receiver.recv().await);
+        assert_eq!(begun["mode"], "trigger");
+        while payload(receiver.recv().await)["id"] != "P0171" {}
+        bench.run("faults.clear", json!({"entity": ENGINE, "code": "P0171"})).await;
         loop {
-            let set = bench.ask(&format!("{ENGINE}/triggers")).await;
-            if set["items"].as_array().is_some_and(|items| !items.is_empty()) {
-                break;
+            let change = payload(receiver.recv().await);
+            if change["id"] == "P0171" {
+                stop.cancel();
+                return change;
             }
         }
-        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
-        bench.run("faults.clear", json!({"entity": ENGINE, "code": "P0171"})).await
     };
-    let (outcome, _) = tokio::join!(watch, clear);
-    assert_eq!(outcome.end, End::Answered);
-    let payloads = outcome.payloads();
-    assert_eq!(payloads[0]["mode"], "trigger");
-    let healed: Vec<&Value> =
-        payloads.iter().filter(|part| part["change"] == "healed").map(|part| &part["id"]).collect();
-    assert!(healed.contains(&&json!("P0171")), "{payloads:?}");
+    let execution = Box::pin(bench.sovd.execute(order, sender, stop.clone()));
+    let (end, change) = tokio::join!(execution, clear);
+    assert_eq!((end, &change["change"]), (End::Stopped, &json!("healed")));
     assert_eq!(bench.ask(&format!("{ENGINE}/triggers")).await, json!({"items": []}));
 }
 

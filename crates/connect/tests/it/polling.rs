@@ -230,6 +230,17 @@ async fn a_followed_log_shows_what_is_new_once() {
 }
 
 #[tokio::test]
+async fn a_log_that_the_vehicle_refuses_again_and_again_is_its_failure() {
+    let refused = r#"{"error_code":"sovd-server-failure","message":"disk"}"#;
+    let server = Server::start(&[LOGS, (ENTRIES, 500, refused)]);
+    let params = json!({"entity": "components/rich", "duration": 60});
+    let outcome = ask(&server, "logs.follow", params).await;
+    assert_eq!(outcome.vehicle_error(), "disk (sovd-server-failure)");
+    assert!(outcome.parts.is_empty());
+    assert_eq!(server.count(ENTRIES), 5);
+}
+
+#[tokio::test]
 async fn a_followed_log_begins_where_it_is_asked_to() {
     let entries = r#"{"items":[{"timestamp":"2026-01-01T00:00:01Z","msg":"old"},
         {"timestamp":"2026-01-01T00:00:02Z","msg":"new"}]}"#;
