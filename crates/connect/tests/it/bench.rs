@@ -192,6 +192,15 @@ pub(crate) async fn run(sovd: &Sovd, order: Order) -> Outcome {
 }
 
 pub(crate) async fn run_until(sovd: &Sovd, order: Order, stop: CancellationToken) -> Outcome {
+    run_within(PATIENCE, sovd, order, stop).await
+}
+
+pub(crate) async fn run_within(
+    patience: Duration,
+    sovd: &Sovd,
+    order: Order,
+    stop: CancellationToken,
+) -> Outcome {
     let command_id = order.command_id;
     let (sender, mut receiver) = mpsc::channel(4);
     let collect = async {
@@ -202,6 +211,6 @@ pub(crate) async fn run_until(sovd: &Sovd, order: Order, stop: CancellationToken
         parts
     };
     let both = async { tokio::join!(sovd.execute(order, sender, stop), collect) };
-    let (end, parts) = tokio::time::timeout(PATIENCE, both).await.expect("it never ended");
+    let (end, parts) = tokio::time::timeout(patience, both).await.expect("it never ended");
     Outcome { command_id, parts, end }
 }

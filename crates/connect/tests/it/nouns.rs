@@ -191,9 +191,19 @@ async fn communication_is_recorded_for_a_while_and_fetched() {
     let id = &payloads[0]["id"];
     let outcome = bench.run("commlog.stop", json!({"entity": COMPUTER, "id": id})).await;
     outcome.refused(Refusal::Precondition);
-    let outcome = bench.run("commlog.fetch", json!({"entity": COMPUTER, "id": id})).await;
-    assert_eq!(outcome.end, End::Answered);
-    assert_eq!(outcome.payloads().last().unwrap()["size"], 50_000_000);
+    let order = bench.order("commlog.fetch", json!({"entity": COMPUTER, "id": id}));
+    let (sender, mut receiver) = mpsc::channel::<Part>(1);
+    let stop = CancellationToken::new();
+    let take = async {
+        let begun = payload(receiver.recv().await);
+        let piece = payload(receiver.recv().await);
+        stop.cancel();
+        (begun, piece)
+    };
+    let execution = Box::pin(bench.sovd.execute(order, sender, stop.clone()));
+    let (end, (begun, piece)) = tokio::join!(execution, take);
+    assert_eq!((end, &begun["size"]), (End::Stopped, &json!(50_000_000)));
+    assert_eq!((&piece["offset"], &piece["size"]), (&json!(0), &json!(262_144)));
 }
 
 #[tokio::test]
