@@ -16,11 +16,12 @@ mod contract;
 mod downloads;
 mod inherited;
 mod live;
-mod nouns;
+
 mod odd;
 mod oddities;
 mod operation;
 mod phases;
 mod polling;
+mod resources;
 mod truth;
 mod watched;
