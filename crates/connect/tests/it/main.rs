@@ -16,7 +16,6 @@ mod contract;
 mod downloads;
 mod inherited;
 mod live;
-
 mod odd;
 mod oddities;
 mod operation;
