@@ -2,30 +2,45 @@
 //!
 //! Repeats no change by itself; what it learns by discovery it keeps for seconds.
 
+mod asker;
 mod attempt;
 mod beside;
+mod bulk;
 mod catalog;
 mod clearing;
+mod configurations;
 mod data;
 mod data_list;
+mod data_watch;
 mod debt;
 mod discovery;
+mod download;
 mod ecu;
 mod entities;
 mod failure;
 mod faults;
+mod faults_watch;
+mod feed;
 mod fresh;
 mod health;
 mod inherited;
 mod kept;
+mod live;
 mod lock;
 mod locks;
+mod logs;
 mod modes;
 mod needs;
 mod operation;
 mod operations;
 mod outbox;
 mod output;
+mod patience;
+mod pursuit;
+mod recordings;
+mod scripts;
+mod triggers;
+mod updates;
 mod vehicle;
 mod vehicles;
 
@@ -168,6 +183,7 @@ impl Sovd {
 }
 
 impl Attempt<'_> {
+    /// What is more than an exchange or two has its future on the heap: it would be part of all others.
     async fn carry_out(mut self, question: &Question, stop: &CancellationToken) -> Result<(), End> {
         use Question as Q;
         match question {
@@ -185,6 +201,14 @@ impl Attempt<'_> {
             Q::Operations(question) => self.about_operations(question, stop).await,
             Q::Modes(question) => self.about_modes(question, stop).await,
             Q::Locks(question) => self.about_locks(question, stop).await,
+            Q::Configurations(question) => {
+                Box::pin(self.about_configurations(question, stop)).await
+            }
+            Q::Bulk(question) => Box::pin(self.about_bulk(question, stop)).await,
+            Q::Logs(question) => Box::pin(self.about_logs(question, stop)).await,
+            Q::Triggers(question) => Box::pin(self.about_triggers(question, stop)).await,
+            Q::Scripts(question) => Box::pin(self.about_scripts(question, stop)).await,
+            Q::Updates(question) => Box::pin(self.about_updates(question, stop)).await,
         }
     }
 }

@@ -2,14 +2,12 @@
 //!
 //! Refuses to know how a vehicle is asked; a connector turns a [`Question`] into requests.
 //!
-//! [`table`] is the whole catalogue, one module per noun. [`entries`] is what can be submitted: the
-//! nouns that a connector executes.
+//! [`entries`] is the whole catalogue, one module per noun.
 
 pub mod bulk;
 pub mod configurations;
 pub mod data;
 pub mod entities;
-mod executed;
 pub mod faults;
 mod inherited;
 pub mod locks;
@@ -17,6 +15,7 @@ pub mod logs;
 pub mod modes;
 pub mod operations;
 mod params;
+mod question;
 mod row;
 pub mod scripts;
 pub mod triggers;
@@ -24,7 +23,7 @@ pub mod updates;
 pub mod vehicles;
 mod whole;
 
-pub use executed::Question;
+pub use question::Question;
 pub use whole::{NotWhole, Seconds, Whole};
 
 use crate::command::Risk;
@@ -101,23 +100,8 @@ impl Entry {
     }
 }
 
-/// Every command that can be submitted.
+/// The whole catalogue: every command that can be submitted.
 pub fn entries() -> Vec<Entry> {
-    [
-        inherited::rows(),
-        vehicles::rows(),
-        entities::rows(),
-        data::rows(),
-        faults::rows(),
-        operations::rows(),
-        modes::rows(),
-        locks::rows(),
-    ]
-    .concat()
-}
-
-/// The whole catalogue: every command that Fleetwire knows, whether it can be submitted yet or not.
-pub fn table() -> Vec<Entry> {
     [
         inherited::rows(),
         vehicles::rows(),

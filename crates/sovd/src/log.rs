@@ -142,6 +142,11 @@ impl Client {
     /// Says what is to be written to the logs.
     pub fn set_log_config(&self, place: &Link, levels: &[LogLevel]) -> Call<Acknowledged> {
         let items: Vec<Value> = levels.iter().map(LogLevel::body).collect();
+        self.set_log_items(place, &items)
+    }
+
+    /// The same in the server's own JSON, for what the standard does not know.
+    pub fn set_log_items(&self, place: &Link, items: &[Value]) -> Call<Acknowledged> {
         Call::put(self, place, json!({"items": items}), Acknowledged::decode)
     }
 

@@ -5,9 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::sovd::{Acknowledged, Answer, Call, Client, Entity, Error, HeaderName, HeaderValue};
-use ::sovd::{Http, Link};
-use serde_json::json;
+use ::sovd::{Answer, Call, Client, Entity, Error, HeaderName, HeaderValue, Http, Link};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -91,6 +89,16 @@ impl<'a> Attempt<'a> {
         Ok(self.target(vehicle, entity))
     }
 
+    /// The entity at a path, or else what the vehicle as a whole offers.
+    pub(super) async fn entity_or_root(&self, path: Option<&str>) -> Result<Target<'a>, End> {
+        if let Some(path) = path {
+            return self.entity(path).await;
+        }
+        let vehicle = self.vehicle().await?;
+        let root = vehicle.root().await?;
+        Ok(self.target(vehicle, root))
+    }
+
     /// Sends a request that changes nothing; `None` if the vehicle answered by a stream, which has
     /// been handed on.
     pub(super) async fn read<T>(&mut self, call: Call<T>) -> Result<Option<T>, End> {
@@ -100,23 +108,23 @@ impl<'a> Attempt<'a> {
     /// The same for a request that changes something. Finding the way to it may have taken so long
     /// that somebody else has been given the vehicle: then it is not sent.
     pub(super) async fn change<T>(&mut self, call: Call<T>) -> Result<Option<T>, End> {
-        if self.send_by.has_passed() {
+        if self.is_too_late() {
             return Err(End::NotSent);
         }
         self.exchange(call, failure::of_change).await
     }
 
+    /// The same for one that makes something at the vehicle that goes with the command.
+    pub(super) async fn make<T: 'static>(&self, call: Call<T>) -> Result<T, End> {
+        if self.is_too_late() {
+            return Err(End::NotSent);
+        }
+        call.await.map_err(failure::of_change)
+    }
+
     /// Whether it is too late to begin a change.
     pub(super) fn is_too_late(&self) -> bool {
         self.send_by.has_passed()
-    }
-
-    /// Says that a change was carried out, in the vehicle's own words if it had any.
-    pub(super) async fn confirm(&mut self, answer: &Acknowledged) -> Result<(), End> {
-        match &answer.raw {
-            Some(raw) => self.outbox.last(raw).await,
-            None => self.outbox.last(&json!({ "confirmed": true })).await,
-        }
     }
 
     /// What is to be taken away at a vehicle, at the latest when this is dropped.

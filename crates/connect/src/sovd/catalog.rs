@@ -48,7 +48,15 @@ impl Attempt<'_> {
     /// Carries out a change, and says so.
     pub(super) async fn acknowledge(&mut self, call: Call<Acknowledged>) -> Result<(), End> {
         match self.change(call).await? {
-            Some(answer) => self.confirm(&answer).await,
+            Some(answer) => self.finish(confirmation(answer.raw)?).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Sends the last part, unless the vehicle's own parts have been handed on.
+    pub(super) async fn finish(&mut self, last: Last) -> Result<(), End> {
+        match last {
+            Some(last) => self.outbox.last(&last).await,
             None => Ok(()),
         }
     }

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Attempt, Target, preparing, reading};
 use super::catalog::read_back;
+use super::live::Span;
 use super::lock::Last;
 use super::vehicle::not_offered;
 use super::{beside, failure};
@@ -50,7 +51,10 @@ impl Attempt<'_> {
             }
             Q::Write { .. } => self.write_data(stop, question).await,
             Q::Clear { entity, kind } => self.clear_data(stop, entity, *kind).await,
-            Q::Watch { .. } => Err(failure::unwatched()),
+            Q::Watch { entity, ids, interval, duration } => {
+                let span = Span { stop, duration: (*duration).into() };
+                Box::pin(self.watch_data(span, entity, ids, *interval)).await
+            }
         }
     }
 

@@ -67,11 +67,6 @@ pub(super) fn after_begin(end: End) -> End {
     if end == End::NotSent { End::Lost } else { end }
 }
 
-/// Watching is not carried out here.
-pub(super) fn unwatched() -> End {
-    End::Refused(Refusal::Unsupported, "this connector cannot watch".to_owned())
-}
-
 /// The words of several errors, or else these.
 pub(super) fn all_words(errors: &[GenericError], none: &str) -> String {
     let words: Vec<String> = errors.iter().map(words).collect();
@@ -93,6 +88,19 @@ pub(super) fn with_words(end: End, more: &str) -> End {
         | End::Truncated
         | End::TooLarge
         | End::Stopped => end,
+    }
+}
+
+/// A question that changes nothing was asked as often as it may be; `end` is for mere silence.
+pub(super) fn given_up(end: End, error: Error) -> End {
+    match error {
+        Error::NotSent(_) | Error::Refused { .. } => of_read(error),
+        Error::NotAdmitted { .. }
+        | Error::Lost(_)
+        | Error::Malformed { .. }
+        | Error::Truncated
+        | Error::TooLarge { .. }
+        | Error::Unsupported { .. } => end,
     }
 }
 

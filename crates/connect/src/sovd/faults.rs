@@ -12,6 +12,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Attempt, Target, reading};
+use super::live::Span;
 use super::vehicle::not_offered;
 use super::{beside, clearing, failure, outbox};
 use crate::order::End;
@@ -21,7 +22,7 @@ pub(super) const IN_FLIGHT: usize = 4;
 
 /// Which faults are wanted.
 #[derive(Debug, Clone, Copy)]
-struct Filter<'a> {
+pub(super) struct Filter<'a> {
     status: &'a Map<String, Value>,
     severity: Option<Whole>,
     scope: Option<&'a str>,
@@ -56,7 +57,10 @@ impl Attempt<'_> {
             Q::Clear { entity, code, scope } => {
                 self.clear_faults(stop, entity, (code.as_deref(), scope.as_deref())).await
             }
-            Q::Watch { .. } => Err(failure::unwatched()),
+            Q::Watch { entity, status, duration } => {
+                let span = Span { stop, duration: (*duration).into() };
+                Box::pin(self.watch_faults(span, entity, status)).await
+            }
         }
     }
 
@@ -116,8 +120,13 @@ impl Attempt<'_> {
     }
 }
 
-impl Filter<'_> {
-    fn ask(&self, client: &Client, entity: &Entity) -> Call<Vec<Fault>> {
+impl<'a> Filter<'a> {
+    /// Faults by their status alone.
+    pub(super) fn by_status(status: &'a Map<String, Value>) -> Self {
+        Self { status, severity: None, scope: None }
+    }
+
+    pub(super) fn ask(&self, client: &Client, entity: &Entity) -> Call<Vec<Fault>> {
         let mut call = client.faults(entity);
         for (key, value) in self.status {
             call = call.status(key, &text(value));
@@ -134,7 +143,7 @@ impl Filter<'_> {
 }
 
 /// A value of a status as it stands in a query.
-fn text(value: &Value) -> String {
+pub(super) fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)
 }
 

@@ -148,8 +148,7 @@ pub(super) fn code(fault: &Fault) -> String {
 /// The value itself: one server wraps it in a `value` of its own.
 fn value(reading: &Reading) -> Result<Box<RawValue>, End> {
     if reading.value.get() == "null" && !reading.errors.is_empty() {
-        let words: Vec<String> = reading.errors.iter().map(failure::words).collect();
-        return Err(End::VehicleError(words.join("; ")));
+        return Err(End::VehicleError(failure::all_words(&reading.errors, "")));
     }
     let wrapped: Option<BTreeMap<String, Box<RawValue>>> =
         serde_json::from_str(reading.value.get()).ok();

@@ -36,6 +36,12 @@ impl Kept {
         Self { client, tasks, place, remove, is_left: false }
     }
 
+    /// The same, to be removed in another way.
+    pub(super) fn instead(mut self, remove: Remove) -> Self {
+        self.remove = remove;
+        self
+    }
+
     /// Removes it, and says whether the vehicle has confirmed that it is gone.
     pub(super) async fn removed(mut self) -> bool {
         match self.leave() {

@@ -88,8 +88,7 @@ impl Attempt<'_> {
         }
         hold.put_back().await;
         let end = match outcome {
-            Ok(Some(last)) => return self.outbox.last(&last).await,
-            Ok(None) => return Ok(()),
+            Ok(last) => return self.finish(last).await,
             Err(end) => end,
         };
         let Some(loss) = loss else { return Err(end) };

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use model::catalog::{Lock, ModeNeed, table};
+use model::catalog::{Lock, ModeNeed, entries};
 
 /// A lock, modes, or neither.
 #[derive(Debug, Clone, Copy, Default)]
@@ -15,7 +15,7 @@ pub(super) struct Needs {
 }
 
 static ROWS: LazyLock<BTreeMap<&str, Needs>> = LazyLock::new(|| {
-    let rows = table().into_iter();
+    let rows = entries().into_iter();
     let needs = rows.map(|row| {
         let lock = row.lock == Lock::Needed;
         (row.name, Needs { lock, modes: row.modes })

@@ -33,6 +33,11 @@ impl Outbox {
         self.sent > 0
     }
 
+    /// Bytes of the largest part.
+    pub(super) fn max_part_bytes(&self) -> usize {
+        self.max_part_bytes
+    }
+
     /// Sends a part after which others follow.
     pub(super) async fn part(&mut self, payload: &impl Serialize) -> Result<(), End> {
         self.answer(false, payload).await

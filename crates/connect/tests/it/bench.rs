@@ -51,6 +51,11 @@ impl Bench {
         Self::with(vehicles).await
     }
 
+    /// A bench whose vehicle has all that there is: computers, bulk data, updates.
+    pub(crate) async fn full() -> Self {
+        Self::with(simulator::full_fleet(1)).await
+    }
+
     async fn with(vehicles: Vec<simulator::Vehicle>) -> Self {
         let shutdown = CancellationToken::new();
         let fleet = Fleet::start(vehicles, 0, shutdown.clone()).await.unwrap();
@@ -201,6 +206,15 @@ pub(crate) async fn run(sovd: &Sovd, order: Order) -> Outcome {
 }
 
 pub(crate) async fn run_until(sovd: &Sovd, order: Order, stop: CancellationToken) -> Outcome {
+    run_within(PATIENCE, sovd, order, stop).await
+}
+
+pub(crate) async fn run_within(
+    patience: Duration,
+    sovd: &Sovd,
+    order: Order,
+    stop: CancellationToken,
+) -> Outcome {
     let command_id = order.command_id;
     let (sender, mut receiver) = mpsc::channel(4);
     let collect = async {
@@ -211,6 +225,6 @@ pub(crate) async fn run_until(sovd: &Sovd, order: Order, stop: CancellationToken
         parts
     };
     let both = async { tokio::join!(sovd.execute(order, sender, stop), collect) };
-    let (end, parts) = tokio::time::timeout(PATIENCE, both).await.expect("it never ended");
+    let (end, parts) = tokio::time::timeout(patience, both).await.expect("it never ended");
     Outcome { command_id, parts, end }
 }

@@ -10,19 +10,41 @@ use fleetwire_connect::Address;
 use crate::bench::{PATIENCE, address};
 
 pub(crate) const ROOT: &str = r#"{"id":"","name":"","components":"/v1/components"}"#;
-const COMPONENTS: &str = r#"{"items":[{"id":"ecu","name":"ECU","href":"/v1/components/ecu"}]}"#;
+const COMPONENTS: &str = r#"{"items":[{"id":"ecu","name":"ECU","href":"/v1/components/ecu"},
+    {"id":"rich","name":"Rich","href":"/v1/components/rich"}]}"#;
+/// A component with all that there is to watch and to fetch.
+const RICH: &str = r#"{"id":"rich","name":"Rich","data":"/v1/components/rich/data",
+    "faults":"/v1/components/rich/faults","bulk-data":"/v1/components/rich/bulk-data",
+    "cyclic-subscriptions":"/v1/components/rich/cyclic-subscriptions",
+    "triggers":"/v1/components/rich/triggers","logs":"/v1/components/rich/logs",
+    "scripts":"/v1/components/rich/scripts",
+    "configurations":"/v1/components/rich/configurations",
+    "communication-logs":"/v1/components/rich/communication-logs"}"#;
 const ECU: &str = r#"{"id":"ecu","name":"ECU","data":"/v1/components/ecu/data",
     "faults":"/v1/components/ecu/faults","operations":"/v1/components/ecu/operations"}"#;
 
 /// Status, further header lines, body.
 pub(crate) type Answer = (u16, String, String);
 
-/// Request line and head, as they came.
+/// Request line, head and body, as they came.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
     pub(crate) line: String,
     pub(crate) head: String,
+    pub(crate) body: String,
 }
+
+/// What a server does with a request.
+pub(crate) enum Reply {
+    /// Sends an answer; status 0 closes the connection without one, 1 never answers.
+    Answer(Answer),
+    /// Writes what it likes, then closes the connection.
+    Writes(Writing),
+}
+
+type Writing = Box<dyn FnOnce(&mut dyn Write)>;
+
+type Handler = dyn Fn(&Request) -> Reply + Send + Sync;
 
 /// A running server.
 pub(crate) struct Server {
@@ -47,6 +69,7 @@ impl Server {
             ("GET /v1", 200, root),
             ("GET /v1/components", 200, COMPONENTS),
             ("GET /v1/components/ecu", 200, ecu),
+            ("GET /v1/components/rich", 200, RICH),
         ];
         let answers = Mutex::new(own.into_iter().chain(table.iter().copied()).collect::<Vec<_>>());
         Self::with(move |line| {
@@ -63,14 +86,37 @@ impl Server {
     }
 
     pub(crate) fn with(answer: impl Fn(&str) -> Answer + Send + Sync + 'static) -> Self {
+        Self::replying(move |request| Reply::Answer(answer(&request.line)))
+    }
+
+    /// A server whose root and components are as usual, and the rest as `reply` has it.
+    pub(crate) fn beside(
+        reply: impl Fn(&Request) -> Option<Reply> + Send + Sync + 'static,
+    ) -> Self {
+        Self::replying(move |request| {
+            if let Some(reply) = reply(request) {
+                return reply;
+            }
+            Reply::Answer(match request.line.as_str() {
+                "GET /v1" => plain(200, ROOT),
+                "GET /v1/components" => plain(200, COMPONENTS),
+                "GET /v1/components/ecu" => plain(200, ECU),
+                "GET /v1/components/rich" => plain(200, RICH),
+                _ => plain(404, ""),
+            })
+        })
+    }
+
+    pub(crate) fn replying(reply: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let seen: Arc<Mutex<Vec<Request>>> = Arc::default();
-        let (answer, record) = (Arc::new(answer), Arc::clone(&seen));
+        let reply: Arc<Handler> = Arc::new(reply);
+        let record = Arc::clone(&seen);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (answer, record) = (Arc::clone(&answer), Arc::clone(&record));
-                std::thread::spawn(move || converse(&stream, &*answer, &record));
+                let (reply, record) = (Arc::clone(&reply), Arc::clone(&record));
+                std::thread::spawn(move || converse(&stream, &*reply, &record));
             }
         });
         Self { port, seen }
@@ -100,17 +146,19 @@ impl Server {
     }
 }
 
-/// Status 0 closes the connection without an answer, 1 never answers.
-fn converse(
-    mut stream: &TcpStream,
-    answer: &(dyn Fn(&str) -> Answer + Send + Sync),
-    seen: &Mutex<Vec<Request>>,
-) {
+/// An answer without further headers.
+pub(crate) fn plain(status: u16, body: &str) -> Answer {
+    (status, String::new(), body.to_owned())
+}
+
+fn converse(mut stream: &TcpStream, reply: &Handler, seen: &Mutex<Vec<Request>>) {
     let mut reader = BufReader::new(stream);
     while let Some(request) = read(&mut reader) {
-        let line = request.line.clone();
-        seen.lock().unwrap().push(request);
-        let (status, headers, body) = answer(&line);
+        seen.lock().unwrap().push(request.clone());
+        let (status, headers, body) = match reply(&request) {
+            Reply::Answer(answer) => answer,
+            Reply::Writes(write) => return write(&mut stream),
+        };
         match status {
             0 => return,
             1 => loop {
@@ -137,7 +185,8 @@ fn read(reader: &mut BufReader<&TcpStream>) -> Option<Request> {
         let (name, value) = line.split_once(':')?;
         name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().ok())?
     });
-    reader.read_exact(&mut vec![0; length.unwrap_or(0)]).ok()?;
+    let mut body = vec![0; length.unwrap_or(0)];
+    reader.read_exact(&mut body).ok()?;
     let line = head.lines().next()?.trim_end_matches(" HTTP/1.1").to_owned();
-    Some(Request { line, head })
+    Some(Request { line, head, body: String::from_utf8_lossy(&body).into_owned() })
 }

@@ -1,9 +1,9 @@
-//! What the connector executes now: the three older names, and the nouns that it knows.
+//! A command with its parameters: one of the three older names, or of a noun.
 //!
-//! Refuses what the connector does not know: a noun comes in here together with its execution, as one
-//! untagged variant with the noun's own `Question`.
+//! Refuses to know the commands of a noun: each noun is one untagged variant with its own `Question`.
 
-use super::{data, entities, faults, locks, modes, operations, vehicles};
+use super::{bulk, configurations, data, entities, faults, locks, logs, modes, operations};
+use super::{scripts, triggers, updates, vehicles};
 use serde::Deserialize;
 
 /// A command with its parameters, as a connector executes it.
@@ -56,4 +56,22 @@ pub enum Question {
     /// About locks.
     #[serde(untagged)]
     Locks(locks::Question),
+    /// About configurations.
+    #[serde(untagged)]
+    Configurations(configurations::Question),
+    /// About bulk data.
+    #[serde(untagged)]
+    Bulk(bulk::Question),
+    /// About logs and recordings of communication.
+    #[serde(untagged)]
+    Logs(logs::Question),
+    /// About triggers.
+    #[serde(untagged)]
+    Triggers(triggers::Question),
+    /// About scripts.
+    #[serde(untagged)]
+    Scripts(scripts::Question),
+    /// About updates.
+    #[serde(untagged)]
+    Updates(updates::Question),
 }

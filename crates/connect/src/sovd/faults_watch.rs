@@ -1,0 +1,241 @@
+//! Watching faults: they are read whenever the vehicle rings, or at a pace, and compared.
+//!
+//! Refuses to take the bell for the news: what has changed is what a read shows.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use ::sovd::{Call, Client, Condition, Fault, Trigger, TriggerRequest};
+use model::command::Refusal;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+use tokio::time::{Interval, MissedTickBehavior, interval};
+
+use super::asker::Asker;
+use super::attempt::{Attempt, Target, preparing};
+use super::failure;
+use super::faults::{Filter, text};
+use super::feed::{Feed, Gap, News};
+use super::live::{Begun, Left, Span, Tally, Term};
+use crate::clock;
+use crate::order::End;
+
+/// Whether an entity has them.
+const TRIGGERS: &str = "triggers";
+/// How often a server is asked that does not ring.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What became of a fault.
+#[derive(Serialize)]
+struct Change<'a> {
+    change: Turn,
+    fault: &'a RawValue,
+}
+
+#[derive(Clone, Copy, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Turn {
+    /// It was there when the watch began.
+    Present,
+    Appeared,
+    Changed,
+    /// It is no longer among those that are watched.
+    Healed,
+}
+
+/// The faults by code and memory.
+type Faults = BTreeMap<(String, Option<String>), Box<RawValue>>;
+
+/// What says that it is time to look.
+enum Bell {
+    Feed(Box<Feed>),
+    Clock(Interval),
+}
+
+/// What a bell says.
+enum Ring {
+    /// Look, at the vehicle's time if it gave one.
+    Look(Option<String>),
+    Gap(Gap),
+    Gone,
+}
+
+/// What is watched of whom.
+#[derive(Clone, Copy)]
+struct Watched<'a> {
+    target: &'a Target<'a>,
+    status: &'a Map<String, Value>,
+}
+
+impl Attempt<'_> {
+    /// One part per change, after one for each fault that is there at the beginning.
+    pub(super) async fn watch_faults(
+        &mut self,
+        span: Span<'_>,
+        entity: &str,
+        status: &Map<String, Value>,
+    ) -> Result<(), End> {
+        let target = preparing(span.stop, self.entity(entity)).await?;
+        let term = span.begin();
+        let trigger = self.set_bell(&target, span.duration).await?;
+        let place = trigger.as_ref().map(|trigger| trigger.href.clone());
+        let kept = place.map(|place| self.keep(&target, place, Client::delete_trigger));
+        let (begun, bell) = Bell::of(&target, trigger.as_ref(), &term);
+        let mut tally = Tally::default();
+        let closing = term.run(async {
+            self.outbox.part(&begun).await?;
+            self.compare(Watched { target: &target, status }, bell, &mut tally).await
+        });
+        let closing = closing.await?;
+        self.close(closing, kept.into_iter().collect(), &tally).await
+    }
+
+    /// Lets the vehicle ring when its faults change; `None` if it cannot, or rings anyway.
+    async fn set_bell(
+        &self,
+        target: &Target<'_>,
+        lifetime: Duration,
+    ) -> Result<Option<Trigger>, End> {
+        let has_triggers = target.entity.links.contains_key(TRIGGERS);
+        if !has_triggers || target.entity.fault_stream().is_some() {
+            return Ok(None);
+        }
+        let request = TriggerRequest {
+            multishot: true,
+            lifetime: Some(lifetime),
+            ..TriggerRequest::new("faults", Condition::OnChange)
+        };
+        match self.make(target.client.create_trigger(&target.entity, &request)).await {
+            Ok(trigger) => Ok(Some(trigger)),
+            Err(End::Refused(Refusal::Unsupported, _)) => Ok(None),
+            Err(end) => Err(end),
+        }
+    }
+
+    async fn compare(
+        &mut self,
+        watched: Watched<'_>,
+        mut bell: Bell,
+        tally: &mut Tally,
+    ) -> Result<Left, End> {
+        let mut asker = Asker::default();
+        let mut faults: Option<Faults> = None;
+        let mut at = None;
+        loop {
+            let now = asker.insist(|| watched.call()).await.map_err(failure::after_begin)?;
+            if let Some(gap) = asker.gap() {
+                self.outbox.part(&tally.gap("faults", &gap)).await?;
+            }
+            let now = watched.keyed(now);
+            self.show(faults.as_ref(), &now, at, tally).await?;
+            faults = Some(now);
+            at = match bell.ring().await.map_err(failure::after_begin)? {
+                Ring::Look(at) => at,
+                Ring::Gone => return Ok(Left::Gone),
+                Ring::Gap(gap) => {
+                    self.outbox.part(&tally.gap("faults", &gap)).await?;
+                    None
+                }
+            };
+        }
+    }
+
+    /// One part per difference.
+    async fn show(
+        &mut self,
+        before: Option<&Faults>,
+        now: &Faults,
+        at: Option<String>,
+        tally: &mut Tally,
+    ) -> Result<(), End> {
+        let at = at.unwrap_or_else(|| clock::now().to_string());
+        for (code, change) in differences(before, now) {
+            self.outbox.part(&tally.sample(code, Some(&at), change)).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Watched<'_> {
+    fn call(&self) -> Call<Vec<Fault>> {
+        Filter::by_status(self.status).ask(&self.target.client, &self.target.entity)
+    }
+
+    /// A server may not know the filter: then the faults themselves tell, as far as they can.
+    fn keyed(&self, mut faults: Vec<Fault>) -> Faults {
+        faults.retain(|fault| self.covers(fault));
+        faults.into_iter().map(|fault| ((fault.code, fault.scope), fault.raw)).collect()
+    }
+
+    fn covers(&self, fault: &Fault) -> bool {
+        let fits = |(key, value): (&String, &Value)| {
+            fault.status.get(key).is_none_or(|is| truth(&text(is)) == truth(&text(value)))
+        };
+        self.status.is_empty() || self.status.iter().any(fits)
+    }
+}
+
+impl Bell {
+    /// What rings, and how the first part says so.
+    fn of<'a>(
+        target: &Target<'_>,
+        trigger: Option<&'a Trigger>,
+        term: &Term<'_>,
+    ) -> (Begun<'a>, Self) {
+        let feed = |events, subject| {
+            Self::Feed(Box::new(Feed::new(&target.client, events, subject, term.nearly)))
+        };
+        if let Some(trigger) = trigger {
+            let begun = Begun::Trigger { items: vec![&trigger.raw] };
+            return (begun, feed(trigger.events.clone(), Some(trigger.href.clone())));
+        }
+        if let Some(stream) = target.entity.fault_stream() {
+            return (Begun::Stream, feed(stream.clone(), None));
+        }
+        let mut clock = interval(PAUSE);
+        clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        clock.reset();
+        (Begun::polling(PAUSE), Self::Clock(clock))
+    }
+
+    async fn ring(&mut self) -> Result<Ring, End> {
+        match self {
+            Self::Clock(clock) => {
+                clock.tick().await;
+                Ok(Ring::Look(None))
+            }
+            Self::Feed(feed) => Ok(match feed.next().await? {
+                News::Event(event) => Ring::Look(event.timestamp),
+                News::Gap(gap) => Ring::Gap(gap),
+                News::Gone => Ring::Gone,
+            }),
+        }
+    }
+}
+
+/// What changed, in the order of the codes; what there is for who has seen nothing before.
+fn differences<'a>(
+    before: Option<&'a Faults>,
+    now: &'a Faults,
+) -> impl Iterator<Item = (&'a str, Change<'a>)> {
+    let seen = move |key| before.and_then(|before| before.get(key));
+    let turn = move |key, fault: &RawValue| match seen(key) {
+        _ if before.is_none() => Some(Turn::Present),
+        None => Some(Turn::Appeared),
+        Some(known) => (known.get() != fault.get()).then_some(Turn::Changed),
+    };
+    let there = now.iter().filter_map(move |(key, fault)| Some((key, turn(key, fault)?, fault)));
+    let gone = before.into_iter().flatten().filter(|(key, _)| !now.contains_key(*key));
+    let gone = gone.map(|(key, fault)| (key, Turn::Healed, fault));
+    there.chain(gone).map(|((code, _), change, fault)| (code.as_str(), Change { change, fault }))
+}
+
+/// Servers write flags as words and as numbers.
+fn truth(text: &str) -> &str {
+    match text {
+        "1" => "true",
+        "0" => "false",
+        other => other,
+    }
+}
