@@ -114,8 +114,9 @@ impl Commands {
                 }
                 Ok(Receipt { command: *command, is_replay })
             }
-            Accepted::Started(command, claimed) => {
+            Accepted::Started(command, events, claimed) => {
                 observe::command_submitted();
+                super::announce(&self.bus, &command, events);
                 if let Some(claimed) = self.doorbell.started(claimed, send_by) {
                     self.give_back(claimed).await;
                 }

@@ -281,7 +281,7 @@ async fn going_down_ends_streams_and_polls() {
 
 #[tokio::test]
 async fn a_long_list_of_answers_is_never_in_memory_as_a_whole() {
-    const PARTS: u64 = 800;
+    const PARTS: u64 = 400;
     let p = Platform::start().await;
     p.vehicle().set(json!({ "delay_ms": 0, "parts": PARTS, "part_bytes": 100_000 })).await;
     let engineer = p.engineer().await;
