@@ -7,7 +7,9 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::dialect::Dialect;
 use crate::execution::Operation;
+use crate::injection::Injection;
 use crate::unit::Unit;
 use crate::vin;
 
@@ -28,6 +30,12 @@ pub struct Vehicle {
     /// Starts with an address at which nothing listens.
     #[serde(default)]
     pub offline: bool,
+    /// How it speaks SOVD.
+    #[serde(skip)]
+    pub(crate) dialect: Dialect,
+    /// What the link to it suffers from, unless a setting says otherwise.
+    #[serde(skip)]
+    pub(crate) injection: Injection,
     pub(crate) ecus: Vec<EcuPlan>,
 }
 
@@ -96,6 +104,20 @@ pub(crate) struct SettingItem {
     pub(crate) low: f64,
     pub(crate) high: f64,
     pub(crate) value: f64,
+}
+
+impl Vehicle {
+    /// The same vehicle, speaking a dialect.
+    #[must_use]
+    pub fn speaking(self, dialect: Dialect) -> Self {
+        Self { dialect, ..self }
+    }
+
+    /// The same vehicle behind a link with faults, until a setting says otherwise.
+    #[must_use]
+    pub fn behind(self, injection: Injection) -> Self {
+        Self { injection, ..self }
+    }
 }
 
 #[derive(Deserialize)]

@@ -5,9 +5,11 @@
 
 mod behaviour;
 mod control;
+mod dialect;
 mod ecu;
 mod execution;
 mod fleet;
+mod injection;
 mod ledger;
 mod refusal;
 mod run;
@@ -18,5 +20,7 @@ mod unit;
 mod vehicle;
 mod vin;
 
+pub use dialect::{Dialect, NoDialect};
 pub use fleet::{Vehicle, demo_fleet, fleet};
+pub use injection::{Injection, NoFault};
 pub use run::{Fleet, Running, StartError};

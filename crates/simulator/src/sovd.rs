@@ -10,12 +10,11 @@ use std::sync::Arc;
 
 use axum::extract::{FromRef, Path, State};
 use axum::http::Uri;
-use axum::middleware::from_fn_with_state;
 use axum::routing::{get, put};
 use axum::{Json, Router};
 use serde_json::{Map, Value, json};
 
-use crate::behaviour::{self, Stage};
+use crate::behaviour::Stage;
 use crate::ecu::Ecu;
 use crate::refusal::Refusal;
 use crate::vehicle::Simulated;
@@ -55,7 +54,6 @@ pub(crate) fn routes(stage: Stage) -> Router {
         .nest("/sovd/v1/components/{ecu}", ecu)
         .fallback(async || Refusal::NoSuchPath)
         .method_not_allowed_fallback(async || Refusal::NoSuchMethod)
-        .layer(from_fn_with_state(stage.clone(), behaviour::act))
         .with_state(stage)
 }
 

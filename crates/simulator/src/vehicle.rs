@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::ecu::{Ecu, unknown};
 use crate::fleet::Vehicle;
+use crate::injection::Injector;
 use crate::ledger::{Count, Effect, Ledger};
 use crate::refusal::Refusal;
 use crate::setting::{Failure, Parts, Setting};
@@ -39,7 +40,7 @@ impl Simulated {
     pub(crate) fn new(mut plan: Vehicle) -> Self {
         let ecus = std::mem::take(&mut plan.ecus);
         let ecus = ecus.into_iter().map(|ecu| Ecu::new(ecu, plan.vin.clone())).collect();
-        let setting = Mutex::new(Setting::default_of(!plan.offline));
+        let setting = Mutex::new(Setting::default_of(&plan));
         Self { plan, ecus, awake_since: Instant::now(), setting, ledger: Mutex::default() }
     }
 
@@ -74,6 +75,12 @@ impl Simulated {
     /// The setting in force.
     pub(crate) fn setting(&self) -> Setting {
         self.setting.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The faults of its link at work.
+    pub(crate) fn injector(&self) -> Arc<Injector> {
+        let setting = self.setting.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&setting.injector)
     }
 
     /// Replaces the whole setting.

@@ -12,10 +12,12 @@
 mod behaviour;
 mod control;
 mod data;
+mod dialects;
 mod discovery;
 mod faults;
 mod fleet;
 mod garage;
+mod injection;
 mod operations;
 mod reachability;
 mod stream;
