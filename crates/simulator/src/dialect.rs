@@ -93,3 +93,6 @@ impl FromStr for Dialect {
         named.ok_or_else(|| NoDialect(word.to_owned()))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,5 @@
-//! Simulated vehicles, each a SOVD 1.1 server with a listener of its own, with faults to inject.
+//! Simulated vehicles, each a SOVD 1.1 server with a listener of its own, with dialects to speak
+//! and faults to inject.
 //!
 //! Shares no code with the client side of the workspace, or it would share its mistakes; listens
 //! on loopback only, and keeps nothing beyond its own life.

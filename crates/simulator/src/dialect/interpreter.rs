@@ -53,7 +53,13 @@ impl Interpreter {
     async fn answer(self: Arc<Self>, mut asked: Asked, host: &str) -> Response {
         for need in self.tongue.needs(&asked) {
             let found = self.look(identity(&asked.headers), &path_of(need, &asked)).await;
-            asked.known.push((need, found));
+            let is_named_there = matches!(need, Need::DataItems | Need::Faults);
+            if is_named_there && !found.status.is_success() {
+                return self.addressed(self.tongue.tell(&asked, found), host).into_response();
+            }
+            let document =
+                if found.status.is_success() { found.json().clone() } else { Value::Null };
+            asked.known.push((need, document));
         }
         if let Err(told) = self.tongue.hear(&mut asked) {
             return self.addressed(told, host).into_response();
@@ -85,16 +91,14 @@ impl Interpreter {
         self.standard.clone().oneshot(request).await.into_response()
     }
 
-    /// A document of the standard; `Null` if there is none.
-    async fn look(&self, identity: HeaderMap, path: &str) -> Value {
+    /// What the standard says at a path; nothing can be found at one that is none.
+    async fn look(&self, identity: HeaderMap, path: &str) -> Told {
         let mut request = Request::new(Body::empty());
-        let Ok(uri) = path.parse() else { return Value::Null };
+        let Ok(uri) = path.parse() else { return Told::empty(StatusCode::NOT_FOUND) };
         *request.uri_mut() = uri;
         *request.headers_mut() = identity;
-        match told(self.ask(request).await).await {
-            Ok(Told { status: StatusCode::OK, content: Content::Document(found), .. }) => found,
-            Ok(_) | Err(_) => Value::Null,
-        }
+        let answer = told(self.ask(request).await).await;
+        answer.unwrap_or_else(|passing| Told::empty(passing.status()))
     }
 
     /// The answer with the addresses of the dialect.

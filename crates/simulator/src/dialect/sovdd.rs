@@ -207,10 +207,18 @@ fn shown_path(asked: &Asked) -> String {
     super::uris::rebased(&path, crate::sovd::BASE, "/vehicle/v1").unwrap_or(path)
 }
 
+fn is_component(asked: &Asked) -> bool {
+    asked.is_get() && !asked.known(Need::DataItems).is_null()
+}
+
 fn refused(asked: &Asked, told: &Told) -> Told {
     let (code, message) = told.complaint();
     match told.status {
         StatusCode::NOT_FOUND if message.is_empty() => missing(asked),
+        // Subscriptions can always be listed, also those of a component that has none.
+        StatusCode::NOT_FOUND if asked.kind() == Kind::Subscriptions && is_component(asked) => {
+            Told::document(StatusCode::OK, json!({"items": []}))
+        }
         StatusCode::NOT_FOUND => not_found(message),
         StatusCode::METHOD_NOT_ALLOWED => not_allowed(asked, "GET,HEAD"),
         status => {

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use fleetwire_simulator::{Injection, fleet};
+use fleetwire_simulator::{Dialect, Injection, fleet};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -98,6 +98,22 @@ async fn a_stream_breaks_off_or_seems_over() {
         let text = response.text().await;
         assert_eq!(text.is_err(), breaks, "{inject}");
         assert!(text.map_or(0, |text| text.matches("data: ").count()) < 50);
+    }
+}
+
+#[tokio::test]
+async fn a_control_unit_vanishes_in_every_dialect() {
+    for dialect in Dialect::ALL {
+        let vehicles = fleet(1).into_iter().map(|it| it.speaking(dialect));
+        let garage = Garage::with(vehicles.collect()).await;
+        garage.set(json!({"delay_ms": 0, "inject": "vanish=600s:1x"})).await;
+        let base = &garage.vehicle().base_url;
+        let gone = reqwest::get(format!("{base}/components/engine_ecu/data/F190")).await.unwrap();
+        assert!(matches!(gone.status().as_u16(), 404 | 503), "{dialect}: {gone:?}");
+        let list = reqwest::get(format!("{base}/components")).await.unwrap();
+        let listed = ids(&list.json().await.unwrap(), "id");
+        assert!(!listed.contains(&"engine_ecu".to_owned()), "{dialect}: {listed:?}");
+        assert!(listed.contains(&"abs_ecu".to_owned()), "{dialect}: {listed:?}");
     }
 }
 

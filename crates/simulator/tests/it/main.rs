@@ -20,4 +20,5 @@ mod garage;
 mod injection;
 mod operations;
 mod reachability;
+mod recordings;
 mod stream;
