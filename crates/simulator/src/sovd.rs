@@ -22,6 +22,7 @@ mod query;
 mod scripts;
 mod status;
 mod subscriptions;
+mod tokens;
 mod triggers;
 mod updates;
 
@@ -103,6 +104,8 @@ fn root() -> Router {
         .route(BASE, get(entities::server))
         .route("/sovd/v1/{collection}", get(entities::list))
         .route("/sovd/v1/{collection}/{*rest}", get(entities::unknown_entity))
+        .route("/sovd/v1/authorize", post(tokens::give))
+        .route("/sovd/v1/token", post(tokens::give))
         .route("/sovd/v1/locks", get(locks::list).post(locks::acquire))
         .route("/sovd/v1/locks/{lock}", get(locks::show).put(locks::renew).delete(locks::release))
         .nest("/sovd/v1/updates", updates);

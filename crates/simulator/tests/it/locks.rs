@@ -154,3 +154,19 @@ async fn a_lock_on_the_vehicle_covers_every_entity() {
     assert_eq!(released.status, StatusCode::NO_CONTENT);
     assert_eq!(write(&garage, "a").await.status, StatusCode::FORBIDDEN);
 }
+
+#[tokio::test]
+async fn a_token_is_given_to_who_names_itself_in_json_or_in_a_form() {
+    let garage = Garage::open().await;
+    let form = "grant_type=client_credentials&client_id=ann";
+    let given = answer(garage.request(Method::POST, "/sovd/v1/token").body(form)).await.body;
+    assert_eq!(given["token_type"], "Bearer");
+    let same = garage.post("/sovd/v1/authorize", json!({"client_id": "ann"})).await.body;
+    assert_eq!(same, given);
+    let credentials = format!("Bearer {}", given["access_token"].as_str().unwrap());
+    let lock = garage.request(Method::POST, LOCKS).header("authorization", credentials);
+    answer(lock.json(&json!({"lock_expiration": 60}))).await;
+    assert_eq!(write(&garage, "ann").await.status, StatusCode::NO_CONTENT);
+    let nameless = answer(garage.request(Method::POST, "/sovd/v1/token")).await;
+    assert_eq!(nameless.status, StatusCode::BAD_REQUEST);
+}
