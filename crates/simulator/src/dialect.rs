@@ -74,7 +74,7 @@ impl Dialect {
             Self::Opensovd => Box::new(opensovd::Opensovd),
             Self::Sovdd => Box::new(sovdd::Sovdd::default()),
             Self::Cda => Box::new(cda::Cda),
-            Self::Medkit => Box::new(medkit::Medkit),
+            Self::Medkit => Box::new(medkit::Medkit::default()),
         }
     }
 }

@@ -4,6 +4,8 @@
 
 use serde_json::Value;
 
+/// Words that ODX writes in capitals.
+const ABBREVIATIONS: [&str; 5] = ["vin", "ecu", "abs", "sw", "hw"];
 const LETTERS: [char; 4] = ['P', 'C', 'B', 'U'];
 
 /// The three bytes of a fault as six digits; the code itself if it is of no known notation.
@@ -25,7 +27,7 @@ pub(super) fn odx_name(id: &str) -> String {
 }
 
 fn capitalised(word: &str) -> String {
-    if word.len() <= 3 {
+    if ABBREVIATIONS.contains(&word) {
         return word.to_ascii_uppercase();
     }
     let mut letters = word.chars();
@@ -72,6 +74,7 @@ mod tests {
     #[test]
     fn names_are_written_together() {
         assert_eq!(odx_name("vin"), "VIN");
+        assert_eq!(odx_name("oil_temperature"), "OilTemperature");
         assert_eq!(odx_name("idle_speed_target"), "IdleSpeedTarget");
     }
 }

@@ -16,9 +16,17 @@ const CLIENT: HeaderName = HeaderName::from_static("x-client-id");
 const SEVERITIES: [&str; 4] = ["CRITICAL", "ERROR", "WARN", "INFO"];
 const STATUSES: &str = "`status` must be pending, confirmed, cleared, healed or all";
 
-/// The dialect.
+/// The dialect, which dates every fault at the moment in which its server began.
 #[derive(Debug)]
-pub(super) struct Medkit;
+pub(super) struct Medkit {
+    began: String,
+}
+
+impl Default for Medkit {
+    fn default() -> Self {
+        Self { began: stamp::now() }
+    }
+}
 
 impl Tongue for Medkit {
     fn base(&self) -> &'static str {
@@ -53,7 +61,7 @@ impl Tongue for Medkit {
         let entity = asked.place.segment(1).to_owned();
         told.map(|document| match asked.kind() {
             Kind::VersionInfo => versions(&document),
-            Kind::Faults => faults(document, &entity),
+            Kind::Faults => faults(document, &entity, &self.began),
             Kind::Fault => detail(document),
             Kind::Executions if is_start => started(document),
             _ => document,
@@ -72,7 +80,7 @@ fn take_status(asked: &mut Asked) -> Result<(), Told> {
         Some("all") => &[],
         Some("cleared" | "healed") => {
             let entity = asked.place.segment(1);
-            return Err(Told::document(StatusCode::OK, faults(json!({"items": []}), entity)));
+            return Err(Told::document(StatusCode::OK, faults(json!({"items": []}), entity, "")));
         }
         Some(_) => {
             return Err(Told::error(StatusCode::BAD_REQUEST, "invalid-parameter", STATUSES));
@@ -113,14 +121,14 @@ fn versions(document: &Value) -> Value {
     json!({"items": entries.map(entry).collect::<Vec<_>>()})
 }
 
-fn faults(document: Value, entity: &str) -> Value {
+fn faults(document: Value, entity: &str, began: &str) -> Value {
     let total = count(&document);
-    let mut list = each_item(document, |item| fault(&item, entity));
+    let mut list = each_item(document, |item| fault(&item, entity, began));
     set(&mut list, "x-medkit", json!({"entity_id": entity, "total_count": total}));
     list
 }
 
-fn fault(fault: &Value, entity: &str) -> Value {
+fn fault(fault: &Value, entity: &str, began: &str) -> Value {
     let severity = fault.get("severity").and_then(Value::as_u64).unwrap_or(4);
     let index = usize::try_from(severity).unwrap_or_default().saturating_sub(1);
     json!({
@@ -128,7 +136,7 @@ fn fault(fault: &Value, entity: &str) -> Value {
         "severity": SEVERITIES.get(index).copied().unwrap_or("INFO"),
         "message": text(fault, "fault_name"),
         "status": if has_status(fault, "confirmedDtc") { "CONFIRMED" } else { "PREFAILED" },
-        "timestamp": stamp::now(),
+        "timestamp": began,
         "source": entity,
     })
 }
