@@ -316,3 +316,53 @@ async fn requests_of_commands_are_counted_in_every_dialect() {
         assert_eq!(garage.counts().await, json!({"a": {"executions": 0, "reads": 1}}), "{dialect}");
     }
 }
+
+#[tokio::test]
+async fn cda_changes_things_under_a_lock() {
+    let garage = garage(Dialect::Cda).await;
+    let ecu = "/vehicle/v15/components/engine_ecu";
+    let locked = garage.post(&format!("{ecu}/locks"), json!({"lock_expiration": 60})).await;
+    assert_eq!(locked.status, StatusCode::CREATED, "{locked:?}");
+    assert!(locked.location.unwrap().starts_with(ecu));
+    let target = format!("{ecu}/data/IdleSpeedTargetDataIdentifier");
+    let written = garage.put(&target, json!({"data": {"IdleSpeedTarget": 900}})).await;
+    assert_eq!(written.status, StatusCode::NO_CONTENT, "{written:?}");
+    assert_eq!(garage.get(&target).await.body["data"]["IdleSpeedTarget"], 900.0);
+    assert_eq!(garage.delete(&format!("{ecu}/faults")).await.status, StatusCode::NO_CONTENT);
+}
+
+#[tokio::test]
+async fn sovdd_streams_numbered_values_from_the_subscription() {
+    let garage = garage(Dialect::Sovdd).await;
+    let subscriptions = "/vehicle/v1/components/engine_ecu/cyclic-subscriptions";
+    let asked = json!({"resource": "data/F40C", "interval": "fast", "duration": 1});
+    let created = garage.post(subscriptions, asked).await;
+    assert_eq!(created.status, StatusCode::CREATED, "{created:?}");
+    assert_eq!(created.body["resource"], "F40C");
+    let location = created.location.unwrap();
+    assert_eq!(garage.get(&location).await.body["created_at"], created.body["created_at"]);
+    let stream = garage.request(Method::GET, &location).header("accept", "text/event-stream");
+    let text = stream.send().await.unwrap().text().await.unwrap();
+    let events = text.lines().filter_map(|line| line.strip_prefix("data: "));
+    let events: Vec<Value> = events.map(|event| serde_json::from_str(event).unwrap()).collect();
+    assert!(events.len() > 1, "{text}");
+    for (number, event) in (1..).zip(&events) {
+        assert_eq!(event["payload"]["seq"], number);
+        assert!(event["payload"]["values"]["F40C"].is_number(), "{event}");
+    }
+}
+
+#[tokio::test]
+async fn medkit_keeps_a_lock_for_the_client_that_took_it() {
+    let garage = garage(Dialect::Medkit).await;
+    let ecu = "/api/v1/components/engine_ecu";
+    let lock = garage.request(Method::POST, &format!("{ecu}/locks")).header("x-client-id", "a");
+    let locked = answer(lock.json(&json!({"lock_expiration": 60}))).await;
+    assert_eq!(locked.status, StatusCode::CREATED, "{locked:?}");
+    let clear = |client| {
+        let request = garage.request(Method::DELETE, &format!("{ecu}/faults"));
+        answer(request.header("x-client-id", client))
+    };
+    assert_eq!(clear("b").await.status, StatusCode::CONFLICT);
+    assert_eq!(clear("a").await.status, StatusCode::NO_CONTENT);
+}
