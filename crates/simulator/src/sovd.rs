@@ -1,41 +1,142 @@
-//! The SOVD 1.1 server of one vehicle: discovery, and the table of all routes.
+//! The SOVD 1.1 server of one vehicle: finds the entity that is meant, and has its routes answer.
 //!
-//! Offers components only; collections that a vehicle lacks have no link and no route.
+//! Routes are the same for all vehicles and exist once: a vehicle costs none of its own.
 
+mod at;
+mod bulk_data;
+mod clear_data;
+mod communication_logs;
+mod configurations;
 mod data;
+mod data_lists;
+mod docs;
+mod entities;
+mod events;
 mod faults;
+mod locks;
+mod logs;
+mod modes;
+mod observed;
 mod operations;
+mod query;
+mod scripts;
+mod status;
+mod subscriptions;
+mod tokens;
+mod triggers;
+mod updates;
 
-use std::sync::Arc;
+use std::convert::Infallible;
+use std::sync::{Arc, LazyLock};
 
-use axum::extract::{FromRef, Path, State};
-use axum::http::Uri;
-use axum::middleware::from_fn_with_state;
-use axum::routing::{get, put};
+use axum::extract::Request;
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post, put};
 use axum::{Json, Router};
-use serde_json::{Map, Value, json};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tower::{ServiceExt, service_fn};
 
-use crate::behaviour::{self, Stage};
-use crate::ecu::Ecu;
+use self::at::At;
+use self::query::Query;
 use crate::refusal::Refusal;
 use crate::vehicle::Simulated;
 
 /// Where the resources begin; `version-info` lies outside.
 pub(crate) const BASE: &str = "/sovd/v1";
 
-impl FromRef<Stage> for Arc<Simulated> {
-    fn from_ref(stage: &Stage) -> Self {
-        Self::clone(&stage.vehicle)
+static ROOT: LazyLock<Router> = LazyLock::new(root);
+/// Paths below an entity.
+static ENTITY: LazyLock<Router> = LazyLock::new(entity);
+
+/// Everything that a vehicle answers.
+pub(crate) fn routes(vehicle: Arc<Simulated>) -> Router {
+    let answer = service_fn(move |request| answer(Arc::clone(&vehicle), request));
+    Router::new().fallback_service(answer)
+}
+
+async fn answer(vehicle: Arc<Simulated>, request: Request) -> Result<Response, Infallible> {
+    let path = request.uri().path().to_owned();
+    let below = path.strip_prefix(BASE).unwrap_or_default();
+    if let Some(described) = below.strip_suffix("/docs")
+        && request.method() == Method::GET
+    {
+        return Ok(docs::describe(&vehicle, described).into_response());
+    }
+    let found = below.strip_prefix('/').and_then(|below| vehicle.locate(below));
+    match found {
+        None => with(request, vehicle, ROOT.clone()).await,
+        Some((entity, rest)) => match At::admit(vehicle, entity, rest, &request) {
+            Err(refusal) => Ok(refusal.into_response()),
+            Ok(at) => with(relative(request, rest), at, ENTITY.clone()).await,
+        },
     }
 }
 
-/// Every route of a vehicle.
-pub(crate) fn routes(stage: Stage) -> Router {
-    let ecu = Router::new()
-        .route("/", get(component))
+async fn with<E: Clone + Send + Sync + 'static>(
+    mut request: Request,
+    extension: E,
+    routes: Router,
+) -> Result<Response, Infallible> {
+    request.extensions_mut().insert(extension);
+    routes.oneshot(request).await
+}
+
+/// The request as the routes of an entity know it.
+fn relative(mut request: Request, rest: &str) -> Request {
+    let query = request.uri().query().map_or_else(String::new, |query| format!("?{query}"));
+    let rest = if rest.is_empty() { "/" } else { rest };
+    if let Ok(uri) = Uri::try_from(format!("{rest}{query}")) {
+        *request.uri_mut() = uri;
+    }
+    request
+}
+
+fn root() -> Router {
+    let updates = Router::new()
+        .route("/", get(updates::list).post(updates::register))
+        .route("/{update}", get(updates::show).delete(updates::delete))
+        .route("/{update}/status", get(updates::status))
+        .route("/{update}/{phase}", put(updates::begin));
+    let router = Router::new()
+        .route("/sovd/version-info", get(entities::version_info))
+        .route(BASE, get(entities::server))
+        .route("/sovd/v1/{collection}", get(entities::list))
+        .route("/sovd/v1/{collection}/{*rest}", get(entities::unknown_entity))
+        .route("/sovd/v1/authorize", post(tokens::give))
+        .route("/sovd/v1/token", post(tokens::give))
+        .route("/sovd/v1/locks", get(locks::list).post(locks::acquire))
+        .route("/sovd/v1/locks/{lock}", get(locks::show).put(locks::renew).delete(locks::release))
+        .nest("/sovd/v1/updates", updates);
+    with_fallbacks(router)
+}
+
+fn entity() -> Router {
+    let router = Router::new()
+        .route("/", get(entities::show))
+        .route("/{relation}", get(entities::related))
+        .route("/locks", get(locks::list).post(locks::acquire))
+        .route("/locks/{lock}", get(locks::show).put(locks::renew).delete(locks::release))
+        .route("/modes", get(modes::list))
+        .route("/modes/{mode}", get(modes::show).put(modes::change))
+        .route("/status", get(status::show))
+        .route("/status/{turn}", put(status::turn))
+        .route("/clear-data", get(clear_data::links))
+        .route("/clear-data/status", get(clear_data::status))
+        .route("/clear-data/{kind}", put(clear_data::begin));
+    let router = router.merge(diagnostics()).merge(observation()).merge(storage());
+    with_fallbacks(router)
+}
+
+fn diagnostics() -> Router {
+    Router::new()
         .route("/data", get(data::list))
         .route("/data-categories", get(data::categories))
+        .route("/data-groups", get(data::groups))
         .route("/data/{item}", get(data::read).put(data::write))
+        .route("/data-lists", get(data_lists::list).post(data_lists::create))
+        .route("/data-lists/{list}", get(data_lists::read).delete(data_lists::delete))
         .route("/faults", get(faults::list).delete(faults::clear_all))
         .route("/faults/{code}", get(faults::show).delete(faults::clear))
         .route("/operations", get(operations::list))
@@ -46,96 +147,85 @@ pub(crate) fn routes(stage: Stage) -> Router {
         )
         .route(
             "/operations/{operation}/executions/{execution}",
-            put(operations::control).get(operations::poll).delete(operations::forget),
-        );
+            get(operations::poll).put(operations::control).delete(operations::forget),
+        )
+}
+
+fn observation() -> Router {
     Router::new()
-        .route("/sovd/version-info", get(version_info))
-        .route(BASE, get(server))
-        .route("/sovd/v1/components", get(components))
-        .nest("/sovd/v1/components/{ecu}", ecu)
+        .route("/cyclic-subscriptions", get(subscriptions::list).post(subscriptions::create))
+        .route(
+            "/cyclic-subscriptions/{subscription}",
+            get(subscriptions::show).put(subscriptions::change).delete(subscriptions::delete),
+        )
+        .route("/cyclic-subscriptions/{subscription}/events", get(subscriptions::events))
+        .route("/triggers", get(triggers::list).post(triggers::create))
+        .route(
+            "/triggers/{trigger}",
+            get(triggers::show).put(triggers::prolong).delete(triggers::delete),
+        )
+        .route("/triggers/{trigger}/events", get(triggers::events))
+        .route("/logs", get(logs::links))
+        .route("/logs/entries", get(logs::entries))
+        .route("/logs/config", get(logs::config).put(logs::set).delete(logs::reset))
+        .route(
+            "/communication-logs",
+            get(communication_logs::list).post(communication_logs::create),
+        )
+        .route(
+            "/communication-logs/{log}",
+            get(communication_logs::show)
+                .put(communication_logs::switch)
+                .delete(communication_logs::delete),
+        )
+}
+
+fn storage() -> Router {
+    Router::new()
+        .route("/configurations", get(configurations::list))
+        .route("/configurations/{id}", get(configurations::read).put(configurations::write))
+        .route("/bulk-data", get(bulk_data::categories))
+        .route(
+            "/bulk-data/{category}",
+            get(bulk_data::list).post(bulk_data::upload).delete(bulk_data::delete_all),
+        )
+        .route("/bulk-data/{category}/{id}", get(bulk_data::download).delete(bulk_data::delete))
+        .route("/scripts", get(scripts::list).post(scripts::upload))
+        .route("/scripts/{script}", get(scripts::show).delete(scripts::delete))
+        .route("/scripts/{script}/executions", post(scripts::start).get(scripts::executions))
+        .route(
+            "/scripts/{script}/executions/{execution}",
+            get(scripts::poll).put(scripts::end).delete(scripts::forget),
+        )
+}
+
+fn with_fallbacks(router: Router) -> Router {
+    router
         .fallback(async || Refusal::NoSuchPath)
         .method_not_allowed_fallback(async || Refusal::NoSuchMethod)
-        .layer(from_fn_with_state(stage.clone(), behaviour::act))
-        .with_state(stage)
 }
 
-async fn version_info() -> Json<Value> {
-    let vendor = json!({"name": "fleetwire-simulator", "version": env!("CARGO_PKG_VERSION")});
-    Json(json!({"sovd_info": [{"version": "1.1", "base_uri": BASE, "vendor_info": vendor}]}))
+/// The body of a list.
+fn listed(items: impl Iterator<Item = Value>) -> Json<Value> {
+    Json(json!({"items": items.collect::<Vec<_>>()}))
 }
 
-async fn server(State(vehicle): State<Arc<Simulated>>) -> Json<Value> {
-    let plan = &vehicle.plan;
-    let name = format!("{} {} ({})", plan.make, plan.model, plan.year);
-    Json(json!({"id": plan.vin, "name": name, "components": format!("{BASE}/components")}))
+/// Reads a JSON body.
+///
+/// # Errors
+///
+/// [`Refusal::InvalidParameters`].
+fn parsed<B: for<'a> Deserialize<'a>>(body: &[u8]) -> Result<B, Refusal> {
+    serde_json::from_slice(body).map_err(|cause| Refusal::InvalidParameters(cause.to_string()))
 }
 
-async fn components(State(vehicle): State<Arc<Simulated>>) -> Json<Value> {
-    let entry = |ecu: &Ecu| json!({"id": ecu.plan.id, "name": ecu.plan.name, "href": href(ecu)});
-    Json(json!({"items": vehicle.ecus().iter().map(entry).collect::<Vec<_>>()}))
+/// An answer that points to what it is about.
+fn located(status: StatusCode, location: String, body: Value) -> Response {
+    let location: [(HeaderName, String); 1] = [(header::LOCATION, location)];
+    (status, location, Json(body)).into_response()
 }
 
-/// A link is there if, and only if, the control unit has the collection.
-async fn component(
-    State(vehicle): State<Arc<Simulated>>,
-    Path(ecu): Path<String>,
-) -> Result<Json<Map<String, Value>>, Refusal> {
-    let ecu = vehicle.ecu(&ecu)?;
-    let mut body = Map::from_iter([
-        ("id".to_owned(), json!(ecu.plan.id)),
-        ("name".to_owned(), json!(ecu.plan.name)),
-        ("variant".to_owned(), variant(ecu)),
-    ]);
-    for collection in collections(ecu) {
-        body.insert((*collection).to_owned(), format!("{}/{collection}", href(ecu)).into());
-    }
-    Ok(Json(body))
-}
-
-fn variant(ecu: &Ecu) -> Value {
-    json!({
-        "name": ecu.plan.variant,
-        "is_base_variant": false,
-        "state": "Online",
-        "logical_address": format!("0x{:02X}", ecu.plan.logical_address),
-    })
-}
-
-fn collections(ecu: &Ecu) -> &'static [&'static str] {
-    if ecu.plan.operations.is_empty() {
-        &["data", "faults"]
-    } else {
-        &["data", "faults", "operations"]
-    }
-}
-
-fn href(ecu: &Ecu) -> String {
-    format!("{BASE}/components/{}", ecu.plan.id)
-}
-
-/// The pairs of a query, in order, repeated names included.
-struct Query(Vec<(String, String)>);
-
-impl Query {
-    fn of(uri: &Uri) -> Result<Self, Refusal> {
-        let pairs = axum::extract::Query::try_from_uri(uri);
-        pairs.map(|pairs| Self(pairs.0)).map_err(|cause| Refusal::InvalidQuery(cause.body_text()))
-    }
-
-    fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
-    }
-
-    fn first<'a>(&'a self, name: &'a str) -> Option<&'a str> {
-        self.all(name).next()
-    }
-
-    /// A switch that is off unless it says `true`.
-    fn flag(&self, name: &str) -> Result<bool, Refusal> {
-        match self.first(name) {
-            None | Some("false") => Ok(false),
-            Some("true") => Ok(true),
-            Some(_) => Err(Refusal::InvalidQuery(format!("`{name}` is `true` or `false`"))),
-        }
-    }
+/// The value of a header that is text.
+fn text_of(headers: &axum::http::HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name).map(HeaderValue::to_str)?.ok()
 }

@@ -44,6 +44,18 @@ impl Unit {
         SovdUnit { display_name, factor_si_to_unit, offset_si_to_unit }
     }
 
+    /// What it measures.
+    pub(crate) fn quantity(self) -> &'static str {
+        match self {
+            Self::RevolutionsPerMinute => "rotation",
+            Self::DegreeCelsius => "temperature",
+            Self::Volt => "electrical",
+            Self::KilometrePerHour => "motion",
+            Self::Percent => "ratio",
+            Self::Bar => "pressure",
+        }
+    }
+
     /// As exact as a real instrument shows it.
     pub(crate) fn rounded(self, value: f64) -> f64 {
         let steps = match self {

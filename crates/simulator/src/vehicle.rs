@@ -1,4 +1,4 @@
-//! A vehicle at work: its control units, its setting and its ledger.
+//! A vehicle at work: its entities, its setting and its ledger.
 //!
 //! Neither listens nor speaks HTTP.
 
@@ -6,21 +6,25 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::time::Instant;
-
-use crate::ecu::{Ecu, unknown};
-use crate::fleet::Vehicle;
+use crate::clock::Clock;
+use crate::entity::locks::Locks;
+use crate::entity::{Collection, Entity};
+use crate::fleet::{EntityPlan, Equipment, Vehicle};
+use crate::injection::Injector;
 use crate::ledger::{Count, Effect, Ledger};
-use crate::refusal::Refusal;
 use crate::setting::{Failure, Parts, Setting};
+use crate::updates::{UpdatePlan, Updates};
 
 /// One simulated vehicle and all that it remembers.
 #[derive(Debug)]
 pub(crate) struct Simulated {
     /// As built, without its control units: they are at work.
     pub(crate) plan: Vehicle,
-    ecus: Vec<Ecu>,
-    awake_since: Instant,
+    pub(crate) clock: Clock,
+    entities: Vec<Arc<Entity>>,
+    /// Those on the vehicle as a whole.
+    locks: Mutex<Locks>,
+    updates: Mutex<Updates>,
     setting: Mutex<Setting>,
     ledger: Mutex<Ledger>,
 }
@@ -38,29 +42,57 @@ pub(crate) struct Conduct {
 impl Simulated {
     pub(crate) fn new(mut plan: Vehicle) -> Self {
         let ecus = std::mem::take(&mut plan.ecus);
-        let ecus = ecus.into_iter().map(|ecu| Ecu::new(ecu, plan.vin.clone())).collect();
-        let setting = Mutex::new(Setting::default_of(!plan.offline));
-        Self { plan, ecus, awake_since: Instant::now(), setting, ledger: Mutex::default() }
+        let entities = assembled(&ecus, plan.equipment.as_deref(), &Arc::from(plan.vin.as_str()));
+        Self {
+            entities,
+            clock: Clock::start(),
+            locks: Mutex::default(),
+            updates: Mutex::default(),
+            setting: Mutex::new(Setting::default_of(&plan)),
+            ledger: Mutex::default(),
+            plan,
+        }
     }
 
-    /// Every control unit.
-    pub(crate) fn ecus(&self) -> &[Ecu] {
-        &self.ecus
+    /// The entities of a collection, without their parts.
+    pub(crate) fn entities(&self, of: Collection) -> impl Iterator<Item = &Entity> {
+        self.those(move |entity| entity.collection == of && entity.plan.parent.is_none())
     }
 
-    /// The control unit with this id.
-    ///
-    /// # Errors
-    ///
-    /// [`Refusal::Unknown`] if the vehicle does not have it.
-    pub(crate) fn ecu(&self, id: &str) -> Result<&Ecu, Refusal> {
-        let found = self.ecus.iter().find(|ecu| ecu.plan.id == id);
-        found.ok_or_else(|| unknown("component", id))
+    /// The parts of an entity.
+    pub(crate) fn parts(&self, of: &Entity) -> impl Iterator<Item = &Entity> {
+        self.those(|entity| {
+            let parent = entity.plan.parent.as_deref();
+            entity.collection == of.collection && parent == Some(of.plan.id.as_str())
+        })
     }
 
-    /// Time since the vehicle woke up.
-    pub(crate) fn elapsed(&self) -> Duration {
-        self.awake_since.elapsed()
+    /// Every entity for which `holds`.
+    pub(crate) fn those(&self, holds: impl Fn(&Entity) -> bool) -> impl Iterator<Item = &Entity> {
+        self.entities.iter().map(Arc::as_ref).filter(move |entity| holds(entity))
+    }
+
+    /// The entity to which a path below the root belongs, and the rest of the path.
+    pub(crate) fn locate<'a>(&self, path: &'a str) -> Option<(Arc<Entity>, &'a str)> {
+        let fits = |entity: &Arc<Entity>| {
+            let rest = path.strip_prefix(entity.path.as_str())?;
+            (rest.is_empty() || rest.starts_with('/')).then(|| (Arc::clone(entity), rest))
+        };
+        self.entities.iter().filter_map(fits).min_by_key(|(_, rest)| rest.len())
+    }
+
+    /// The packages that it knows from the factory; `None` if it has no updates.
+    pub(crate) fn update_plans(&self) -> Option<&[UpdatePlan]> {
+        Some(&self.plan.equipment.as_ref()?.updates)
+    }
+
+    /// The locks on the vehicle as a whole.
+    pub(crate) fn locks(&self) -> MutexGuard<'_, Locks> {
+        self.locks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn updates(&self) -> MutexGuard<'_, Updates> {
+        self.updates.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts a request of a command that has arrived in full; says how to answer it.
@@ -74,6 +106,12 @@ impl Simulated {
     /// The setting in force.
     pub(crate) fn setting(&self) -> Setting {
         self.setting.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The faults of its link at work.
+    pub(crate) fn injector(&self) -> Arc<Injector> {
+        let setting = self.setting.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&setting.injector)
     }
 
     /// Replaces the whole setting.
@@ -94,4 +132,27 @@ impl Simulated {
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn assembled(
+    ecus: &[Arc<EntityPlan>],
+    equipment: Option<&Equipment>,
+    vin: &Arc<str>,
+) -> Vec<Arc<Entity>> {
+    let of = |plan: &Arc<EntityPlan>, collection| {
+        Arc::new(Entity::new(Arc::clone(plan), collection, Arc::clone(vin)))
+    };
+    let ecus = ecus.iter().map(|plan| of(plan, Collection::Components));
+    let mut entities: Vec<_> = ecus.collect();
+    let Some(equipment) = equipment else { return entities };
+    let parts = [
+        (&equipment.components, Collection::Components),
+        (&equipment.apps, Collection::Apps),
+        (&equipment.areas, Collection::Areas),
+        (&equipment.functions, Collection::Functions),
+    ];
+    for (plans, collection) in parts {
+        entities.extend(plans.iter().map(|plan| of(plan, collection)));
+    }
+    entities
 }

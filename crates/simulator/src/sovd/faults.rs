@@ -1,19 +1,15 @@
-//! The fault memory of a control unit.
+//! The fault memory of an entity.
 //!
-//! Sets no faults: they come with the vehicle, and once cleared they stay away.
-
-use std::sync::Arc;
+//! Sets no faults: they come with the vehicle, or by themselves.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::http::{StatusCode, Uri};
 use serde_json::{Map, Value, json};
 
-use super::Query;
-use crate::ecu::unknown;
-use crate::fleet::Fault;
-use crate::refusal::Refusal;
-use crate::vehicle::Simulated;
+use super::{At, Query};
+use crate::entity::faults::Present;
+use crate::refusal::{Refusal, unknown};
 
 /// The bits of the status byte, the lowest first.
 const STATUS_KEYS: [&str; 8] = [
@@ -37,46 +33,56 @@ struct Filter<'a> {
 }
 
 /// Lists the faults.
-pub(super) async fn list(
-    State(vehicle): State<Arc<Simulated>>,
-    Path(ecu): Path<String>,
-    uri: Uri,
-) -> Result<Json<Value>, Refusal> {
-    let faults = vehicle.ecu(&ecu)?.faults();
-    let query = Query::of(&uri)?;
-    let filter = Filter::of(&query)?;
-    let shown = faults.iter().filter(|fault| filter.passes(fault)).map(|fault| entry(fault));
-    Ok(Json(json!({"items": shown.collect::<Vec<_>>()})))
+pub(super) async fn list(at: At, uri: Uri) -> Result<Json<Value>, Refusal> {
+    all(&at, &Query::of(&uri)?).map(Json)
 }
 
 /// Shows one fault with what was measured when it appeared.
 pub(super) async fn show(
-    State(vehicle): State<Arc<Simulated>>,
-    Path((ecu, code)): Path<(String, String)>,
+    at: At,
+    Path(code): Path<String>,
+    uri: Uri,
 ) -> Result<Json<Value>, Refusal> {
-    let faults = vehicle.ecu(&ecu)?.faults();
-    let fault = faults.iter().find(|fault| fault.code == code);
-    let fault = fault.ok_or_else(|| unknown("fault", &code))?;
-    Ok(Json(json!({"item": entry(fault), "environment_data": fault.environment})))
+    one(&at, &code, &Query::of(&uri)?).map(Json)
 }
 
 /// Clears the faults of a scope, or all.
-pub(super) async fn clear_all(
-    State(vehicle): State<Arc<Simulated>>,
-    Path(ecu): Path<String>,
-    uri: Uri,
-) -> Result<StatusCode, Refusal> {
-    vehicle.ecu(&ecu)?.clear_faults(Query::of(&uri)?.first("scope"));
+pub(super) async fn clear_all(at: At, uri: Uri) -> Result<StatusCode, Refusal> {
+    let query = Query::of(&uri)?;
+    at.memory().faults.clear_all(&at.entity.plan.faults, query.first("scope"), at.now);
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Clears one fault.
-pub(super) async fn clear(
-    State(vehicle): State<Arc<Simulated>>,
-    Path((ecu, code)): Path<(String, String)>,
-) -> Result<StatusCode, Refusal> {
-    vehicle.ecu(&ecu)?.clear_fault(&code)?;
+pub(super) async fn clear(at: At, Path(code): Path<String>) -> Result<StatusCode, Refusal> {
+    at.entity.clear_fault(&code, at.now)?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// The faults as a read gives them.
+///
+/// # Errors
+///
+/// [`Refusal::InvalidQuery`].
+pub(super) fn all(at: &At, query: &Query) -> Result<Value, Refusal> {
+    let filter = Filter::of(query)?;
+    let faults = at.entity.faults(at.now);
+    let shown = faults.iter().filter(|fault| filter.passes(fault)).map(entry);
+    Ok(json!({"items": shown.collect::<Vec<_>>()}))
+}
+
+/// A fault as a read gives it.
+///
+/// # Errors
+///
+/// [`Refusal::Unknown`], [`Refusal::InvalidQuery`].
+pub(super) fn one(at: &At, code: &str, query: &Query) -> Result<Value, Refusal> {
+    let faults = at.entity.faults(at.now);
+    let fault = faults.iter().find(|present| present.fault.code == code);
+    let fault = fault.ok_or_else(|| unknown("fault", code))?;
+    let snapshot = query.flag_or("include-snapshot", true)?;
+    let extended = query.flag_or("include-extended-data", true)?;
+    Ok(json!({"item": entry(fault), "environment_data": fault.environment(snapshot, extended)}))
 }
 
 impl<'a> Filter<'a> {
@@ -89,13 +95,13 @@ impl<'a> Filter<'a> {
         Ok(Self { status: status.collect(), severity, scope: query.first("scope") })
     }
 
-    fn passes(&self, fault: &Fault) -> bool {
-        let status = status(fault.status);
+    fn passes(&self, present: &Present) -> bool {
+        let status = status(present.status);
         let has =
             |(key, value): &(&str, &str)| status.get(*key).is_some_and(|it| text(it) == *value);
         (self.status.is_empty() || self.status.iter().any(has))
-            && self.severity.is_none_or(|limit| fault.severity < limit)
-            && self.scope.is_none_or(|scope| fault.scope == scope)
+            && self.severity.is_none_or(|limit| present.fault.severity < limit)
+            && self.scope.is_none_or(|scope| present.fault.scope == scope)
     }
 }
 
@@ -104,13 +110,14 @@ fn status_key(name: &str) -> Option<&str> {
     name.strip_prefix("status[")?.strip_suffix(']')
 }
 
-fn entry(fault: &Fault) -> Value {
+fn entry(present: &Present) -> Value {
+    let fault = &present.fault;
     let mut entry = json!({
         "code": fault.code,
         "fault_name": fault.name,
         "scope": fault.scope,
         "severity": fault.severity,
-        "status": status(fault.status),
+        "status": status(present.status),
     });
     let optional = [("display_code", &fault.display_code), ("symptom", &fault.symptom)];
     if let Some(fields) = entry.as_object_mut() {

@@ -97,3 +97,23 @@ async fn what_cannot_be_written_or_read_says_so() {
     let maybe = garage.get(&format!("{DATA}/vin?include-schema=maybe")).await;
     assert_eq!(maybe.status, StatusCode::BAD_REQUEST);
 }
+
+#[tokio::test]
+async fn groups_hold_what_is_measured_alike() {
+    let garage = Garage::open().await;
+    let groups = garage.get("/sovd/v1/components/engine_ecu/data-groups").await.body;
+    let temperature =
+        json!({"id": "temperature", "category": "currentData", "group": "temperature"});
+    assert!(groups["items"].as_array().unwrap().contains(&temperature));
+    let of_group = garage.get(&format!("{DATA}?groups=temperature")).await.body;
+    assert_eq!(ids(&of_group, "id"), ["coolant_temperature"]);
+}
+
+#[tokio::test]
+async fn a_computer_tells_how_busy_it_is() {
+    let garage = Garage::full().await;
+    let load = garage.get("/sovd/v1/components/hpc/data/load").await.body;
+    assert!(load["data"]["cpu_percent"].is_number());
+    let listed = garage.get("/sovd/v1/components/hpc/data?category=sysInfo").await.body;
+    assert_eq!(ids(&listed, "id"), ["load"]);
+}

@@ -23,6 +23,7 @@ async fn the_root_links_only_collections_that_exist() {
     let vin = &garage.vehicle().vin;
     let expected = json!({
         "id": vin, "name": "Aurora Compass 1.6 (2023)", "components": "/sovd/v1/components",
+        "locks": "/sovd/v1/locks",
     });
     assert_eq!(body, expected);
     assert_eq!(garage.get("/sovd/v1/areas").await.status, StatusCode::NOT_FOUND);
@@ -53,8 +54,14 @@ async fn a_component_shows_its_address_and_what_it_can_do() {
             "logical_address": "0x10",
         },
         "data": "/sovd/v1/components/engine_ecu/data",
+        "data-lists": "/sovd/v1/components/engine_ecu/data-lists",
         "faults": "/sovd/v1/components/engine_ecu/faults",
         "operations": "/sovd/v1/components/engine_ecu/operations",
+        "modes": "/sovd/v1/components/engine_ecu/modes",
+        "locks": "/sovd/v1/components/engine_ecu/locks",
+        "cyclic-subscriptions": "/sovd/v1/components/engine_ecu/cyclic-subscriptions",
+        "triggers": "/sovd/v1/components/engine_ecu/triggers",
+        "status": "/sovd/v1/components/engine_ecu/status",
     });
     assert_eq!(body, expected);
 }

@@ -113,3 +113,26 @@ async fn a_code_that_is_not_for_people_comes_with_one_that_is() {
     let body = garage.get("/sovd/v1/components/abs_ecu/faults/426511").await.body;
     assert_eq!(body["item"]["display_code"], "C0265");
 }
+
+#[tokio::test]
+async fn frames_and_counters_are_left_out_on_request() {
+    let garage = Garage::open().await;
+    let body = garage.get(&format!("{FAULTS}/P0420")).await.body;
+    assert_eq!(body["environment_data"]["snapshots"][0]["data"]["engine_speed_rpm"], 2150);
+    let extended = &body["environment_data"]["extended_data_records"][0]["data"];
+    assert_eq!(extended["warning_lamp"], true);
+    let query = "include-snapshot=false&include-extended-data=false";
+    let body = garage.get(&format!("{FAULTS}/P0420?{query}")).await.body;
+    assert_eq!(body["environment_data"].as_object().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_matters_for_safety_is_not_cleared_from_afar() {
+    let garage = Garage::full().await;
+    let faults = "/sovd/v1/components/hpc/faults";
+    let refused = garage.delete(&format!("{faults}/B1A00")).await;
+    assert_eq!(refused.status, StatusCode::CONFLICT);
+    assert_eq!(refused.body["error_code"], "precondition-not-fulfilled");
+    assert_eq!(garage.delete(faults).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(garage.codes("hpc/faults").await, ["B1A00"]);
+}

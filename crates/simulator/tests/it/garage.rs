@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use fleetwire_simulator::{Fleet, Running, Vehicle, fleet};
-use reqwest::{Client, Method, RequestBuilder, StatusCode};
+use fleetwire_simulator::{Fleet, Running, Vehicle, fleet, full_fleet};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -27,12 +27,23 @@ pub(crate) struct Answer {
     pub(crate) body: Value,
 }
 
+/// An event stream, event by event.
+pub(crate) struct Events {
+    response: Response,
+    text: String,
+}
+
 impl Garage {
     /// One vehicle that answers without delay.
     pub(crate) async fn open() -> Self {
         let garage = Self::with(fleet(1)).await;
         garage.set(json!({"delay_ms": 0})).await;
         garage
+    }
+
+    /// One vehicle with everything that SOVD knows.
+    pub(crate) async fn full() -> Self {
+        Self::with(full_fleet(1)).await
     }
 
     pub(crate) async fn with(vehicles: Vec<Vehicle>) -> Self {
@@ -77,6 +88,11 @@ impl Garage {
         answer(self.request(Method::POST, path).json(&body)).await
     }
 
+    /// A request in the name of one of several clients.
+    pub(crate) async fn by(&self, client: &str, method: Method, path: &str, body: Value) -> Answer {
+        answer(self.request(method, path).header("x-client-id", client).json(&body)).await
+    }
+
     /// A request to the control server, below the vehicle.
     pub(crate) fn control(&self, method: Method, path: &str) -> RequestBuilder {
         let vin = &self.vehicle().vin;
@@ -117,6 +133,31 @@ pub(crate) async fn answer(request: RequestBuilder) -> Answer {
     let body = response.bytes().await.unwrap();
     let body = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).unwrap() };
     Answer { status, location, body }
+}
+
+impl Events {
+    /// Listens at the `event_source` of what was created.
+    pub(crate) async fn of(garage: &Garage, created: &Answer) -> Self {
+        let source = created.body["event_source"].as_str().unwrap();
+        let response = garage.request(Method::GET, source).send().await.unwrap();
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        Self { response, text: String::new() }
+    }
+
+    /// The next event; `None` at the end of the stream.
+    pub(crate) async fn next(&mut self) -> Option<Value> {
+        loop {
+            if let Some((event, rest)) = self.text.split_once("\n\n") {
+                let event = serde_json::from_str(event.strip_prefix("data: ").unwrap()).unwrap();
+                let rest = rest.to_owned();
+                self.text = rest;
+                return Some(event);
+            }
+            let chunk = tokio::time::timeout(PATIENCE, self.response.chunk()).await;
+            let chunk = chunk.expect("no event came").unwrap()?;
+            self.text.push_str(std::str::from_utf8(&chunk).unwrap());
+        }
+    }
 }
 
 /// Asks again until the condition holds.

@@ -10,12 +10,30 @@
 )]
 
 mod behaviour;
+mod bulk_data;
+mod clear_data;
+mod configurations;
 mod control;
 mod data;
+mod data_lists;
+mod dialects;
 mod discovery;
+mod entities;
 mod faults;
 mod fleet;
+mod footprint;
 mod garage;
+mod injection;
+mod locks;
+mod logs;
+mod modes;
 mod operations;
+mod outputs;
 mod reachability;
+mod recordings;
+mod scripts;
+mod status;
 mod stream;
+mod subscriptions;
+mod triggers;
+mod updates;
