@@ -37,7 +37,7 @@ pub(crate) async fn run(simulate: Simulate, shutdown: CancellationToken) -> anyh
 /// The vehicles that are asked for; their dialects take turns.
 fn built(simulate: &Simulate) -> anyhow::Result<Vec<Vehicle>> {
     let vehicles = match simulate.vehicles {
-        Some(count) => simulator::fleet(usize::try_from(count)?),
+        Some(count) => simulator::full_fleet(usize::try_from(count)?),
         None => simulator::demo_fleet(),
     };
     let turns = vehicles.into_iter().zip(simulate.dialect.iter().cycle());
