@@ -281,11 +281,15 @@ async fn going_down_ends_streams_and_polls() {
 
 #[tokio::test]
 async fn a_long_list_of_answers_is_never_in_memory_as_a_whole() {
-    const PARTS: u64 = 400;
+    const PARTS: u64 = 800;
     let p = Platform::start().await;
     p.vehicle().set(json!({ "delay_ms": 0, "parts": PARTS, "part_bytes": 100_000 })).await;
     let engineer = p.engineer().await;
     let id = read(&p, &engineer).await;
+    for parts in [PARTS / 4, PARTS / 2, 3 * PARTS / 4] {
+        let has = async || engineer.command(&id).await["last_offset"].as_u64() > Some(parts);
+        testkit::eventually("more comes", has).await;
+    }
     testkit::eventually("it ends", async || {
         engineer.command(&id).await["completed_at"].is_string()
     })
