@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use model::user::Role;
 use model::vin::Vin;
 use server::config::Flag;
+use simulator::{Dialect, Injection};
 use std::path::PathBuf;
 use url::Url;
 
@@ -71,6 +72,17 @@ pub(crate) struct Simulate {
     /// How many; without it, the four of the demo, of which one is offline.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) vehicles: Option<u32>,
+    /// How they speak: spec, opensovd, sovdd, cda or medkit; several take turns, such as spec,cda.
+    #[arg(long, value_name = "DIALECT", value_delimiter = ',', default_value = "spec")]
+    pub(crate) dialect: Vec<Dialect>,
+    /// Faults of their links, such as latency=20ms..80ms,5xx=1%,cut-sse=5%@/components/abs_ecu.
+    ///
+    /// Each is NAME=AMOUNT, and hits every path or, with @PATH, those below a path. AMOUNT is a
+    /// share such as 5%, or 3x for the first three requests. Names: latency (with a time, such as
+    /// 50ms or 20ms..80ms:10%), 5xx, cut-sse, end-sse, truncate, content-type, malformed, vanish
+    /// (may have a time, such as 2s:1%), reset-before, reset-after.
+    #[arg(long, value_name = "FAULTS", default_value = "", hide_default_value = true)]
+    pub(crate) faults: Injection,
     /// Port of the control API on 127.0.0.1; 0 = a free one.
     #[arg(long, default_value_t = 0, value_name = "PORT")]
     pub(crate) control_port: u16,

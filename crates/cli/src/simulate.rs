@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::json;
 use server::config::{Sources, load};
 use server::observe;
-use simulator::{Fleet, Running};
+use simulator::{Fleet, Running, Vehicle};
 use tokio_util::sync::CancellationToken;
 
 /// A vehicle as scripts read it.
@@ -19,6 +19,7 @@ struct Shown<'a> {
     model: &'a str,
     year: u16,
     base_url: &'a str,
+    dialect: &'static str,
     offline: bool,
 }
 
@@ -26,14 +27,23 @@ struct Shown<'a> {
 pub(crate) async fn run(simulate: Simulate, shutdown: CancellationToken) -> anyhow::Result<()> {
     observe::init_logs(&load(&Sources::default())?.config.log)?;
     descriptors::raise();
-    let vehicles = match simulate.vehicles {
-        Some(count) => simulator::fleet(usize::try_from(count)?),
-        None => simulator::demo_fleet(),
-    };
+    let vehicles = built(&simulate)?;
     let fleet = Fleet::start(vehicles, simulate.control_port, shutdown).await?;
     output::show(&if simulate.json { line(&fleet) } else { table(&fleet) })?;
     fleet.stopped().await;
     Ok(())
+}
+
+/// The vehicles that are asked for; their dialects take turns.
+fn built(simulate: &Simulate) -> anyhow::Result<Vec<Vehicle>> {
+    let vehicles = match simulate.vehicles {
+        Some(count) => simulator::full_fleet(usize::try_from(count)?),
+        None => simulator::demo_fleet(),
+    };
+    let turns = vehicles.into_iter().zip(simulate.dialect.iter().cycle());
+    let built =
+        turns.map(|(vehicle, dialect)| vehicle.speaking(*dialect).behind(simulate.faults.clone()));
+    Ok(built.collect())
 }
 
 fn line(fleet: &Fleet) -> String {
@@ -42,17 +52,23 @@ fn line(fleet: &Fleet) -> String {
 }
 
 fn table(fleet: &Fleet) -> String {
-    let head = format!("Control API at {}\n\n{:17}  ADDRESS\n", fleet.control_url(), "VIN");
-    let row = |Running { vin, base_url, offline, .. }: &Running| {
+    let head = format!(
+        "Control API at {}\n\n{:17}  {:8}  ADDRESS\n",
+        fleet.control_url(),
+        "VIN",
+        "DIALECT"
+    );
+    let row = |Running { vin, base_url, dialect, offline, .. }: &Running| {
         let note = if *offline { "  (offline)" } else { "" };
-        format!("{vin}  {base_url}{note}\n")
+        format!("{vin}  {:8}  {base_url}{note}\n", dialect.word())
     };
     head + &fleet.vehicles().iter().map(row).collect::<String>()
 }
 
 impl<'a> From<&'a Running> for Shown<'a> {
     fn from(vehicle: &'a Running) -> Self {
-        let Running { vin, make, model, year, base_url, offline } = vehicle;
-        Self { vin, make, model, year: *year, base_url, offline: *offline }
+        let Running { vin, make, model, year, base_url, dialect, offline } = vehicle;
+        let (dialect, year, offline) = (dialect.word(), *year, *offline);
+        Self { vin, make, model, year, base_url, dialect, offline }
     }
 }

@@ -104,7 +104,7 @@ fn announce(bus: &Bus, command: &Command, events: Vec<Event>) {
     if events.iter().any(|event| matches!(event.kind, Kind::Status | Kind::End)) {
         tell(command);
     }
-    bus.publish(command.order.command_id, events);
+    bus.publish(command.order.command_id, events, command.phase());
 }
 
 /// Says in the log and the metrics that a command has moved.

@@ -52,7 +52,12 @@ pub(crate) fn routes(remotes: BTreeMap<String, Remote>) -> Router {
 async fn list(State(remotes): State<Remotes>) -> Json<Vec<Value>> {
     let entry = |(vin, remote): (&String, &Remote)| {
         let online = remote.vehicle.setting().is_reachable();
-        json!({"vin": vin, "base_url": remote.base_url, "online": online})
+        json!({
+            "vin": vin,
+            "base_url": remote.base_url,
+            "dialect": remote.vehicle.plan.dialect.word(),
+            "online": online,
+        })
     };
     Json(remotes.iter().map(entry).collect())
 }
@@ -71,7 +76,7 @@ async fn set(
     body: Bytes,
 ) -> Result<Json<Value>, ControlError> {
     let remote = remote(&remotes, vin)?;
-    let setting = Setting::from_json(&body, !remote.vehicle.plan.offline)?;
+    let setting = Setting::from_json(&body, &remote.vehicle.plan)?;
     let shown = setting.shown();
     let (done, finished) = oneshot::channel();
     let order = Order { setting, done };

@@ -6,10 +6,12 @@ use std::sync::{Arc, LazyLock};
 
 use serde::Deserialize;
 
+use crate::dialect::Dialect;
 use crate::entity::bulk::BulkPlan;
 use crate::entity::configurations::ConfigurationPlan;
 use crate::entity::data::{LiveItem, SettingItem};
 use crate::entity::faults::Fault;
+use crate::injection::Injection;
 use crate::operation::Operation;
 use crate::updates::UpdatePlan;
 use crate::vin;
@@ -46,6 +48,12 @@ pub struct Vehicle {
     /// Refuses writes and operations to who holds no lock, as strict servers do.
     #[serde(default)]
     pub needs_lock: bool,
+    /// How it speaks SOVD.
+    #[serde(skip)]
+    pub(crate) dialect: Dialect,
+    /// What the link to it suffers from, unless a setting says otherwise.
+    #[serde(skip)]
+    pub(crate) injection: Injection,
     pub(crate) ecus: Vec<Arc<EntityPlan>>,
     /// What it has beside its classic control units; `None` is nothing.
     #[serde(skip)]
@@ -116,6 +124,20 @@ pub(crate) struct EntityPlan {
     pub(crate) configurations: Vec<ConfigurationPlan>,
     #[serde(default)]
     pub(crate) bulk: Vec<BulkPlan>,
+}
+
+impl Vehicle {
+    /// The same vehicle, speaking a dialect.
+    #[must_use]
+    pub fn speaking(self, dialect: Dialect) -> Self {
+        Self { dialect, ..self }
+    }
+
+    /// The same vehicle behind a link with faults, until a setting says otherwise.
+    #[must_use]
+    pub fn behind(self, injection: Injection) -> Self {
+        Self { injection, ..self }
+    }
 }
 
 #[derive(Deserialize)]

@@ -1,4 +1,5 @@
-//! Simulated vehicles, each a SOVD 1.1 server with a listener of its own, with faults to inject.
+//! Simulated vehicles, each a SOVD 1.1 server with a listener of its own, with dialects to speak
+//! and faults to inject.
 //!
 //! Shares no code with the client side of the workspace, or it would share its mistakes; listens
 //! on loopback only, and keeps nothing beyond its own life.
@@ -6,8 +7,10 @@
 mod behaviour;
 mod clock;
 mod control;
+mod dialect;
 mod entity;
 mod fleet;
+mod injection;
 mod ledger;
 mod operation;
 mod refusal;
@@ -21,5 +24,7 @@ mod updates;
 mod vehicle;
 mod vin;
 
+pub use dialect::{Dialect, NoDialect};
 pub use fleet::{Vehicle, demo_fleet, fleet, full_fleet};
+pub use injection::{Injection, NoFault};
 pub use run::{Fleet, Running, StartError};

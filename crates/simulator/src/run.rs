@@ -7,17 +7,19 @@ use std::io;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::behaviour::Stage;
+use crate::dialect::{Dialect, Interpreter, interpret};
 use crate::fleet::Vehicle;
 use crate::serve::{self, Door};
 use crate::setting::Setting;
 use crate::vehicle::Simulated;
-use crate::{control, sovd};
+use crate::{behaviour, control, injection, sovd};
 
 /// Orders that may wait for one vehicle.
 const MAX_ORDERS: usize = 16;
@@ -43,6 +45,8 @@ pub struct Running {
     pub year: u16,
     /// Root of its SOVD resources; stays the same when it goes off line and comes back.
     pub base_url: String,
+    /// How it speaks SOVD.
+    pub dialect: Dialect,
     /// Was started with nothing listening at its address.
     pub offline: bool,
 }
@@ -158,12 +162,12 @@ impl Parked {
     }
 
     fn base_url(&self) -> String {
-        format!("http://127.0.0.1:{}{}", self.port, sovd::BASE)
+        format!("http://127.0.0.1:{}{}", self.port, self.vehicle.plan.dialect.base())
     }
 
     fn running(&self) -> Running {
-        let Vehicle { vin, make, model, year, offline, .. } = self.vehicle.plan.clone();
-        Running { vin, make, model, year, base_url: self.base_url(), offline }
+        let Vehicle { vin, make, model, year, offline, dialect, .. } = self.vehicle.plan.clone();
+        Running { vin, make, model, year, base_url: self.base_url(), dialect, offline }
     }
 
     fn drive(self, tasks: &TaskTracker, shutdown: &CancellationToken) -> (String, Remote) {
@@ -175,13 +179,26 @@ impl Parked {
             tasks: tasks.clone(),
             shutdown: shutdown.clone(),
         };
-        let routes = sovd::routes(stage.clone());
+        let routes = routes(&stage);
         let listener = (!self.vehicle.plan.offline).then_some(self.listener);
         let door = listener.map(|it| Door::open(it, routes.clone(), tasks, shutdown));
         let owner = Owner { stage, routes, port: self.port, door };
         tasks.spawn(owner.attend(inbox));
         (self.vehicle.plan.vin.clone(), remote)
     }
+}
+
+/// From the wire to the resources: the link's faults, the setting, the dialect, the standard.
+fn routes(stage: &Stage) -> Router {
+    let standard = Router::new()
+        .fallback_service(sovd::routes(Arc::clone(&stage.vehicle)))
+        .layer(from_fn_with_state(stage.clone(), injection::hide));
+    let interpreter = Interpreter::new(stage.vehicle.plan.dialect, standard);
+    Router::new()
+        .fallback(interpret)
+        .with_state(Arc::new(interpreter))
+        .layer(from_fn_with_state(stage.clone(), behaviour::act))
+        .layer(from_fn_with_state(stage.clone(), injection::meet))
 }
 
 /// The one task that opens and closes the door of a vehicle, so that orders come one by one.

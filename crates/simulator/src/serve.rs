@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use hyper::Request;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
@@ -16,6 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
 
 /// Connections of one listener; further ones wait in the backlog.
 const MAX_CONNECTIONS: usize = 4096;
@@ -50,6 +52,17 @@ impl Door {
         if let Err(error) = self.task.await {
             tracing::warn!(%error, "a listener ended badly");
         }
+    }
+}
+
+/// The connection on which a request came.
+#[derive(Debug, Clone)]
+pub(crate) struct Wire(CancellationToken);
+
+impl Wire {
+    /// Resets the connection, with all that is asked and answered on it.
+    pub(crate) fn reset(&self) {
+        self.0.cancel();
     }
 }
 
@@ -110,7 +123,12 @@ async fn converse(stream: TcpStream, routes: Router, cut: CancellationToken) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "small answers may be late");
     }
-    let service = TowerToHyperService::new(routes);
+    let wire = Wire(cut.child_token());
+    let cut = wire.0.clone();
+    let service = TowerToHyperService::new(routes.map_request(move |mut request: Request<_>| {
+        request.extensions_mut().insert(wire.clone());
+        request
+    }));
     let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     match cut.run_until_cancelled(&mut connection).await {
         Some(Ok(())) => {}

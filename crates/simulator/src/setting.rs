@@ -3,11 +3,15 @@
 //! Checks the limits and keeps the wire shape; acting it out is the business of `behaviour`.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+
+use crate::fleet::Vehicle;
+use crate::injection::{Injector, NoFault};
 
 const MAX_PAUSE_MS: u64 = 600_000;
 const MAX_PARTS: u32 = 10_000_000;
@@ -24,6 +28,9 @@ pub(crate) struct Setting {
     /// What a streamed command is answered with; `None` means that nothing is streamed.
     pub(crate) parts: Option<Parts>,
     online: bool,
+    seed: u64,
+    /// Starts anew with every setting.
+    pub(crate) injector: Arc<Injector>,
 }
 
 /// A way to fail.
@@ -72,6 +79,8 @@ struct Draft {
     part_bytes: Option<usize>,
     part_interval_ms: Option<u64>,
     online: Option<bool>,
+    inject: Option<String>,
+    seed: Option<u64>,
 }
 
 /// Why a draft is no setting.
@@ -81,6 +90,8 @@ pub(crate) enum SettingError {
     Json(#[from] serde_json::Error),
     #[error("`delay_ms` must be [min, max] with min <= max <= {MAX_PAUSE_MS}")]
     Delay,
+    #[error("`inject`: {0}")]
+    Inject(#[from] NoFault),
     #[error("`parts` must be from 1 to {MAX_PARTS}")]
     Parts,
     #[error("`part_bytes` must be at most {MAX_PART_BYTES}")]
@@ -90,22 +101,30 @@ pub(crate) enum SettingError {
 }
 
 impl Setting {
-    /// The default of a vehicle that is `online` or not.
-    pub(crate) fn default_of(online: bool) -> Self {
-        Self { delay: Delay::default(), fault: None, parts: None, online }
+    /// The default of a vehicle.
+    pub(crate) fn default_of(plan: &Vehicle) -> Self {
+        let injector = Arc::new(Injector::new(plan.injection.clone(), 0, &plan.vin));
+        let online = !plan.offline;
+        Self { delay: Delay::default(), fault: None, parts: None, online, seed: 0, injector }
     }
 
-    /// Reads a setting from JSON; `online` is what counts when the body does not say.
+    /// Reads a setting from JSON; what the body does not say is as the vehicle was built.
     ///
     /// # Errors
     ///
     /// [`SettingError`] names the field that is wrong.
-    pub(crate) fn from_json(body: &[u8], online: bool) -> Result<Self, SettingError> {
+    pub(crate) fn from_json(body: &[u8], plan: &Vehicle) -> Result<Self, SettingError> {
         let draft: Draft = serde_json::from_slice(body)?;
         let delay = draft.delay_ms.unwrap_or_default();
-        let online = draft.online.unwrap_or(online);
+        let online = draft.online.unwrap_or(!plan.offline);
+        let seed = draft.seed.unwrap_or_default();
+        let injection = match &draft.inject {
+            Some(words) => words.parse()?,
+            None => plan.injection.clone(),
+        };
+        let injector = Arc::new(Injector::new(injection, seed, &plan.vin));
         delay.check()?;
-        Ok(Self { delay, fault: draft.fault, parts: draft.parts()?, online })
+        Ok(Self { delay, fault: draft.fault, parts: draft.parts()?, online, seed, injector })
     }
 
     /// Whether something listens at the vehicle's address.
@@ -129,6 +148,8 @@ impl Setting {
             "part_bytes": parts.map(|parts| parts.bytes),
             "part_interval_ms": parts.map(|parts| parts.interval.as_millis()),
             "online": self.online,
+            "inject": self.injector.injection().to_string(),
+            "seed": self.seed,
         })
     }
 }

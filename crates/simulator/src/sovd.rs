@@ -31,7 +31,6 @@ use std::sync::{Arc, LazyLock};
 
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header};
-use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
@@ -41,7 +40,6 @@ use tower::{ServiceExt, service_fn};
 
 use self::at::At;
 use self::query::Query;
-use crate::behaviour::{self, Stage};
 use crate::refusal::Refusal;
 use crate::vehicle::Simulated;
 
@@ -53,10 +51,9 @@ static ROOT: LazyLock<Router> = LazyLock::new(root);
 static ENTITY: LazyLock<Router> = LazyLock::new(entity);
 
 /// Everything that a vehicle answers.
-pub(crate) fn routes(stage: Stage) -> Router {
-    let vehicle = Arc::clone(&stage.vehicle);
+pub(crate) fn routes(vehicle: Arc<Simulated>) -> Router {
     let answer = service_fn(move |request| answer(Arc::clone(&vehicle), request));
-    Router::new().fallback_service(answer).layer(from_fn_with_state(stage, behaviour::act))
+    Router::new().fallback_service(answer)
 }
 
 async fn answer(vehicle: Arc<Simulated>, request: Request) -> Result<Response, Infallible> {

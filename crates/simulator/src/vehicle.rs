@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::entity::locks::Locks;
 use crate::entity::{Collection, Entity};
 use crate::fleet::{EntityPlan, Equipment, Vehicle};
+use crate::injection::Injector;
 use crate::ledger::{Count, Effect, Ledger};
 use crate::setting::{Failure, Parts, Setting};
 use crate::updates::{UpdatePlan, Updates};
@@ -47,7 +48,7 @@ impl Simulated {
             clock: Clock::start(),
             locks: Mutex::default(),
             updates: Mutex::default(),
-            setting: Mutex::new(Setting::default_of(!plan.offline)),
+            setting: Mutex::new(Setting::default_of(&plan)),
             ledger: Mutex::default(),
             plan,
         }
@@ -105,6 +106,12 @@ impl Simulated {
     /// The setting in force.
     pub(crate) fn setting(&self) -> Setting {
         self.setting.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The faults of its link at work.
+    pub(crate) fn injector(&self) -> Arc<Injector> {
+        let setting = self.setting.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&setting.injector)
     }
 
     /// Replaces the whole setting.

@@ -91,9 +91,8 @@ pub struct Start {
 pub enum Accepted {
     /// It is stored.
     New(Box<Command>, Vec<Event>),
-    /// It is stored, and the same commit has started it: the command as it was accepted, and the claim
-    /// with all events so far.
-    Started(Box<Command>, Box<Claimed>),
+    /// The same, and it has started in the same commit.
+    Started(Box<Command>, Vec<Event>, Box<Claimed>),
     /// It had been stored before, under the same key.
     Replayed(Box<Command>),
     /// The key had been used for another submission.
@@ -251,11 +250,8 @@ impl Write for Accept {
 
     fn amend(&self, done: Accepted, tx: &mut Tx) -> Accepted {
         match done {
-            Accepted::New(command, mut events) => match tx.starting.started(&command) {
-                Some(mut claimed) => {
-                    events.append(&mut claimed.events);
-                    Accepted::Started(command, Box::new(Claimed { events, ..claimed }))
-                }
+            Accepted::New(command, events) => match tx.starting.started(&command) {
+                Some(claimed) => Accepted::Started(command, events, Box::new(claimed)),
                 None => Accepted::New(command, events),
             },
             old @ (Accepted::Started(..) | Accepted::Replayed(_) | Accepted::KeyReused) => old,

@@ -13,7 +13,8 @@ pub(crate) struct Outcome {
     pub(crate) code: Option<i32>,
     /// Standard output.
     pub(crate) stdout: String,
-    stderr: String,
+    /// Standard error.
+    pub(crate) stderr: String,
 }
 
 impl Outcome {

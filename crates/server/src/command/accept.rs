@@ -9,12 +9,13 @@ use crate::live::bus::Notice;
 use crate::observe;
 use model::catalog::Entry;
 use model::command::{Command, Input, Refused, Risk};
+use model::event::Event;
 use model::id::{CommandId, VehicleId};
 use model::user::Action;
 use model::vehicle::{ConnectionStatus, Vehicle};
 use serde_json::value::RawValue;
 use std::time::Duration;
-use store::{Accepted, AuditEntry, Draft, IdempotencyKey, Start, StoreError};
+use store::{Accepted, AuditEntry, Draft, Head, IdempotencyKey, Start, StoreError};
 
 /// How long a command that is wanted "now or never" may take to be claimed.
 const AT_ONCE: Duration = Duration::from_secs(2);
@@ -107,8 +108,7 @@ impl Commands {
         let is_replay = false;
         match self.accept(draft, submission.key, audit, is_connected).await? {
             Accepted::New(command, events) => {
-                observe::command_submitted();
-                super::announce(&self.bus, &command, events);
+                self.welcome(&command, &vehicle, events);
                 // One that is away is rung for when it comes back, and one that came back just now is
                 // found by the next look at all that waits.
                 if is_connected {
@@ -116,8 +116,8 @@ impl Commands {
                 }
                 Ok(Receipt { command: *command, is_replay })
             }
-            Accepted::Started(command, claimed) => {
-                observe::command_submitted();
+            Accepted::Started(command, events, claimed) => {
+                self.welcome(&command, &vehicle, events);
                 if let Some(claimed) = self.doorbell.started(claimed, send_by) {
                     self.give_back(claimed).await;
                 }
@@ -126,6 +126,19 @@ impl Commands {
             Accepted::Replayed(command) => Ok(Receipt { command: *command, is_replay: true }),
             Accepted::KeyReused => Err(SubmitError::KeyReused),
         }
+    }
+
+    /// Tells the world of a new command.
+    fn welcome(&self, command: &Command, vehicle: &Vehicle, events: Vec<Event>) {
+        observe::command_submitted();
+        self.bus.expect(&Head {
+            command_id: command.order.command_id,
+            vehicle_id: vehicle.vehicle_id,
+            fleet_id: vehicle.fleet_id,
+            phase: command.phase(),
+            offset: 0,
+        });
+        super::announce(&self.bus, command, events);
     }
 
     /// Stores a command; one that can start at once starts in the same commit.

@@ -8,10 +8,12 @@ use super::hub::Hub;
 use super::redis::Redis;
 use super::topic::Topic;
 use connect::SendBy;
+use model::command::Phase;
 use model::event::Event;
 use model::id::{CommandId, VehicleId};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use store::Head;
 
 /// The way from a commit to the watchers.
 #[derive(Clone)]
@@ -51,12 +53,22 @@ pub(crate) enum OrderError {
 }
 
 impl Bus {
-    /// Publishes stored events. Never waits for a watcher.
-    pub(crate) fn publish(&self, command_id: CommandId, events: Vec<Event>) {
+    /// Publishes the stored events of a command, after which it stands so. Never waits for a watcher.
+    pub(crate) fn publish(&self, command_id: CommandId, events: Vec<Event>, phase: Phase) {
         let frames: Vec<Frame> = events.into_iter().map(Frame::from).collect();
         match self {
-            Self::Local(hub) => hub.publish(command_id, frames),
-            Self::Redis(redis) => redis.publish(command_id, frames),
+            Self::Local(hub) => hub.publish(command_id, frames, phase),
+            Self::Redis(redis) => redis.publish(command_id, frames, phase),
+        }
+    }
+
+    /// A command has been stored just now, by this node: whoever comes to watch it, as most do who
+    /// submit one, need not ask the store.
+    pub(crate) fn expect(&self, head: &Head) {
+        match self {
+            Self::Local(hub) => hub.expect(head),
+            // Each topic costs a subscription: whoever comes asks for it.
+            Self::Redis(_) => {}
         }
     }
 

@@ -9,10 +9,12 @@ use super::interest::Interest;
 use super::lock;
 use super::ring::Heard;
 use super::topic::Topic;
+use model::command::Phase;
 use model::id::CommandId;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use store::Head;
 use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
@@ -93,10 +95,15 @@ impl Hub {
     }
 
     /// Gives events that this node has stored to whoever watches the command; cheap if nobody does.
-    pub(crate) fn publish(&self, command_id: CommandId, frames: Vec<Frame>) {
+    pub(crate) fn publish(&self, command_id: CommandId, frames: Vec<Frame>, phase: Phase) {
         if let Some(topic) = self.watched(command_id) {
-            topic.change(|ring| ring.extend(frames));
+            topic.stored(frames, phase);
         }
+    }
+
+    /// A command that this node is about to publish the first events of.
+    pub(super) fn expect(&self, head: &Head) {
+        self.topic(head.command_id).confirm(head);
     }
 
     /// Gives an event that another node has stored to whoever watches the command.

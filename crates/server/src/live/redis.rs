@@ -17,6 +17,7 @@ use super::topic::Topic;
 use crate::observe;
 use ::redis::RedisResult;
 use connect::SendBy;
+use model::command::Phase;
 use model::id::{CommandId, VehicleId};
 use publisher::{Order, Posting, Publisher, Request};
 use std::sync::Arc;
@@ -109,12 +110,12 @@ impl Redis {
         (Self { hub, outbox, room, health }, Connections { subscriber, publisher })
     }
 
-    pub(super) fn publish(&self, command_id: CommandId, frames: Vec<Frame>) {
+    pub(super) fn publish(&self, command_id: CommandId, frames: Vec<Frame>, phase: Phase) {
         let channel = response_channel(command_id);
         for frame in &frames {
             self.post(channel.clone(), frame.text());
         }
-        self.hub.publish(command_id, frames);
+        self.hub.publish(command_id, frames, phase);
     }
 
     pub(super) fn tell(&self, notice: &Notice) {

@@ -6,7 +6,7 @@
 use super::frame::Frame;
 use super::{Limits, Live};
 use futures_util::FutureExt;
-use model::command::{Command, Input, Risk};
+use model::command::{Command, Input, Phase, Risk};
 use model::event::{Event, Kind};
 use model::id::{CommandId, NodeId, ResponseId, UserId, VehicleId};
 use model::user::Role;
@@ -221,7 +221,11 @@ impl Teller<'_> {
                         outbox.push(batch.clone());
                     }
                     if !matches!(fate, Fate::Lost) {
-                        live.hub.publish(id, batch.into_iter().map(Frame::from).collect());
+                        live.hub.publish(
+                            id,
+                            batch.into_iter().map(Frame::from).collect(),
+                            Phase::Running,
+                        );
                     }
                 }
                 Step::Detect => live.look_for_losses().await,

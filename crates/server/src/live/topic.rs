@@ -7,6 +7,7 @@ use super::audience::{Audience, Listener, Staged};
 use super::bell::Bell;
 use super::crier::Criers;
 use super::cursor::Cursor;
+use super::frame::Frame;
 use super::hub::Home;
 use super::lane::{Lanes, Lent};
 use super::lock;
@@ -14,6 +15,7 @@ use super::outlet::{News, Outlet};
 use super::pages::{Page, PageRead, Pages};
 use super::ring::Ring;
 use crate::observe;
+use model::command::Phase;
 use model::id::CommandId;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -121,6 +123,17 @@ impl Topic {
     /// What whoever has lent a connection is told.
     pub(super) fn news(&self) -> News<'_> {
         News::of(&self.ring)
+    }
+
+    /// Learns what this node has stored.
+    pub(super) fn stored(self: &Arc<Self>, frames: Vec<Frame>, phase: Phase) {
+        // Where it belongs is as old as it was.
+        if let (Some((head, _)), Some(last)) = (&mut *lock(&self.head), frames.last())
+            && head.offset < last.offset
+        {
+            (head.offset, head.phase) = (last.offset, phase);
+        }
+        self.change(|ring| ring.extend(frames));
     }
 
     /// Learns what the store says.

@@ -286,6 +286,10 @@ async fn a_long_list_of_answers_is_never_in_memory_as_a_whole() {
     p.vehicle().set(json!({ "delay_ms": 0, "parts": PARTS, "part_bytes": 100_000 })).await;
     let engineer = p.engineer().await;
     let id = read(&p, &engineer).await;
+    for parts in [PARTS / 4, PARTS / 2, 3 * PARTS / 4] {
+        let has = async || engineer.command(&id).await["last_offset"].as_u64() > Some(parts);
+        testkit::eventually("more comes", has).await;
+    }
     testkit::eventually("it ends", async || {
         engineer.command(&id).await["completed_at"].is_string()
     })

@@ -11,7 +11,7 @@ use crate::garage::{Garage, answer};
 fn default() -> Value {
     json!({
         "delay_ms": [500, 1500], "fault": null, "parts": null,
-        "part_bytes": null, "part_interval_ms": null, "online": true,
+        "part_bytes": null, "part_interval_ms": null, "online": true, "inject": "", "seed": 0,
     })
 }
 
@@ -30,7 +30,7 @@ async fn a_setting_replaces_the_whole_one_before() {
     let setting = json!({"parts": 2, "part_bytes": 64, "part_interval_ms": 7, "fault": null});
     let expected = json!({
         "delay_ms": [500, 1500], "fault": null, "parts": 2,
-        "part_bytes": 64, "part_interval_ms": 7, "online": true,
+        "part_bytes": 64, "part_interval_ms": 7, "online": true, "inject": "", "seed": 0,
     });
     assert_eq!(garage.set(setting).await, expected);
 }
@@ -47,6 +47,7 @@ async fn a_wrong_setting_is_refused_with_the_name_of_the_field() {
         (json!({"parts": 0}), "parts"),
         (json!({"parts": 1, "part_bytes": 1_000_000_000}), "part_bytes"),
         (json!({"parts": 1, "part_interval_ms": 600_001}), "part_interval_ms"),
+        (json!({"inject": "explosion=1%"}), "explosion"),
         (json!([]), "setting"),
     ];
     for (setting, named) in wrong {
@@ -71,8 +72,10 @@ async fn the_list_shows_every_vehicle_and_whether_it_is_online() {
     let garage = Garage::with(demo_fleet()).await;
     let url = format!("{}/control/vehicles", garage.fleet.control_url());
     let list = answer(reqwest::Client::new().get(url)).await.body;
-    let entry =
-        |it: &Running| json!({"vin": it.vin, "base_url": it.base_url, "online": !it.offline});
+    let entry = |it: &Running| {
+        let online = !it.offline;
+        json!({"vin": it.vin, "base_url": it.base_url, "dialect": "spec", "online": online})
+    };
     let expected: Value = garage.fleet.vehicles().iter().map(entry).collect();
     assert_eq!(list, expected);
 }

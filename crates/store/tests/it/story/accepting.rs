@@ -78,10 +78,11 @@ async fn a_key_is_forgotten_after_a_day(scene: Scene) {
 
 async fn what_can_start_at_once_starts_in_the_same_commit(scene: Scene) {
     let accepted = scene.accepts_and_starts(scene.draft(Risk::R2)).await;
-    let Accepted::Started(command, claimed) = accepted else { panic!("{accepted:?}") };
+    let Accepted::Started(command, mut events, claimed) = accepted else { panic!("{accepted:?}") };
     assert_eq!((command.phase(), claimed.command.phase()), (Phase::Queued, Phase::Running));
     let id = command.order.command_id;
-    assert_eq!(scene.log(id).await, claimed.events);
+    events.extend(claimed.events);
+    assert_eq!(scene.log(id).await, events);
     assert_eq!(format!("{:?}", scene.command(id).await), format!("{:?}", claimed.command));
     let lease = claimed.command.lease().unwrap();
     assert_eq!((lease.owner, claimed.command.fence), (scene.node, 1));
@@ -101,7 +102,7 @@ async fn what_is_accepted_together_starts_by_its_turn(scene: Scene) {
     let submissions = reads.chain([elsewhere]).map(|draft| scene.accepts_and_starts(draft));
     let accepted = futures_util::future::join_all(submissions).await;
     let started = accepted.iter().filter_map(|accepted| match accepted {
-        Accepted::Started(_, claimed) => Some(claimed.command.order.vehicle_id),
+        Accepted::Started(_, _, claimed) => Some(claimed.command.order.vehicle_id),
         Accepted::New(..) | Accepted::Replayed(_) | Accepted::KeyReused => None,
     });
     let (there, here): (Vec<_>, Vec<_>) = started.partition(|vehicle_id| *vehicle_id == other);
