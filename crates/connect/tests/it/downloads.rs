@@ -92,7 +92,8 @@ async fn what_has_moved_is_fetched_where_it_is() {
     let there = bench.ask(&format!("{COMPUTER}/bulk-data/maps")).await;
     let items = there["items"].as_array().unwrap();
     let europe = items.iter().find(|item| item["id"] == "europe").unwrap();
-    assert_eq!(outcome.payloads().last().unwrap()["sha256"], europe["hash"]);
+    let last = outcome.payloads().pop().unwrap();
+    assert_eq!((&last["sha256"], &last["verified"]), (&europe["hash"], &json!(true)));
 }
 
 #[tokio::test]

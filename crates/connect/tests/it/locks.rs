@@ -386,3 +386,84 @@ async fn one_that_is_asleep_is_started_without_a_lock_of_its_own() {
     assert_eq!(outcome.only()["status"], "ready");
     assert_eq!(changes(&server), [ACQUIRE, "PUT /v1/components/ecu/status/start"]);
 }
+
+/// An entity with scripts and configurations, and a lock to be had.
+fn stocked(rows: &[Row]) -> Server {
+    let ecu = r#"{"id":"ecu","name":"ECU","scripts":"/v1/components/ecu/scripts",
+        "configurations":"/v1/components/ecu/configurations",
+        "modes":"/v1/components/ecu/modes","locks":"/v1/components/ecu/locks"}"#;
+    let known = [
+        ("GET /v1/components/ecu/scripts", 200, r#"{"items":[{"id":"s"}]}"#),
+        ("GET /v1/components/ecu/configurations", 200, r#"{"items":[{"id":"c"}]}"#),
+        FREE,
+        GRANTED,
+        RELEASED,
+    ];
+    Server::start_with(ROOT, ecu, &[&known, rows].concat())
+}
+
+#[tokio::test]
+async fn a_script_runs_under_a_lock_until_its_end() {
+    const BEGIN: &str = "POST /v1/components/ecu/scripts/s/executions";
+    const RUN: &str = "GET /v1/components/ecu/scripts/s/executions/7";
+    const DISMISS: &str = "DELETE /v1/components/ecu/scripts/s/executions/7";
+    let server = stocked(&[
+        (BEGIN, 202, r#"{"id":"7","status":"running"}"#),
+        (RUN, 200, r#"{"status":"running"}"#),
+        (RUN, 200, r#"{"status":"completed"}"#),
+        (DISMISS, 204, ""),
+    ]);
+    let params = json!({"entity": "components/ecu", "id": "s"});
+    let outcome = ask(&server, "script.run", params).await;
+    assert_eq!(outcome.end, End::Answered);
+    assert_eq!(outcome.payloads().last().unwrap()["status"], "completed");
+    let made: Vec<String> = changes(&server).into_iter().filter(|it| !it.ends_with("/1")).collect();
+    assert_eq!(made, [ACQUIRE, BEGIN, DISMISS]);
+    assert_eq!((changes(&server).pop().unwrap(), server.count(RELEASE)), (RELEASE.to_owned(), 1));
+}
+
+#[tokio::test]
+async fn a_script_is_stopped_under_a_lock() {
+    const RUNS: &str = "GET /v1/components/ecu/scripts/s/executions";
+    const RUN: &str = "GET /v1/components/ecu/scripts/s/executions/7";
+    const HALT: &str = "PUT /v1/components/ecu/scripts/s/executions/7";
+    let server = stocked(&[
+        (RUNS, 200, r#"{"items":[{"id":"7"}]}"#),
+        (HALT, 202, ""),
+        (RUN, 200, r#"{"status":"stopped"}"#),
+    ]);
+    let params = json!({"entity": "components/ecu", "id": "s", "exec_id": "7"});
+    let outcome = ask(&server, "script.stop", params).await;
+    assert_eq!(outcome.only(), json!({"status": "stopped"}));
+    assert_eq!(changes(&server), [ACQUIRE, HALT, RELEASE]);
+}
+
+#[tokio::test]
+async fn a_configuration_is_written_under_a_lock_and_in_its_mode() {
+    const SESSION: &str = "PUT /v1/components/ecu/modes/session";
+    const PUT: &str = "PUT /v1/components/ecu/configurations/c";
+    let server = stocked(&[
+        ("GET /v1/components/ecu/modes", 200, r#"{"items":[{"id":"session"}]}"#),
+        ("GET /v1/components/ecu/modes/session", 200, r#"{"value":"default"}"#),
+        (SESSION, 200, r#"{"id":"session","value":"extended"}"#),
+        (PUT, 204, ""),
+        ("GET /v1/components/ecu/configurations/c", 200, r#"{"data":{"a":1}}"#),
+    ]);
+    let params = json!({"entity": "components/ecu", "id": "c", "value": {"a": 1}});
+    let outcome = ask(&server, "configuration.write", params).await;
+    assert_eq!(outcome.only(), json!({"data": {"a": 1}}));
+    assert_eq!(changes(&server), [ACQUIRE, SESSION, PUT, SESSION, RELEASE]);
+}
+
+#[tokio::test]
+async fn a_configuration_that_the_vehicle_refuses_gives_its_lock_back() {
+    const PUT: &str = "PUT /v1/components/ecu/configurations/c";
+    let server = stocked(&[
+        ("GET /v1/components/ecu/modes", 200, r#"{"items":[]}"#),
+        (PUT, 500, r#"{"error_code":"error-response","message":"no"}"#),
+    ]);
+    let params = json!({"entity": "components/ecu", "id": "c", "value": {"a": 1}});
+    let outcome = ask(&server, "configuration.write", params).await;
+    assert_eq!(outcome.vehicle_error(), "no (error-response)");
+    assert_eq!(changes(&server), [ACQUIRE, PUT, RELEASE]);
+}

@@ -150,7 +150,8 @@ async fn faults_are_watched_by_a_trigger() {
 #[tokio::test]
 async fn what_is_logged_is_configured_and_read_back() {
     let bench = Bench::full().await;
-    let items = json!([{"context": "diagnostics", "severity": "error"}]);
+    let context = json!({"type": "RFC5424", "host": "hpc", "process": "netd"});
+    let items = json!([{"context": context, "severity": "error"}]);
     let params = json!({"entity": COMPUTER, "items": items});
     let outcome = bench.run("logs.config", params).await;
     assert_eq!(outcome.only(), bench.ask(&format!("{COMPUTER}/logs/config")).await);

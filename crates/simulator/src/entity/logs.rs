@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::clock::Moment;
 use crate::refusal::Refusal;
@@ -14,7 +15,7 @@ const PACE_S: u64 = 2;
 /// Entries that the log holds.
 const MAX_ENTRIES: u64 = 100;
 const MAX_CONTEXTS: usize = 16;
-const MAX_CONTEXT_BYTES: usize = 64;
+const MAX_CONTEXT_BYTES: usize = 256;
 
 const MESSAGES: [(Severity, &str, &str); 6] = [
     (Severity::Info, "powermon", "supply voltage within limits"),
@@ -45,12 +46,38 @@ pub(crate) struct Entry {
     pub(crate) message: &'static str,
 }
 
+/// Who logs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Context {
+    /// A process, by its name.
+    Process(String),
+    /// As the standard writes it: without a `process`, all of them.
+    Described(Map<String, Value>),
+}
+
 /// How much a context logs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Verbosity {
-    pub(crate) context: String,
+    pub(crate) context: Context,
     pub(crate) severity: Severity,
+}
+
+impl Context {
+    fn covers(&self, process: &str) -> bool {
+        match self {
+            Self::Process(name) => name == process,
+            Self::Described(members) => members.get("process").is_none_or(|it| it == process),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Process(name) => name.len(),
+            Self::Described(members) => Value::from(members.clone()).to_string().len(),
+        }
+    }
 }
 
 /// What has been set; nothing lets everything through.
@@ -74,7 +101,7 @@ impl LogConfig {
     ///
     /// [`Refusal::InvalidParameters`] for too many of them, or too long names.
     pub(crate) fn set(&mut self, contexts: Vec<Verbosity>) -> Result<(), Refusal> {
-        let long = contexts.iter().any(|each| each.context.len() > MAX_CONTEXT_BYTES);
+        let long = contexts.iter().any(|each| each.context.bytes() > MAX_CONTEXT_BYTES);
         if contexts.len() > MAX_CONTEXTS || long {
             let fault = format!("at most {MAX_CONTEXTS} contexts of {MAX_CONTEXT_BYTES} bytes");
             return Err(Refusal::InvalidParameters(fault));
@@ -88,7 +115,7 @@ impl LogConfig {
     }
 
     fn lets_through(&self, entry: &Entry) -> bool {
-        let set = self.0.iter().find(|set| set.context == entry.process);
+        let set = self.0.iter().find(|set| set.context.covers(entry.process));
         set.is_none_or(|set| entry.severity <= set.severity)
     }
 }

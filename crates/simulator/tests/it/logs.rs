@@ -28,15 +28,21 @@ async fn entries_carry_severity_context_and_time() {
 async fn a_context_logs_as_much_as_it_is_set_to() {
     let garage = Garage::full().await;
     let config = format!("{LOGS}/config");
-    let quiet = json!([{"context": "powermon", "severity": "error"}]);
-    let set = garage.put(&config, json!({"items": quiet})).await;
-    assert_eq!(set.status, StatusCode::NO_CONTENT);
-    assert_eq!(garage.get(&config).await.body, json!({"contexts": quiet}));
-    let entries = garage.get(&format!("{LOGS}/entries")).await.body;
-    let of_powermon = |entry: &&Value| entry["context"]["process"] == "powermon";
-    assert_eq!(entries["items"].as_array().unwrap().iter().filter(of_powermon).count(), 0);
-    garage.delete(&config).await;
-    assert_eq!(garage.get(&config).await.body, json!({"contexts": []}));
+    let described = json!({"type": "RFC5424", "host": "hpc", "process": "powermon"});
+    for context in [json!("powermon"), described, json!({"type": "RFC5424"})] {
+        let quiet = json!([{"context": context, "severity": "error"}]);
+        let set = garage.put(&config, json!({"items": quiet})).await;
+        assert_eq!(set.status, StatusCode::NO_CONTENT);
+        assert_eq!(garage.get(&config).await.body, json!({"contexts": quiet}));
+        let entries = garage.get(&format!("{LOGS}/entries")).await.body;
+        let of_powermon = |entry: &&Value| entry["context"]["process"] == "powermon";
+        assert_eq!(entries["items"].as_array().unwrap().iter().filter(of_powermon).count(), 0);
+        garage.delete(&config).await;
+        assert_eq!(garage.get(&config).await.body, json!({"contexts": []}));
+    }
+    let odd = json!([{"context": 7, "severity": "error"}]);
+    let refused = garage.put(&config, json!({"items": odd})).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
 }
 
 #[tokio::test]
