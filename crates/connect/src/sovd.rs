@@ -183,7 +183,7 @@ impl Sovd {
 }
 
 impl Attempt<'_> {
-    /// What is more than an exchange or two has its future on the heap: it would be part of all others.
+    /// Each noun has its future on the heap: it would be part of all others.
     async fn carry_out(mut self, question: &Question, stop: &CancellationToken) -> Result<(), End> {
         use Question as Q;
         match question {
@@ -194,13 +194,13 @@ impl Attempt<'_> {
             Q::ClearDtc { ecu_address, dtc_code } => {
                 self.clear_dtc(stop, ecu_address, dtc_code.as_deref()).await
             }
-            Q::Vehicle(question) => self.about_vehicle(question, stop).await,
-            Q::Entity(question) => self.about_entity(question, stop).await,
-            Q::Data(question) => self.about_data(question, stop).await,
-            Q::Faults(question) => self.about_faults(question, stop).await,
-            Q::Operations(question) => self.about_operations(question, stop).await,
-            Q::Modes(question) => self.about_modes(question, stop).await,
-            Q::Locks(question) => self.about_locks(question, stop).await,
+            Q::Vehicle(question) => Box::pin(self.about_vehicle(question, stop)).await,
+            Q::Entity(question) => Box::pin(self.about_entity(question, stop)).await,
+            Q::Data(question) => Box::pin(self.about_data(question, stop)).await,
+            Q::Faults(question) => Box::pin(self.about_faults(question, stop)).await,
+            Q::Operations(question) => Box::pin(self.about_operations(question, stop)).await,
+            Q::Modes(question) => Box::pin(self.about_modes(question, stop)).await,
+            Q::Locks(question) => Box::pin(self.about_locks(question, stop)).await,
             Q::Configurations(question) => {
                 Box::pin(self.about_configurations(question, stop)).await
             }

@@ -53,7 +53,7 @@ impl Attempt<'_> {
             Q::Clear { entity, kind } => self.clear_data(stop, entity, *kind).await,
             Q::Watch { entity, ids, interval, duration } => {
                 let span = Span { stop, duration: (*duration).into() };
-                Box::pin(self.watch_data(span, entity, ids, *interval)).await
+                self.watch_data(span, entity, ids, *interval).await
             }
         }
     }

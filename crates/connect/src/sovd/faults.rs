@@ -59,7 +59,7 @@ impl Attempt<'_> {
             }
             Q::Watch { entity, status, duration } => {
                 let span = Span { stop, duration: (*duration).into() };
-                Box::pin(self.watch_faults(span, entity, status)).await
+                self.watch_faults(span, entity, status).await
             }
         }
     }

@@ -90,7 +90,7 @@ impl<'a> Attempt<'a> {
             Some(Started::Running { location, execution }) => (location, execution),
         };
         if matches!(moment, Moment::OnRestart | Moment::OnceOnRestart) {
-            return Ok(Some(started.raw));
+            return confirmation(Some(started.raw));
         }
         let pursuit = Pursuit::new(target.client.clone(), location.clone(), Quarry::Script);
         let ended = self.pursue(pursuit, stop, started).await;
