@@ -6,8 +6,8 @@ use socket2::{Domain, Protocol, Socket, Type};
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 
-/// Connections that the system accepts for us while we are busy.
-const BACKLOG: i32 = 4096;
+/// Connections that the system accepts for us while we are busy: as many as it is allowed to.
+const BACKLOG: i32 = 65_535;
 /// How often a port is drawn that is free on both loopback addresses.
 const DRAWS: u32 = 16;
 

@@ -32,6 +32,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use store::{OpenError, Page, Store, StoreError};
 use tokio::sync::{Semaphore, mpsc};
+use tokio::task::coop::unconstrained;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -240,13 +241,15 @@ fn listen(app: &App, listeners: Vec<std::net::TcpListener>) -> Result<Vec<Socket
         listener.set_nonblocking(true).map_err(StartError::Listener)?;
         let listener = tokio::net::TcpListener::from_std(listener).map_err(StartError::Listener)?;
         addresses.push(listener.local_addr().map_err(StartError::Listener)?);
-        app.tasks.spawn(http::serve::accept(
+        let accepting = http::serve::accept(
             listener,
             router.clone(),
             limits.clone(),
             app.tasks.clone(),
             app.shutdown.clone(),
-        ));
+        );
+        // Without a budget: who comes in a storm and is not let in at once comes again a second later.
+        app.tasks.spawn(unconstrained(accepting));
     }
     Ok(addresses)
 }

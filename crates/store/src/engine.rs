@@ -93,6 +93,9 @@ pub(crate) type Conn = Engine<SqliteConnection, PgConnection>;
 
 /// How many statements may read at the same time.
 const READERS: u32 = 8;
+/// How much of the file a reader of SQLite keeps (in KiB, as a negative number): little, because every
+/// commit makes it worthless.
+const CACHE: &str = "-256";
 /// How long a reader waits for its turn before the store counts as unavailable.
 const TURN: Duration = Duration::from_secs(3);
 /// How long SQLite waits for another process's write (an `admin` command beside the server).
@@ -109,7 +112,7 @@ pub(crate) async fn open(target: &Target) -> Result<Pool, OpenError> {
         Target::Sqlite(path) => {
             let mut conn = sqlite(path).connect().await.map_err(failed)?;
             migrate::sqlite(&mut conn).await.map_err(OpenError::Migrate)?;
-            let readers = sqlite(path).pragma("query_only", "on");
+            let readers = sqlite(path).pragma("query_only", "on").pragma("cache_size", CACHE);
             let options = SqlitePoolOptions::new().max_connections(READERS).acquire_timeout(TURN);
             Ok(Engine::Sqlite(options.connect_with(readers).await.map_err(failed)?))
         }

@@ -195,11 +195,14 @@ fn stalled(running: Running, span: Duration) -> Measured {
     let way = ways.first().expect("it has a topic").clone();
     let mut load = Load::connect(&ways, HEALTHY, feed);
     load.pace(PERIOD, periods(WARM_UP, PERIOD));
-    let alone = load.pace(PERIOD, periods(span, PERIOD));
+    // Long enough to fill what the kernel keeps for a socket that nobody reads, and as long without:
+    // what a server gathers in that time anyway is no growth.
+    let periods = periods(span * 4, PERIOD);
+    let alone = load.pace(PERIOD, periods);
     let before = settled_kib(process.id());
+    let way = way.from(load.newest());
     let stalled: Vec<_> = (0..STALLED).map(|_| Socket::open(&way)).collect();
-    // Long enough to fill what the kernel keeps for a socket that nobody reads.
-    let beside = load.pace(PERIOD, periods(span * 4, PERIOD));
+    let beside = load.pace(PERIOD, periods);
     let after = peak_kib(process.id());
     let lost = lost(stalled, load.newest());
     let mut measured = healthy(&alone, &beside, after.saturating_sub(before));

@@ -55,6 +55,16 @@ pub(crate) struct Way {
     pub(crate) greeting: String,
 }
 
+impl Way {
+    /// The same for somebody who has seen what was there before this event: others never get it.
+    pub(crate) fn from(&self, number: u32) -> Self {
+        // Offsets count states as well: they are never behind the numbers.
+        let after =
+            if self.path.contains('?') { format!("&after={number}") } else { String::new() };
+        Self { path: format!("{}{after}", self.path), ..self.clone() }
+    }
+}
+
 /// An open WebSocket.
 #[derive(Debug)]
 pub(crate) struct Socket {

@@ -6,6 +6,7 @@ use crate::live::run::Run;
 use bytes::Bytes;
 use smallvec::SmallVec;
 use std::io::{self, IoSlice};
+use std::iter;
 use std::sync::Arc;
 use tokio::net::TcpStream;
 
@@ -103,14 +104,15 @@ impl Batch {
     }
 
     /// Writes as much as the kernel takes, after what has to go before.
-    pub(super) fn write(&self, before: [&[u8]; 2], to: &TcpStream) -> io::Result<usize> {
+    pub(super) fn write(&self, before: &[u8], to: &TcpStream) -> io::Result<usize> {
         let pieces = self.entries.iter().map(|entry| &**entry.piece.wire());
-        let mut all = before.into_iter().chain(pieces).filter(|bytes| !bytes.is_empty());
+        let mut all = iter::once(before).chain(pieces).filter(|bytes| !bytes.is_empty());
         match (all.next(), all.next()) {
+            (None, _) => Ok(0),
             (Some(only), None) => to.try_write(only),
             (first, second) => {
                 let all = first.into_iter().chain(second).chain(all);
-                let slices: SmallVec<[IoSlice<'_>; PIECES + 2]> = all.map(IoSlice::new).collect();
+                let slices: SmallVec<[IoSlice<'_>; PIECES + 1]> = all.map(IoSlice::new).collect();
                 to.try_write_vectored(&slices)
             }
         }

@@ -64,6 +64,11 @@ impl Log {
         self.page = Some(page);
     }
 
+    /// What is left of the page will be read again.
+    pub(super) fn forget_page(&mut self) {
+        self.page = None;
+    }
+
     /// The client knows that it is up to date.
     pub(super) fn is_live_now(&mut self) {
         self.is_live = true;

@@ -21,15 +21,19 @@ use futures_util::{FutureExt, Stream};
 use slab::Slab;
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as Waking, Poll};
+use std::time::Duration;
 use store::StoreError;
-use tokio::time::{Instant, Sleep, sleep, timeout_at};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout_at};
 
 /// The mark of the desk's cord; those of what is followed count from 0.
 pub(super) const DESK: usize = usize::MAX;
+/// How long pages of the store are kept for a client that takes nothing.
+const PAGES_KEPT: Duration = Duration::from_millis(500);
 /// How many writes are made before others get a turn.
 const TURN: usize = 4;
 
@@ -137,21 +141,15 @@ impl Speaker {
     fn speak(&mut self) -> Result<Flow, End> {
         for _ in 0..TURN {
             self.attend()?;
+            if !self.write_rest()? {
+                return Ok(self.blocked());
+            }
             let batch = self.gather();
-            let wanted = self.rest.len() + self.words.len() + batch.len();
-            let written = match wanted {
-                0 => Ok(0),
-                _ => batch.write([&self.rest, &self.words], &self.outlet.stream),
-            };
-            let written = match written {
-                Ok(written) => written,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
-                Err(_) => return Err(End::ClientLeft),
-            };
+            let wanted = self.words.len() + batch.len();
+            let written = self.written(|stream| batch.write(&self.words, stream))?;
             self.settle(batch, written);
             if written < wanted {
-                self.behind.get_or_insert_with(observe::watcher_behind);
-                return Ok(Flow::Blocked);
+                return Ok(self.blocked());
             }
             if self.ready.is_empty() && self.words.is_empty() {
                 self.behind = None;
@@ -159,6 +157,29 @@ impl Speaker {
             }
         }
         Ok(Flow::Busy)
+    }
+
+    /// Whether the client has taken what is left of a frame: for one who has not nothing is read.
+    fn write_rest(&mut self) -> Result<bool, End> {
+        if !self.rest.is_empty() {
+            let written = self.written(|stream| stream.try_write(&self.rest))?;
+            self.rest.advance(written);
+        }
+        Ok(self.rest.is_empty())
+    }
+
+    /// How much the kernel takes of what is written.
+    fn written(&self, write: impl Fn(&TcpStream) -> io::Result<usize>) -> Result<usize, End> {
+        match write(&self.outlet.stream) {
+            Ok(written) => Ok(written),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(0),
+            Err(_) => Err(End::ClientLeft),
+        }
+    }
+
+    fn blocked(&mut self) -> Flow {
+        self.behind.get_or_insert_with(observe::watcher_behind);
+        Flow::Blocked
     }
 
     /// Whoever follows one thing and has all there is of it need not be woken for what comes next.
@@ -185,7 +206,9 @@ impl Speaker {
 
     /// Waits until the client takes something.
     async fn room(&mut self) -> Result<(), End> {
-        let stuck_at = Instant::now() + self.context.limits.stuck_after;
+        let blocked_at = Instant::now();
+        let stuck_at = blocked_at + self.context.limits.stuck_after;
+        let mut forgotten = false;
         loop {
             let mut marks = Marks::new();
             tokio::select! {
@@ -198,6 +221,10 @@ impl Speaker {
                     };
                 }
                 () = poll_fn(|cx| self.bell.poll(cx, &mut marks)) => {}
+                () = sleep_until(blocked_at + PAGES_KEPT), if !forgotten => {
+                    forgotten = true;
+                    self.forget_pages();
+                }
             }
             // News can wait, and its cords ring no more until they have been answered.
             for mark in marks {
@@ -206,6 +233,16 @@ impl Speaker {
                 } else {
                     self.marks.push(mark);
                 }
+            }
+        }
+    }
+
+    /// A client that takes nothing costs as little as one that does not exist: what was read for it is
+    /// read again.
+    fn forget_pages(&mut self) {
+        for (_, place) in &mut self.places {
+            if let Following::Log(log) = &mut place.what {
+                log.forget_page();
             }
         }
     }
@@ -375,10 +412,10 @@ impl Speaker {
 
     /// Notes what has been written. What has not goes back to where it came from.
     fn settle(&mut self, batch: Batch, written: usize) {
-        let mut written = skip(&mut self.rest, written);
-        written = skip(&mut self.words, written);
-        let mut delivered = 0;
-        let mut is_all = self.rest.is_empty() && self.words.is_empty();
+        let words = written.min(self.words.len());
+        self.words.advance(words);
+        let (mut written, mut delivered) = (written - words, 0);
+        let mut is_all = self.words.is_empty();
         for Entry { key, piece } in batch.entries {
             if is_all {
                 let Reached { mark, events, rest } = piece.reached(written);
@@ -432,11 +469,4 @@ impl Following {
             Self::News(news) => news.target(),
         }
     }
-}
-
-/// Drops what has been written of some bytes; answers how much more has been.
-fn skip(bytes: &mut impl Buf, written: usize) -> usize {
-    let here = written.min(bytes.remaining());
-    bytes.advance(here);
-    written - here
 }
