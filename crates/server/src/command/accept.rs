@@ -105,7 +105,6 @@ impl Commands {
         let send_by = dispatch::send_by(self.settings.lease);
         let expected = self.doorbell.expect(draft.command_id);
         let is_connected = vehicle.connection_status == ConnectionStatus::Connected;
-        let is_replay = false;
         match self.accept(draft, submission.key, audit, is_connected).await? {
             Accepted::New(command, events) => {
                 self.welcome(&command, &vehicle, events);
@@ -114,7 +113,7 @@ impl Commands {
                 if is_connected {
                     self.doorbell.ring(vehicle.vehicle_id);
                 }
-                Ok(Receipt { command: *command, is_replay })
+                Ok(Receipt { command: *command, is_replay: false })
             }
             Accepted::Started(command, events, claimed) => {
                 self.welcome(&command, &vehicle, events);
@@ -122,7 +121,7 @@ impl Commands {
                 if let Some(start) = self.doorbell.started(Box::new(start)) {
                     self.give_back(start.claimed).await;
                 }
-                Ok(Receipt { command: *command, is_replay })
+                Ok(Receipt { command: *command, is_replay: false })
             }
             Accepted::Replayed(command) => Ok(Receipt { command: *command, is_replay: true }),
             Accepted::KeyReused => Err(SubmitError::KeyReused),

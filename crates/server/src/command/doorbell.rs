@@ -2,10 +2,11 @@
 //!
 //! Refuses to be relied on: a ring that is lost is made up for by the dispatcher's next look.
 
+use crate::live::lock;
 use model::id::{CommandId, VehicleId};
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use store::Claimed;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::mpsc::{self, Receiver};
@@ -61,16 +62,12 @@ impl Doorbell {
     /// A claim of this command may come, with the commit that accepts it: as long as it is expected, it
     /// is not taken for one that nobody drives.
     pub(super) fn expect(&self, command_id: CommandId) -> Expected {
-        self.expected().insert(command_id);
+        lock(&self.expected).insert(command_id);
         Expected { doorbell: self.clone(), command_id }
     }
 
     pub(super) fn is_expected(&self, command_id: CommandId) -> bool {
-        self.expected().contains(&command_id)
-    }
-
-    fn expected(&self) -> MutexGuard<'_, HashSet<CommandId>> {
-        self.expected.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.expected).contains(&command_id)
     }
 
     /// Has a claim driven; it comes back if nobody is there.
@@ -101,6 +98,6 @@ pub(crate) struct Expected {
 
 impl Drop for Expected {
     fn drop(&mut self) {
-        self.doorbell.expected().remove(&self.command_id);
+        lock(&self.doorbell.expected).remove(&self.command_id);
     }
 }
