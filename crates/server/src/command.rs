@@ -5,6 +5,7 @@
 pub(crate) mod accept;
 pub(crate) mod catalog;
 pub(crate) mod dispatch;
+pub(crate) mod doorbell;
 mod due;
 mod external;
 mod record;
@@ -13,7 +14,7 @@ use crate::config::Config;
 use crate::live::bus::Bus;
 use crate::observe;
 use catalog::Catalog;
-use dispatch::Doorbell;
+use doorbell::Doorbell;
 use model::command::Command;
 use model::event::{Event, Kind};
 use model::id::NodeId;

@@ -17,7 +17,8 @@ pub use live::redis::NotAnAddress;
 
 use auth::{Auth, MasterKey, Settings};
 use command::Commands;
-use command::dispatch::{Dispatcher, Doorbell, Visitors};
+use command::dispatch::Dispatcher;
+use command::doorbell::{Doorbell, Visitors};
 use config::Config;
 use connect::{Sovd, SovdConfig};
 use http::{App, Parts};

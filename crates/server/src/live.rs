@@ -144,7 +144,7 @@ impl Live {
 }
 
 /// Locks for a moment. A panic elsewhere leaves what is locked whole: every change to it is one call.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Refuses to conclude from one silence that a vehicle is gone.
 
-use crate::command::dispatch::Doorbell;
+use crate::command::doorbell::Doorbell;
 use crate::live::bus::Announcer;
 use crate::live::channel::News;
 use crate::node::Members;

@@ -3,6 +3,7 @@
 //! Refuses to answer before the command is durable.
 
 use super::catalog::Fault;
+use super::doorbell::Started;
 use super::{Commands, dispatch};
 use crate::auth::{Origin, Session};
 use crate::live::bus::Notice;
@@ -104,8 +105,8 @@ impl Commands {
         };
         let audit = audit_of(session, from, "command_submitted", &draft);
         let send_by = dispatch::send_by(self.settings.lease);
+        let expected = self.doorbell.expect(draft.command_id);
         let is_connected = vehicle.connection_status == ConnectionStatus::Connected;
-        let is_replay = false;
         match self.accept(draft, submission.key, audit, is_connected).await? {
             Accepted::New(command, events) => {
                 self.welcome(&command, &vehicle, events);
@@ -114,14 +115,15 @@ impl Commands {
                 if is_connected {
                     self.doorbell.ring(vehicle.vehicle_id);
                 }
-                Ok(Receipt { command: *command, is_replay })
+                Ok(Receipt { command: *command, is_replay: false })
             }
             Accepted::Started(command, events, claimed) => {
                 self.welcome(&command, &vehicle, events);
-                if let Some(claimed) = self.doorbell.started(claimed, send_by) {
-                    self.give_back(claimed).await;
+                let start = Started { claimed: *claimed, send_by, _expected: expected };
+                if let Some(start) = self.doorbell.started(Box::new(start)) {
+                    self.give_back(start.claimed).await;
                 }
-                Ok(Receipt { command: *command, is_replay })
+                Ok(Receipt { command: *command, is_replay: false })
             }
             Accepted::Replayed(command) => Ok(Receipt { command: *command, is_replay: true }),
             Accepted::KeyReused => Err(SubmitError::KeyReused),

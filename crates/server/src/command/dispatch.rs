@@ -3,82 +3,25 @@
 //! Refuses to hold the queue in memory: the commands table is the queue, and a doorbell only says
 //! where to look first.
 
+use super::doorbell::{Ring, Visitors};
 use super::{Commands, Settings, external, record};
 use crate::observe;
 use connect::{SendBy, Sovd};
 use futures_util::FutureExt;
 use model::command::{Input, Phase};
-use model::id::{CommandId, NodeId, VehicleId};
+use model::id::{CommandId, NodeId};
 use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use store::{Claimed, Held, Reach};
-use tokio::sync::mpsc;
-use tokio::sync::mpsc::error::TrySendError;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 /// How often the whole queue is looked through, whoever rang or did not.
 const SWEEP: Duration = Duration::from_secs(1);
-/// How many rings may wait; one that is lost is made up for by the sweep.
-const RINGS: usize = 4096;
 /// How long drives may take to notice that the server goes down.
 const DRAIN: Duration = Duration::from_secs(25);
-
-/// Something that the dispatcher should look at.
-enum Ring {
-    Vehicle(VehicleId),
-    Stop(CommandId),
-    /// A claim that is there already, and until when something may be sent under it.
-    Started(Box<Claimed>, Instant),
-}
-
-/// The way to wake the dispatcher; cheap to clone.
-#[derive(Clone)]
-pub(crate) struct Doorbell {
-    rings: mpsc::Sender<Ring>,
-    in_flight: Arc<AtomicUsize>,
-}
-
-impl Doorbell {
-    /// A doorbell, and what the dispatcher hears of it.
-    pub(crate) fn new() -> (Self, Visitors) {
-        let (rings, heard) = mpsc::channel(RINGS);
-        (Self { rings, in_flight: Arc::default() }, Visitors(heard))
-    }
-
-    /// There may be something to do at this vehicle.
-    pub(crate) fn ring(&self, vehicle_id: VehicleId) {
-        drop(self.rings.try_send(Ring::Vehicle(vehicle_id)));
-    }
-
-    /// A user wants this command stopped.
-    pub(crate) fn stop(&self, command_id: CommandId) {
-        drop(self.rings.try_send(Ring::Stop(command_id)));
-    }
-
-    /// This command has been claimed, and waits for its drive; it comes back if nobody is there.
-    pub(super) fn started(&self, claimed: Box<Claimed>, send_by: Instant) -> Option<Box<Claimed>> {
-        match self.rings.try_send(Ring::Started(claimed, send_by)) {
-            Err(
-                TrySendError::Full(Ring::Started(claimed, _))
-                | TrySendError::Closed(Ring::Started(claimed, _)),
-            ) => Some(claimed),
-            _ => None,
-        }
-    }
-
-    /// Whether more commands than that are driven, or nobody is there to drive any.
-    pub(super) fn is_busy(&self, max: usize) -> bool {
-        self.rings.is_closed() || self.in_flight.load(Ordering::Relaxed) >= max
-    }
-}
-
-/// The dispatcher's end of the doorbell.
-pub(crate) struct Visitors(mpsc::Receiver<Ring>);
 
 /// A command, and the fence under which it is driven: a node may claim again what it lost.
 type DriveKey = (CommandId, i64);
@@ -142,7 +85,7 @@ impl Dispatcher {
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => break,
-                Some(ring) = visitors.0.recv() => self.answer(ring, &mut visitors).await,
+                Some(ring) = visitors.recv() => self.answer(ring, &mut visitors).await,
                 _ = sweep.tick() => self.claim(Reach::All).await,
                 _ = renew.tick() => self.renew().await,
                 Some(ended) = self.drives.join_next(), if !self.drives.is_empty() => {
@@ -157,12 +100,12 @@ impl Dispatcher {
 
     /// Nobody is driven any more: what has been claimed goes back to where others find it.
     fn turn_away(&mut self, mut visitors: Visitors) {
-        visitors.0.close();
-        while let Ok(ring) = visitors.0.try_recv() {
-            if let Ring::Started(claimed, send_by) = ring {
-                let (commands, key) = (self.commands.clone(), key(&claimed));
-                let returning = async move { commands.give_back(claimed).await };
-                self.take(key, Reins::new(send_by), returning);
+        visitors.close();
+        while let Ok(ring) = visitors.try_recv() {
+            if let Ring::Started(start) = ring {
+                let (commands, key) = (self.commands.clone(), key(&start.claimed));
+                let reins = Reins::new(start.send_by);
+                self.take(key, reins, async move { commands.give_back(start.claimed).await });
             }
         }
     }
@@ -175,9 +118,9 @@ impl Dispatcher {
             match ring {
                 Ring::Vehicle(id) => drop(vehicles.insert(id)),
                 Ring::Stop(id) => self.stop(id),
-                Ring::Started(claimed, send_by) => self.drive(*claimed, send_by),
+                Ring::Started(start) => self.drive(start.claimed, start.send_by),
             }
-            next = visitors.0.try_recv().ok();
+            next = visitors.try_recv().ok();
         }
         if !vehicles.is_empty() {
             self.claim(Reach::Vehicles(vehicles.into_iter().collect())).await;
@@ -239,7 +182,7 @@ impl Dispatcher {
     }
 
     fn count(&self) {
-        self.commands.doorbell.in_flight.store(self.drives.len(), Ordering::Relaxed);
+        self.commands.doorbell.count(self.drives.len());
         observe::commands_in_flight(self.drives.len());
     }
 
@@ -299,8 +242,12 @@ impl Dispatcher {
     }
 
     /// A claim that nobody drives. Either its answer was lost on the way from the store: then nothing
-    /// has been sent. Or another program has begun to answer: then it is listened to.
+    /// has been sent. Or another program has begun to answer: then it is listened to. Or it was made
+    /// with the commit of a submit, and is on its way here.
     fn adopt(&mut self, claim: Held, send_by: Instant) {
+        if self.commands.doorbell.is_expected(claim.command_id) {
+            return;
+        }
         if !claim.has_answer {
             return self.disown(claim, Input::NotSent, send_by);
         }

@@ -187,8 +187,8 @@ impl Commands {
     }
 
     /// Puts a claim back that nobody drives: nothing has been sent.
-    pub(super) async fn give_back(&self, claimed: Box<Claimed>) {
-        let Claimed { command, events, .. } = *claimed;
+    pub(super) async fn give_back(&self, claimed: Claimed) {
+        let Claimed { command, events, .. } = claimed;
         announce(&self.bus, &command, events);
         self.conclude((command.order.command_id, command.fence), Input::NotSent).await;
     }

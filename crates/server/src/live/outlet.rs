@@ -70,23 +70,29 @@ impl Outlet {
     /// Writes what comes next, if it is lent.
     pub(super) fn give(&self, news: &mut News<'_>) -> Given {
         let mut loan = lock(&self.loan);
-        let Loan::Lent(cursor) = *loan else { return Given::Nothing };
-        let (reached, events) = match news.after(cursor) {
-            Piece::Nothing => return Given::Nothing,
-            Piece::Other => (Reached { cursor, rest: Bytes::new() }, 0),
-            Piece::Run(run) => {
-                let written = self.send(run.wire());
-                let (offset, events, rest) = run.begun_within(written);
-                let cursor = Cursor::new(offset);
-                if written == run.wire().len() {
-                    *loan = Loan::Lent(cursor);
-                    return Given::All(events);
-                }
-                (Reached { cursor, rest }, events)
+        let Loan::Lent(mut cursor) = *loan else { return Given::Nothing };
+        let mut given = 0;
+        let rest = loop {
+            let (run, is_all) = match news.after(cursor) {
+                Piece::Nothing if given == 0 => return Given::Nothing,
+                Piece::Nothing => return Given::All(given),
+                Piece::Other => break Bytes::new(),
+                Piece::Run(run, is_all) => (run, *is_all),
+            };
+            let written = self.send(run.wire());
+            let (offset, events, rest) = run.begun_within(written);
+            cursor.advance(offset);
+            given += events;
+            if written < run.wire().len() {
+                break rest;
+            }
+            *loan = Loan::Lent(cursor);
+            if is_all {
+                return Given::All(given);
             }
         };
-        *loan = Loan::Returned(reached);
-        Given::Part(events)
+        *loan = Loan::Returned(Reached { cursor, rest });
+        Given::Part(given)
     }
 
     /// Tells how much the kernel took. What is wrong with a connection is for the speaker to find.
@@ -108,7 +114,8 @@ impl Outlet {
 
 /// What comes next for somebody.
 enum Piece {
-    Run(Arc<Run>),
+    /// Events, and whether they are all there are.
+    Run(Arc<Run>, bool),
     Nothing,
     /// Something that has to be read or is not shown to everybody, or the end.
     Other,
@@ -134,7 +141,10 @@ impl<'a> News<'a> {
     fn look(&self, cursor: Cursor) -> Piece {
         let mut ring = lock(self.ring);
         match cursor.next(&ring) {
-            Next::Give => ring.run_after(cursor.offset()).map_or(Piece::Other, Piece::Run),
+            Next::Give => ring.run_after(cursor.offset()).map_or(Piece::Other, |run| {
+                let is_all = run.last() == ring.head();
+                Piece::Run(run, is_all)
+            }),
             Next::Wait => Piece::Nothing,
             Next::Read | Next::Over => Piece::Other,
         }

@@ -111,8 +111,8 @@ impl Ring {
         (skip < self.frames.len()).then(|| self.frames.range(skip..))
     }
 
-    /// The same in one piece, as much as is good for one write, up to what some clients are not shown.
-    /// Whoever comes to the same place gets the same piece.
+    /// The same in one piece, as much as is good for one write, up to the end and to what some clients are not
+    /// shown. Whoever comes to the same place gets the same piece.
     pub(crate) fn run_after(&mut self, cursor: u64) -> Option<Arc<Run>> {
         let known =
             self.run.as_ref().filter(|run| run.follows(cursor) && run.is_all_up_to(self.head));

@@ -1,9 +1,11 @@
 //! Frames that follow each other, in one piece: watchers at the same place write the same bytes.
 //!
-//! Refuses frames that some clients are not shown.
+//! Refuses frames that some clients are not shown, and the end, after which there is more to do than to
+//! write.
 
 use super::frame::Frame;
 use bytes::{Bytes, BytesMut};
+use model::event::Kind;
 
 /// How many bytes go out in one piece.
 const PIECE: usize = 32 * 1024;
@@ -26,7 +28,7 @@ impl Run {
         let mut bytes = 0;
         let fitting = frames.take_while(|frame| {
             bytes += frame.len();
-            frame.kind.is_plain() && bytes <= PIECE
+            frame.kind.is_plain() && frame.kind != Kind::End && bytes <= PIECE
         });
         let frames: Vec<_> = fitting.collect();
         let (first, last) = (frames.first()?, frames.last()?);
@@ -94,7 +96,6 @@ fn joined(frames: &[&Frame]) -> Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::event::Kind;
 
     fn frames(kinds: &[Kind]) -> Vec<Frame> {
         (7..).zip(kinds).map(|(offset, kind)| Frame::new(offset, *kind, "01234567")).collect()
@@ -109,6 +110,7 @@ mod tests {
         let one = Run::of(frames[1..].iter(), 10).unwrap();
         assert_eq!((one.last(), one.wire()), (8, frames[1].wire()));
         assert!(Run::of(frames[2..].iter(), 10).is_none(), "some are not shown it");
+        assert!(Run::of(self::frames(&[Kind::End]).iter(), 7).is_none(), "who sees it is let go");
     }
 
     #[test]

@@ -266,7 +266,9 @@ async fn a_command_is_cancelled_from_a_socket() {
     own.send(json!({ "action": "subscribe", "command_id": id })).await;
     own.next_of("live").await;
     own.send(cancel.clone()).await;
-    let events = until_unsubscribed(&mut own).await;
+    // At once, though what ends it comes in several pieces.
+    let ending = tokio::time::timeout(Duration::from_secs(10), until_unsubscribed(&mut own));
+    let events = ending.await.expect("nobody has to ask");
     let states: Vec<_> = events.iter().filter_map(|event| event["state"].as_str()).collect();
     assert_eq!(states.last(), Some(&"cancelled"));
     own.send(cancel).await;
