@@ -30,6 +30,8 @@ use crate::command::Risk;
 use crate::user::{Action, Role};
 use serde::Serialize;
 use serde_json::Value;
+use std::collections::HashSet;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 /// How the answers of a command come.
@@ -98,6 +100,15 @@ impl Entry {
         let mut enough = ladder.iter().skip_while(|rung| **rung != self.role);
         role.may(Action::Submit(self.risk)) && enough.any(|rung| *rung == role)
     }
+}
+
+/// Whether the command of this name only watches, until its duration is over or it is cancelled.
+pub fn is_live(name: &str) -> bool {
+    static LIVE: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+        let entries = entries().into_iter();
+        entries.filter(|entry| entry.streaming == Streaming::Live).map(|entry| entry.name).collect()
+    });
+    LIVE.contains(name)
 }
 
 /// The whole catalogue: every command that can be submitted.

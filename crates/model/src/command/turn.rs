@@ -3,12 +3,14 @@
 //! Refuses to find out whether the vehicle can be reached: it is told, and keeps the order.
 
 use super::{Command, Risk, State};
-use crate::Timestamp;
 use crate::id::CommandId;
+use crate::{Timestamp, catalog};
 use std::cmp::Reverse;
 
 /// How many reads may share a vehicle.
 pub const MAX_READS: usize = 4;
+/// How many live commands may watch a vehicle beside those whose turn it is.
+pub const MAX_WATCHES: usize = 8;
 
 /// A command that waits for one vehicle; the slice given to [`next`] is sorted by turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,16 +47,37 @@ pub fn next(in_flight: &[Risk], waiting: &[Waiting]) -> Vec<CommandId> {
 }
 
 /// The open commands of a vehicle that may start at the moment `now`, in the order of their turns;
-/// `open` may come in any order.
+/// `open` may come in any order. What only watches is in nobody's way, and waits for nobody: it is
+/// there to be seen what the others do.
 ///
 /// A vehicle that is known to be away keeps what it was never asked; a read that is being retried is
 /// how its return may be found out.
 pub fn starting(open: Vec<Command>, is_reachable: bool, now: Timestamp) -> Vec<Command> {
-    let (mut queued, in_flight): (Vec<_>, Vec<_>) =
+    let (watches, others) =
+        open.into_iter().partition(|command| catalog::is_live(&command.order.name));
+    let mut starting = watching(watches, is_reachable, now);
+    starting.extend(in_turn(others, is_reachable, now));
+    starting
+}
+
+fn watching(open: Vec<Command>, is_reachable: bool, now: Timestamp) -> Vec<Command> {
+    let (queued, in_flight) = by_turn(open);
+    let room = MAX_WATCHES.saturating_sub(in_flight.iter().filter_map(risk_in_flight).count());
+    let is_ready = |command: &Command| is_ready(command, is_reachable, now);
+    queued.into_iter().filter(is_ready).take(room).collect()
+}
+
+/// Those that wait, sorted by turn, and the others.
+fn by_turn(open: Vec<Command>) -> (Vec<Command>, Vec<Command>) {
+    let (mut queued, others): (Vec<_>, Vec<_>) =
         open.into_iter().partition(|command| matches!(command.state, State::Queued(_)));
     queued.sort_by_key(|command| (Reverse(command.order.priority), command.order.command_id));
-    let is_ready =
-        |command: &Command| may_start(command, now) && (is_reachable || command.is_retry());
+    (queued, others)
+}
+
+fn in_turn(open: Vec<Command>, is_reachable: bool, now: Timestamp) -> Vec<Command> {
+    let (queued, in_flight) = by_turn(open);
+    let is_ready = |command: &Command| is_ready(command, is_reachable, now);
     // A write that has to wait keeps its place; a read that has to wait lets others pass.
     let line: Vec<Command> = queued
         .into_iter()
@@ -72,9 +95,11 @@ impl From<&Command> for Waiting {
     }
 }
 
-fn may_start(command: &Command, now: Timestamp) -> bool {
+fn is_ready(command: &Command, is_reachable: bool, now: Timestamp) -> bool {
     match &command.state {
-        State::Queued(queued) => queued.not_before.is_none_or(|at| at <= now),
+        State::Queued(queued) => {
+            queued.not_before.is_none_or(|at| at <= now) && (is_reachable || command.is_retry())
+        }
         State::Dispatched(_) | State::Running(_) | State::Cancelling(_) | State::Ended(_) => false,
     }
 }
@@ -101,11 +126,20 @@ mod tests {
 
     /// A queued command; the number is its age.
     fn queued(number: u128, risk: Risk, priority: i16) -> Command {
+        named("ReadDTC", number, risk, priority)
+    }
+
+    /// One that waits to watch; a data.watch is of class R1.
+    fn watch(number: u128) -> Command {
+        named("data.watch", number, Risk::R1, 0)
+    }
+
+    fn named(name: &str, number: u128, risk: Risk, priority: i16) -> Command {
         accept(Order {
             command_id: CommandId::from(Uuid::from_u128(number)),
             vehicle_id: VehicleId::from(Uuid::nil()),
             user_id: UserId::from(Uuid::nil()),
-            name: "ReadDTC".to_owned(),
+            name: name.to_owned(),
             params: RawValue::NULL.to_owned(),
             risk,
             reason: None,
@@ -178,6 +212,22 @@ mod tests {
         assert_eq!(turns(vec![retry.clone(), queued(2, Risk::R0, 0)], false, LATER), [1]);
         assert!(turns(vec![pausing(retry)], false, NOW).is_empty());
         assert!(turns(vec![queued(1, Risk::R2, 0)], false, NOW).is_empty());
+    }
+
+    #[test]
+    fn who_watches_is_in_nobodys_way_and_waits_for_nobody() {
+        let write = || queued(1, Risk::R2, 0);
+        assert_eq!(turns(vec![running(watch(1)), queued(2, Risk::R2, 0)], true, NOW), [2]);
+        assert_eq!(turns(vec![running(write()), watch(2)], true, NOW), [2]);
+        assert_eq!(turns(vec![pausing(write()), watch(2)], true, NOW), [2]);
+        assert!(turns(vec![watch(1)], false, NOW).is_empty());
+    }
+
+    #[test]
+    fn a_vehicle_is_watched_by_a_few() {
+        let watches =
+            (1..=10).map(|number| if number > 6 { watch(number) } else { running(watch(number)) });
+        assert_eq!(turns(watches.collect(), true, NOW), [7, 8]);
     }
 
     fn waiting(risks: &[Risk]) -> Vec<Waiting> {
