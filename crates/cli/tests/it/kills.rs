@@ -12,6 +12,8 @@ use testkit::{Backend, Client, FaultProxy, PASSWORD, Site};
 
 /// How long a command may take to its end, whatever has been killed.
 const LAST: Duration = Duration::from_secs(90);
+/// How long a lock may last that nobody renews; a little more than ours are taken for.
+const LOCKS_LAST: Duration = Duration::from_secs(35);
 /// The longest that a command may be under way before something is killed.
 const MOMENT_MS: u64 = 1500;
 
@@ -32,27 +34,27 @@ fn jobs() -> Vec<Job> {
         job("bulk.download", None, json!({ "entity": hpc, "category": "maps", "id": "europe" })),
         job(
             "data.watch",
-            Some("POST /v1/components/engine_ecu/cyclic-subscriptions "),
+            Some("POST /sovd/v1/components/engine_ecu/cyclic-subscriptions "),
             json!({ "entity": engine, "ids": ["engine_speed"], "interval": "fast", "duration": 2 }),
         ),
         job(
             "operation.run",
-            Some("POST /v1/components/hpc/operations/calibration/executions "),
+            Some("POST /sovd/v1/components/hpc/operations/calibration/executions "),
             json!({ "entity": hpc, "id": "calibration", "params": { "duration_ms": 1500 } }),
         ),
         job(
             "data.write",
-            Some("PUT /v1/components/engine_ecu/data/idle_speed_target "),
+            Some("PUT /sovd/v1/components/engine_ecu/data/idle_speed_target "),
             json!({ "entity": engine, "id": "idle_speed_target", "value": 900 }),
         ),
         job(
             "faults.clear",
-            Some("DELETE /v1/components/engine_ecu/faults "),
+            Some("DELETE /sovd/v1/components/engine_ecu/faults "),
             json!({ "entity": engine }),
         ),
         job(
             "configuration.write",
-            Some("PUT /v1/components/hpc/configurations/vehicle_coding "),
+            Some("PUT /sovd/v1/components/hpc/configurations/vehicle_coding "),
             json!({ "entity": hpc, "id": "vehicle_coding",
                 "value": { "region": "EU", "left_hand_drive": true, "seats": 4 } }),
         ),
@@ -112,7 +114,7 @@ async fn ways(site: &Site, admin: &Client) -> Vec<FaultProxy> {
     for (id, url) in site.vehicle_ids.iter().zip(&site.vehicle_urls) {
         let way = FaultProxy::recording(address(url));
         let place = way.address();
-        let change = json!({ "sovd_url": format!("http://{place}/v1") });
+        let change = json!({ "sovd_url": format!("http://{place}/sovd/v1") });
         let path = format!("/api/v1/vehicles/{id}");
         let etag = admin.get(&path).await.headers["etag"].to_str().unwrap().to_owned();
         let reply = admin.send(Method::PATCH, &path, Some(change), &[("if-match", &etag)]).await;
@@ -152,6 +154,25 @@ fn requests(ways: &[FaultProxy]) -> HashMap<String, Vec<String>> {
         }
     }
     all
+}
+
+/// Waits until no lock is left at any vehicle: whoever cannot give one back lets it expire.
+async fn no_lock_is_left(site: &Site) {
+    let places = ["components/engine_ecu/locks", "components/hpc/locks", "locks"];
+    let started = Instant::now();
+    for url in &site.vehicle_urls {
+        for place in places {
+            loop {
+                let answer = reqwest::get(format!("{url}/{place}")).await.unwrap();
+                let locks: Value = answer.json().await.unwrap();
+                if locks["items"].as_array().unwrap_or_else(|| panic!("{locks:#}")).is_empty() {
+                    break;
+                }
+                assert!(started.elapsed() < LOCKS_LAST, "{url}/{place}: {locks:#}");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
 }
 
 /// How many commands of each name ended in each state, for each kill.
@@ -217,6 +238,7 @@ async fn whatever_is_killed_ends_honestly_and_nothing_is_sent_twice() {
             all.push((kill, job, ended(&client, &id).await));
         }
     }
+    no_lock_is_left(&site).await;
     let requests = requests(&ways);
     let mut ends = Ends::default();
     for (kill, job, command) in &all {
