@@ -3,8 +3,9 @@
 //! Refuses to find out whether the vehicle can be reached: it is told, and keeps the order.
 
 use super::{Command, Risk, State};
+use crate::Timestamp;
+use crate::catalog::{self, Standing};
 use crate::id::CommandId;
-use crate::{Timestamp, catalog};
 use std::cmp::Reverse;
 
 /// How many reads may share a vehicle.
@@ -47,24 +48,35 @@ pub fn next(in_flight: &[Risk], waiting: &[Waiting]) -> Vec<CommandId> {
 }
 
 /// The open commands of a vehicle that may start at the moment `now`, in the order of their turns;
-/// `open` may come in any order. What only watches is in nobody's way, and waits for nobody: it is
-/// there to be seen what the others do.
+/// `open` may come in any order. What only watches, and what ends the work of others, is in nobody's
+/// way and waits for nobody.
 ///
 /// A vehicle that is known to be away keeps what it was never asked; a read that is being retried is
 /// how its return may be found out.
 pub fn starting(open: Vec<Command>, is_reachable: bool, now: Timestamp) -> Vec<Command> {
-    let (watches, others) =
-        open.into_iter().partition(|command| catalog::is_live(&command.order.name));
-    let mut starting = watching(watches, is_reachable, now);
+    let (beside, others) =
+        open.into_iter().partition(|command| standing(command) != Standing::InLine);
+    let mut starting = beside_others(beside, is_reachable, now);
     starting.extend(in_turn(others, is_reachable, now));
     starting
 }
 
-fn watching(open: Vec<Command>, is_reachable: bool, now: Timestamp) -> Vec<Command> {
+fn standing(command: &Command) -> Standing {
+    catalog::standing(&command.order.name)
+}
+
+fn beside_others(open: Vec<Command>, is_reachable: bool, now: Timestamp) -> Vec<Command> {
     let (queued, in_flight) = by_turn(open);
-    let room = MAX_WATCHES.saturating_sub(in_flight.iter().filter_map(risk_in_flight).count());
-    let is_ready = |command: &Command| is_ready(command, is_reachable, now);
-    queued.into_iter().filter(is_ready).take(room).collect()
+    let watches = |command: &Command| standing(command) == Standing::Watching;
+    let watching = in_flight.iter().filter(|it| watches(it) && risk_in_flight(it).is_some());
+    let mut room = MAX_WATCHES.saturating_sub(watching.count());
+    let has_room = |command: &Command| {
+        let has_room = !watches(command) || room > 0;
+        room = room.saturating_sub(usize::from(watches(command)));
+        has_room
+    };
+    let ready = queued.into_iter().filter(|command| is_ready(command, is_reachable, now));
+    ready.filter(has_room).collect()
 }
 
 /// Those that wait, sorted by turn, and the others.
@@ -228,6 +240,14 @@ mod tests {
         let watches =
             (1..=10).map(|number| if number > 6 { watch(number) } else { running(watch(number)) });
         assert_eq!(turns(watches.collect(), true, NOW), [7, 8]);
+    }
+
+    #[test]
+    fn what_ends_the_work_of_others_does_not_wait_for_it() {
+        let stop = || named("operation.stop", 2, Risk::R1, 0);
+        assert_eq!(turns(vec![running(queued(1, Risk::R2, 0)), stop()], true, NOW), [2]);
+        let watches = (3..=10).map(|number| running(watch(number)));
+        assert_eq!(turns(watches.chain([stop()]).collect(), true, NOW), [2]);
     }
 
     fn waiting(risks: &[Risk]) -> Vec<Waiting> {
