@@ -8,7 +8,7 @@ use fleetwire_connect::{Address, End, Order, Part, SendBy, Sovd, SovdConfig};
 use model::command::Refusal;
 use model::id::CommandId;
 use serde_json::{Value, json};
-use simulator::Fleet;
+use simulator::{Dialect, Fleet};
 use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -54,6 +54,11 @@ impl Bench {
     /// A bench whose vehicle has all that there is: computers, bulk data, updates.
     pub(crate) async fn full() -> Self {
         Self::with(simulator::full_fleet(1)).await
+    }
+
+    /// A bench whose vehicle has all that there is, and speaks a dialect.
+    pub(crate) async fn speaking(dialect: Dialect) -> Self {
+        Self::with(vec![simulator::full_fleet(1).remove(0).speaking(dialect)]).await
     }
 
     async fn with(vehicles: Vec<simulator::Vehicle>) -> Self {

@@ -23,6 +23,9 @@ mod oddities;
 mod operation;
 mod phases;
 mod polling;
+#[path = "../../../sovd/tests/it/recording.rs"]
+mod recording;
 mod resources;
+mod suite;
 mod truth;
 mod watched;

@@ -30,6 +30,8 @@ mod modes;
 mod operations;
 mod outputs;
 mod reachability;
+#[path = "../../../sovd/tests/it/recording.rs"]
+mod recording;
 mod recordings;
 mod scripts;
 mod status;

@@ -1,8 +1,7 @@
-//! Recorded answers of servers that others wrote.
-//! The recordings lie outside the project: without them each test says that it was skipped.
+//! The client against recorded answers of servers that others wrote.
+//! What was not recorded is an empty 404.
 
 use std::collections::{HashMap, VecDeque};
-use std::path::PathBuf;
 use std::sync::Mutex;
 
 use fleetwire_sovd::{
@@ -11,24 +10,17 @@ use fleetwire_sovd::{
 };
 use serde_json::json;
 
+use crate::recording::{Exchange, exchanges};
 use crate::server::{Server, bare_entity, response};
 
 /// Replays recordings: each request gets its answers in their order, the last one again and again.
-#[expect(clippy::print_stderr, reason = "a test that was skipped says so")]
-fn replay(files: &[&str]) -> Option<Server> {
-    let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/sovd-captures");
+fn replay(files: &[&str]) -> Server {
     let mut answers: HashMap<String, VecDeque<Vec<u8>>> = HashMap::new();
-    for file in files {
-        let Ok(text) = std::fs::read_to_string(directory.join(file)) else {
-            eprintln!("skipped: no recording {file}");
-            return None;
-        };
-        for (line, answer) in text.split("\n### ").filter_map(exchange) {
-            answers.entry(line).or_default().push_back(answer);
-        }
+    for Exchange { line, status, headers, body } in files.iter().flat_map(|it| exchanges(it)) {
+        answers.entry(line).or_default().push_back(response(status, &headers, &body));
     }
     let answers = Mutex::new(answers);
-    Some(Server::http(move |request| {
+    Server::http(move |request| {
         let mut answers = answers.lock().unwrap();
         let Some(recorded) = answers.get_mut(&request.line) else {
             return response(404, "", "");
@@ -38,27 +30,10 @@ fn replay(files: &[&str]) -> Option<Server> {
             recorded.pop_front();
         }
         answer
-    }))
+    })
 }
 
-/// A request line and the bytes of its answer.
-fn exchange(block: &str) -> Option<(String, Vec<u8>)> {
-    let mut lines = block.lines();
-    let mut words = lines.next()?.trim_start_matches("### ").split(' ');
-    let (method, url) = (words.next()?, words.next()?);
-    let path = url.splitn(4, '/').nth(3).unwrap_or_default();
-    let status: u16 = lines.next()?.strip_prefix("HTTP/1.1 ")?.split(' ').next()?.parse().ok()?;
-    let (mut headers, mut body) = (String::new(), String::new());
-    for line in lines {
-        match line.split_once(": ") {
-            Some(("content-type" | "location" | "allow", _)) => headers.extend([line, "\r\n"]),
-            _ => body += line,
-        }
-    }
-    Some((format!("{method} /{path}"), response(status, &headers, &body)))
-}
-
-fn gateway() -> Option<Server> {
+fn gateway() -> Server {
     replay(&["opensovd-gateway.http"])
 }
 
@@ -72,7 +47,7 @@ fn operation<'a>(operations: &'a [Operation], id: &str) -> &'a Operation {
 
 #[tokio::test]
 async fn the_gateway_is_discovered_from_its_host() {
-    let Some(server) = gateway() else { return };
+    let server = gateway();
     let client = server.client_at("/").discover().await.unwrap();
     assert_eq!(client.base().to_string(), "/sovd/v1");
     let info = client.version_info().await.unwrap();
@@ -81,7 +56,7 @@ async fn the_gateway_is_discovered_from_its_host() {
 
 #[tokio::test]
 async fn the_gateway_is_walked_without_leaving_for_its_recorded_host() {
-    let Some(server) = gateway() else { return };
+    let server = gateway();
     let client = server.client_at("/sovd/v1").discover().await.unwrap();
     for collection in [Collection::Components, Collection::Apps, Collection::Areas] {
         assert!(!client.entities(collection).await.unwrap().is_empty());
@@ -96,7 +71,7 @@ async fn the_gateway_is_walked_without_leaving_for_its_recorded_host() {
 
 #[tokio::test]
 async fn the_gateway_has_data_but_neither_faults_nor_functions() {
-    let Some(server) = gateway() else { return };
+    let server = gateway();
     let client = server.client_at("/sovd/v1");
     let entity = bare_entity(&client, "/sovd/v1/components/ecu").await;
     let items = client.data_items(&entity).await.unwrap();
@@ -110,7 +85,7 @@ async fn the_gateway_has_data_but_neither_faults_nor_functions() {
 
 #[tokio::test]
 async fn refusals_of_the_gateway_are_told_apart() {
-    let Some(server) = gateway() else { return };
+    let server = gateway();
     let client = server.client_at("/sovd/v1");
     let at = |path: &str| client.link(path).unwrap();
     let unknown = client.entity(&at("/sovd/v1/components/nope")).await.unwrap_err();
@@ -122,7 +97,7 @@ async fn refusals_of_the_gateway_are_told_apart() {
 
 #[tokio::test]
 async fn sovdd_is_discovered_although_its_base_has_no_page() {
-    let Some(server) = replay(&["sovdd-get.http"]) else { return };
+    let server = replay(&["sovdd-get.http"]);
     for path in ["/vehicle/v1", "/"] {
         let client = server.client_at(path).discover().await.unwrap();
         assert_eq!(client.base().to_string(), "/vehicle/v1");
@@ -132,7 +107,7 @@ async fn sovdd_is_discovered_although_its_base_has_no_page() {
 
 #[tokio::test]
 async fn sovdd_lists_faults_and_clears_them() {
-    let Some(server) = replay(&["sovdd-stateful-mock.http", "sovdd-get.http"]) else { return };
+    let server = replay(&["sovdd-stateful-mock.http", "sovdd-get.http"]);
     let client = server.client_at("/vehicle/v1");
     let entity = engine(&client).await;
     let faults = client.faults(&entity).await.unwrap();
@@ -145,7 +120,7 @@ async fn sovdd_lists_faults_and_clears_them() {
 
 #[tokio::test]
 async fn sovdd_cannot_clear_a_single_fault_and_says_so() {
-    let Some(server) = replay(&["sovdd-write.http", "sovdd-get.http"]) else { return };
+    let server = replay(&["sovdd-write.http", "sovdd-get.http"]);
     let client = server.client_at("/vehicle/v1");
     let fault = client.faults(&engine(&client).await).await.unwrap().remove(0);
     assert_eq!(client.fault(&fault.href).await.unwrap().fault.code, "P0123");
@@ -156,7 +131,7 @@ async fn sovdd_cannot_clear_a_single_fault_and_says_so() {
 
 #[tokio::test]
 async fn sovdd_takes_values_as_it_gives_them() {
-    let Some(server) = replay(&["sovdd-stateful-mock.http"]) else { return };
+    let server = replay(&["sovdd-stateful-mock.http"]);
     let client = server.client_at("/vehicle/v1");
     let vin = client.link("components/engine_ecu/data/F190").unwrap();
     assert_eq!(vin.to_string(), "/vehicle/components/engine_ecu/data/F190");
@@ -171,7 +146,7 @@ async fn sovdd_takes_values_as_it_gives_them() {
 
 #[tokio::test]
 async fn sovdd_runs_an_operation_to_its_end() {
-    let Some(server) = replay(&["sovdd-stateful-mock.http"]) else { return };
+    let server = replay(&["sovdd-stateful-mock.http"]);
     let client = server.client_at("/vehicle/v1");
     let entry = "/vehicle/v1/components/engine_ecu/operations/self_test/executions/\
                  bc84685e-b086-4de0-a8ff-0c093d12375b";
@@ -183,7 +158,7 @@ async fn sovdd_runs_an_operation_to_its_end() {
 
 #[tokio::test]
 async fn sovdd_starts_what_it_describes_and_fails_in_words() {
-    let Some(server) = replay(&["sovdd-write.http", "sovdd-get.http"]) else { return };
+    let server = replay(&["sovdd-write.http", "sovdd-get.http"]);
     let client = server.client_at("/vehicle/v1");
     let self_test = client.link("/vehicle/v1/components/engine_ecu/operations/self_test").unwrap();
     let described = [client.operation(&self_test).await.unwrap()];
@@ -198,7 +173,7 @@ async fn sovdd_starts_what_it_describes_and_fails_in_words() {
 
 #[tokio::test]
 async fn the_gateway_takes_a_category_only_as_the_standard_spells_it() {
-    let Some(server) = gateway() else { return };
+    let server = gateway();
     let client = server.client_at("/sovd/v1");
     let entity = bare_entity(&client, "/sovd/v1/components/ecu").await;
     let items = client.data_items(&entity).categories(&["identData"]).await.unwrap();
@@ -212,7 +187,7 @@ async fn the_gateway_takes_a_category_only_as_the_standard_spells_it() {
 
 #[tokio::test]
 async fn sovdd_subscribes_without_an_event_source() {
-    let Some(server) = replay(&["sovdd-sse.http", "sovdd-get.http"]) else { return };
+    let server = replay(&["sovdd-sse.http", "sovdd-get.http"]);
     let client = server.client_at("/vehicle/v1");
     let entity = engine(&client).await;
     let item = entity.place_of("data", "F405");
@@ -228,10 +203,7 @@ async fn sovdd_subscribes_without_an_event_source() {
 
 #[tokio::test]
 async fn sovdd_has_modes_that_it_does_not_list() {
-    let Some(server) = replay(&["sovdd-stateful-mock.http", "sovdd-write.http", "sovdd-get.http"])
-    else {
-        return;
-    };
+    let server = replay(&["sovdd-stateful-mock.http", "sovdd-write.http", "sovdd-get.http"]);
     let client = server.client_at("/vehicle/v1");
     let entity = engine(&client).await;
     let error = client.modes(&entity).await.unwrap_err();
@@ -247,7 +219,7 @@ async fn sovdd_has_modes_that_it_does_not_list() {
 
 #[tokio::test]
 async fn sovdd_says_what_it_does_not_do() {
-    let Some(server) = replay(&["sovdd-write.http", "sovdd-get.http"]) else { return };
+    let server = replay(&["sovdd-write.http", "sovdd-get.http"]);
     let client = server.client_at("/vehicle/v1");
     let entity = engine(&client).await;
     let lock = LockRequest::lasting(std::time::Duration::from_mins(1));
@@ -267,7 +239,7 @@ async fn sovdd_says_what_it_does_not_do() {
 
 #[tokio::test]
 async fn sovdd_updates_a_component_and_not_the_vehicle() {
-    let Some(server) = replay(&["sovdd-write.http", "sovdd-get.http"]) else { return };
+    let server = replay(&["sovdd-write.http", "sovdd-get.http"]);
     let client = server.client_at("/vehicle/v1");
     let entity = engine(&client).await;
     let update = client.register_update(&entity, json!({"id": "pkg1"})).await.unwrap();
@@ -283,7 +255,7 @@ async fn sovdd_updates_a_component_and_not_the_vehicle() {
 
 #[tokio::test]
 async fn sovdd_restarts_and_clears_by_its_own_lists() {
-    let Some(server) = replay(&["sovdd-get.http"]) else { return };
+    let server = replay(&["sovdd-get.http"]);
     let client = server.client_at("/vehicle/v1");
     let entity = engine(&client).await;
     let status = client.entity_status(&entity).await.unwrap();
@@ -298,7 +270,7 @@ async fn sovdd_restarts_and_clears_by_its_own_lists() {
 
 #[tokio::test]
 async fn a_recording_that_was_cut_off_is_malformed() {
-    let Some(server) = replay(&["sovdd-get.http"]) else { return };
+    let server = replay(&["sovdd-get.http"]);
     let client = server.client_at("/vehicle/v1");
     let error = client.data_items(&engine(&client).await).await.unwrap_err();
     assert!(matches!(error, Error::Malformed { .. }), "{error:?}");

@@ -11,6 +11,7 @@ mod downloads;
 mod events;
 mod locks;
 mod operations;
+mod recording;
 mod server;
 mod sockets;
 mod streaming;
