@@ -149,10 +149,14 @@ impl Client {
         for place in version_info_places(self.base()) {
             outcome = Call::get(self, &place, VersionInfo::decode).announced(false).await;
             if !outcome.as_ref().is_err_and(is_elsewhere) {
-                break;
+                return outcome;
             }
         }
-        outcome
+        // One server tells its version as a value.
+        let (base, value) = (self.base().clone(), self.base().child("data").child("version"));
+        let decode = move |document: &Document| VersionInfo::decode_value(document, &base);
+        let told = Call::get(self, &value, decode).await;
+        if told.as_ref().is_err_and(is_elsewhere) { outcome } else { told }
     }
 
     /// What the server as a whole offers, read as an entity: its collections, updates, locks.
@@ -192,6 +196,18 @@ impl VersionInfo {
         if versions.is_empty() {
             return Err(Error::malformed("version-info: no version has a base"));
         }
+        Ok(Self { versions, raw: raw.to_owned() })
+    }
+
+    /// The value that stands for version information: one version, whose base is where it was found.
+    fn decode_value(document: &Document, base: &Link) -> Result<Self, Error> {
+        let raw = document.required("version")?;
+        let fields = Fields::of(raw, "version")?;
+        let version = fields
+            .value(&["data"])
+            .and_then(|data| Some(data.pointer("/api/version")?.as_str()?.to_owned()));
+        let version = version.ok_or_else(|| Error::malformed("version: no version of the API"))?;
+        let versions = vec![Version { version, base: base.clone(), raw: raw.to_owned() }];
         Ok(Self { versions, raw: raw.to_owned() })
     }
 
@@ -235,7 +251,7 @@ impl EntityRef {
 }
 
 impl Entity {
-    fn decode(document: &Document) -> Result<Self, Error> {
+    pub(crate) fn decode(document: &Document) -> Result<Self, Error> {
         let raw = document.required("entity")?;
         let fields = Fields::of(raw, "entity")?;
         Ok(Self {

@@ -7,6 +7,7 @@ use crate::call::Call;
 use crate::client::Client;
 use crate::discovery::{Entity, EntityRef};
 use crate::document::Document;
+use crate::error::Error;
 use crate::link::Link;
 
 /// A relation between entities.
@@ -58,7 +59,7 @@ impl Client {
     /// The entities that are in this relation to `entity`.
     pub fn related(&self, entity: &Entity, relation: Relation) -> Call<Vec<EntityRef>> {
         let (place, announced) = entity.collection_of(relation.names());
-        Call::get(self, &place, EntityRef::decode_list).announced(announced)
+        Call::get(self, &place, decode_related).announced(announced)
     }
 
     /// What can be done at `place` and below: the capability description, an OpenAPI document.
@@ -68,4 +69,18 @@ impl Client {
         };
         Call::get(self, &place.child("docs"), decode).announced(false)
     }
+}
+
+/// A link may lead to a list, or to the one entity that is meant.
+fn decode_related(document: &Document) -> Result<Vec<EntityRef>, Error> {
+    let list = EntityRef::decode_list(document);
+    if list.is_ok() {
+        return list;
+    }
+    let entity = Entity::decode(document)?;
+    if entity.id.is_empty() {
+        return list;
+    }
+    let Entity { id, name, href, raw, .. } = entity;
+    Ok(vec![EntityRef { id, name, href, raw }])
 }

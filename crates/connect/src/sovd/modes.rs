@@ -78,10 +78,19 @@ impl<'a> Attempt<'a> {
                 Some(mode) => mode.href.clone(),
                 None => return Err(not_offered("mode", id, modes.into_iter().map(|it| it.id))),
             },
-            Err(Error::Unsupported { .. }) => target.entity.place_of("modes", id),
+            Err(Error::Unsupported { .. }) => unlisted(&target, id).await?,
             Err(error) => return Err(failure::of_read(error)),
         };
         Ok((target, place))
+    }
+}
+
+/// The place of a mode that is not listed, if there is such a mode.
+async fn unlisted(target: &Target<'_>, id: &str) -> Result<Link, End> {
+    let place = target.entity.place_of("modes", id);
+    match target.vehicle.client.mode(&place).await {
+        Err(error) if error.status() == Some(404) => Err(not_offered("mode", id, [])),
+        _ => Ok(place),
     }
 }
 

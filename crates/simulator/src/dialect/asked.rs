@@ -44,6 +44,8 @@ pub(super) enum Need {
     Faults,
     Locks,
     VehicleLocks,
+    /// On what an app runs.
+    Host,
     /// What the request itself is about.
     Itself,
 }

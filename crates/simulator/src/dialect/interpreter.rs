@@ -153,6 +153,7 @@ fn path_of(need: Need, asked: &Asked) -> String {
         Need::DataItems => entity + "/data",
         Need::Faults => entity + "/faults",
         Need::Locks => entity + "/locks",
+        Need::Host => entity + "/is-located-on",
         Need::VehicleLocks => format!("{BASE}/locks"),
         Need::Itself => asked.place.path(),
     }

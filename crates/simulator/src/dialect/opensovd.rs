@@ -48,7 +48,11 @@ impl Tongue for Opensovd {
 
     fn needs(&self, asked: &Asked) -> Vec<Need> {
         let is_below = !matches!(asked.kind(), Kind::Root | Kind::VersionInfo | Kind::Outside);
-        if is_below && asked.place.segments().len() > 1 { vec![Need::Entity] } else { Vec::new() }
+        if !is_below || asked.place.segments().len() < 2 {
+            return Vec::new();
+        }
+        let is_app = asked.kind() == Kind::Entity && asked.place.segment(0) == "apps";
+        [Need::Entity].into_iter().chain(is_app.then_some(Need::Host)).collect()
     }
 
     fn hear(&self, asked: &mut Asked) -> Result<(), Told> {
@@ -78,7 +82,7 @@ impl Tongue for Opensovd {
         told.map(|document| match asked.kind() {
             Kind::VersionInfo => versions(document),
             Kind::Root => root(document),
-            Kind::Entity => announcing(document, &OFFERED),
+            Kind::Entity => hosted(asked, announcing(document, &OFFERED)),
             Kind::DataItems => each_item(document, bare),
             Kind::Value => wrapped(document),
             _ => document,
@@ -166,6 +170,14 @@ fn root(mut document: Value) -> Value {
         });
     }
     document
+}
+
+/// An app leads to its host itself, not to a list of one.
+fn hosted(asked: &Asked, mut app: Value) -> Value {
+    if let Some(host) = asked.known(Need::Host).pointer("/items/0/href") {
+        set(&mut app, "is-located-on", host.clone());
+    }
+    app
 }
 
 /// An item as the standard has it, without our own fields.

@@ -147,6 +147,7 @@ async fn a_server_without_versions_is_unsupported() {
         "/version-info",
         "/a/v1/version-info",
         "/sovd/version-info",
+        "/a/v1/data/version",
         "/a/v1/components",
     ];
     assert_eq!(server.lines(), expected.map(|path| format!("GET {path}")));
@@ -172,6 +173,15 @@ async fn versions_are_read_under_any_of_their_names() {
         let client = server.client_at("/sovd/v1").discover().await.unwrap();
         assert_eq!(client.base().to_string(), "/x/v1");
     }
+}
+
+#[tokio::test]
+async fn a_version_may_be_a_value() {
+    let value = r#"{"id":"version","data":{"name":"x","api":{"version":"1.1"}}}"#;
+    let server = Server::json(&[("GET /vehicle/v15/data/version", 200, value)]);
+    let info = server.client_at("/vehicle/v15").version_info().await.unwrap();
+    assert_eq!((info.versions[0].version.as_str(), info.raw.get()), ("1.1", value));
+    assert_eq!(info.versions[0].base.to_string(), "/vehicle/v15");
 }
 
 #[tokio::test]

@@ -233,6 +233,14 @@ async fn relations_are_followed_under_old_names_too() {
 }
 
 #[tokio::test]
+async fn a_relation_may_lead_to_the_one_entity_that_is_meant() {
+    let host = r#"{"id":"c","name":"Computer","data":"/v1/components/c/data"}"#;
+    let server = server(&[("GET /v1/ecu/hosts", 200, host)]);
+    let hosts = server.client().related(&ecu(&server).await, Relation::Hosts).await.unwrap();
+    assert_eq!((hosts.len(), hosts[0].id.as_str()), (1, "c"));
+}
+
+#[tokio::test]
 async fn what_can_be_done_is_described_as_the_server_wrote_it() {
     let server = server(&[("GET /v1/ecu/docs", 200, r#"{"openapi": "3.1.0"}"#)]);
     let client = server.client();

@@ -13,7 +13,15 @@ use super::table::Verdict;
 const TRIES: usize = 8;
 
 impl Round<'_> {
-    pub(super) async fn change_entity(&mut self, place: &Place) {
+    /// The steps that change, at each of these entities.
+    pub(super) async fn change(&mut self, places: &[Place]) {
+        for place in places {
+            self.change_entity(place).await;
+        }
+        self.operate_slowly(places).await;
+    }
+
+    async fn change_entity(&mut self, place: &Place) {
         self.lock(place).await;
         self.write(place).await;
         self.operate(place, ("operation.run", false)).await;
@@ -109,7 +117,7 @@ impl Round<'_> {
     }
 
     /// One operation of the server that takes its time, at the first entity that has one.
-    pub(super) async fn operate_slowly(&mut self, places: &[Place]) {
+    async fn operate_slowly(&mut self, places: &[Place]) {
         for place in places {
             if self.operate(place, ("operation.run, asynchronous", true)).await {
                 return;

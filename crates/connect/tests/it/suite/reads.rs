@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::Round;
-use super::shapes::{self, listed};
+use super::shapes::{self, Shape, listed};
 use super::subject::Place;
 
 /// How many values are read at once: so many that a data list may serve them.
@@ -14,32 +14,40 @@ const VALUES: usize = 5;
 const SMALL: u64 = 1_000_000;
 
 impl Round<'_> {
-    /// The steps about the vehicle as a whole; which of its entities are looked at.
-    pub(super) async fn read_vehicle(&mut self) -> Vec<Place> {
-        let vehicle = Place::vehicle();
+    /// The steps that change nothing: about the vehicle, then about these of its entities.
+    pub(super) async fn read(&mut self, places: &[Place]) {
         self.must("vehicle.version", json!({}), shapes::object).await;
-        let found = self.must("vehicle.discover", json!({}), shapes::discovered).await;
         self.must("faults.scan", json!({}), shapes::scanned).await;
-        self.step(&vehicle, ("update.list", "updates"), json!({}), shapes::items).await;
+        let updates = ("update.list", "updates");
+        self.step(&Place::vehicle(), updates, json!({}), shapes::items).await;
+        for place in places {
+            self.read_entity(place).await;
+        }
+        self.watch(places).await;
+    }
+
+    /// Which of the entities are looked at.
+    pub(super) async fn find(&mut self) -> Vec<Place> {
+        let found = self.must("vehicle.discover", json!({}), shapes::discovered).await;
         self.subject.chosen(&found.unwrap_or_default())
     }
 
     /// The steps about one entity.
-    pub(super) async fn read_entity(&mut self, place: &Place) {
+    async fn read_entity(&mut self, place: &Place) {
         let params = place.params(json!({"include_schema": true}));
         let describe = |payloads: &[Value]| shapes::described(place.id(), payloads);
         self.step(place, ("entity.describe", ""), params, describe).await;
         self.read_data(place).await;
         self.read_faults(place).await;
         self.read_operations(place).await;
-        for (name, link) in [
-            ("modes.list", "modes"),
-            ("script.list", "scripts"),
-            ("update.list", "updates"),
-            ("trigger.list", "triggers"),
-            ("lock.list", "locks"),
+        for (name, link, shape) in [
+            ("modes.list", "modes", shapes::items as fn(&[Value]) -> Shape),
+            ("script.list", "scripts", shapes::items),
+            ("update.list", "updates", shapes::items),
+            ("trigger.list", "triggers", shapes::fleeting_items),
+            ("lock.list", "locks", shapes::fleeting_items),
         ] {
-            self.step(place, (name, link), place.params(json!({})), shapes::items).await;
+            self.step(place, (name, link), place.params(json!({})), shape).await;
         }
         self.read_configurations(place).await;
         self.read_bulk(place).await;
@@ -133,7 +141,7 @@ impl Round<'_> {
     }
 
     /// Two seconds at all entities at once.
-    pub(super) async fn watch(&mut self, places: &[Place]) {
+    async fn watch(&mut self, places: &[Place]) {
         let watches = places.iter().map(async |place| {
             let all = place.params(json!({}));
             let found = self.subject.ask("data.list", all).await.unwrap_or_default();

@@ -1,10 +1,11 @@
 //! A SOVD server that is held to the contract, asked through the connector.
 //! Judges only what holds for every command: that it ends, and in order.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use fleetwire_connect::{Address, End, Part, Sovd};
+use fleetwire_connect::{Address, End, Sovd};
 use model::command::Refusal;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -78,7 +79,7 @@ impl Subject {
             }
             End::Answered => Ok(outcome.payloads()),
             other if finals > 0 => Err(No::Improper(format!("a final part, and yet {other:?}"))),
-            End::Refused(Refusal::Unsupported, words) if !begun(&outcome.parts) => {
+            End::Refused(Refusal::Unsupported, words) if outcome.parts.is_empty() => {
                 Err(No::Unsupported(words.clone()))
             }
             End::VehicleError(words) => Err(No::Failed(words.clone())),
@@ -88,28 +89,20 @@ impl Subject {
 
     /// Those of the discovered entities that are looked at: of each kind those with the most to show.
     pub(super) fn chosen(&self, discovered: &[Value]) -> Vec<Place> {
-        let places: Vec<Place> = discovered.iter().filter_map(Place::of).collect();
-        let is_chosen = |place: &Place| {
-            if !self.only.is_empty() {
-                return self.only.contains(&place.path.as_str());
-            }
-            let richer = |other: &&Place| {
-                other.kind() == place.kind() && other.links.len() > place.links.len()
-            };
-            places.iter().filter(richer).count() < PER_KIND
-        };
-        let mut taken: Vec<Place> = Vec::new();
-        for place in places.iter().filter(|place| is_chosen(place)) {
-            if taken.iter().filter(|other| other.kind() == place.kind()).count() < PER_KIND {
-                taken.push(place.clone());
-            }
+        let mut places: Vec<Place> = discovered.iter().filter_map(Place::of).collect();
+        if !self.only.is_empty() {
+            places.retain(|place| self.only.contains(&place.path.as_str()));
+            return places;
         }
-        taken
+        let mut richest_first = places.clone();
+        richest_first.sort_by_key(|place| Reverse(place.links.len()));
+        let rank = |place: &Place| {
+            let before = richest_first.iter().take_while(|other| other.path != place.path);
+            before.filter(|other| other.kind() == place.kind()).count()
+        };
+        places.retain(|place| rank(place) < PER_KIND);
+        places
     }
-}
-
-fn begun(parts: &[Part]) -> bool {
-    !parts.is_empty()
 }
 
 impl Place {

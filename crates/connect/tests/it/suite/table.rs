@@ -13,6 +13,8 @@ pub(super) enum Verdict {
     Met(String),
     /// The server does not have it, and does not announce it; in these words.
     NotOffered(String),
+    /// There is nothing at this moment with which it could be tried.
+    Nothing,
     /// What no server may do, in words.
     Deviates(String),
 }
@@ -32,18 +34,26 @@ impl Verdict {
     pub(super) fn word(&self) -> &'static str {
         match self {
             Self::Met(_) => "ok",
-            Self::NotOffered(_) => "not offered",
+            Self::NotOffered(_) | Self::Nothing => "not offered",
             Self::Deviates(_) => "deviates",
         }
     }
 
     fn why(&self) -> String {
-        let (Self::Met(words) | Self::NotOffered(words) | Self::Deviates(words)) = self;
+        let words = match self {
+            Self::Met(words) | Self::NotOffered(words) | Self::Deviates(words) => words.as_str(),
+            Self::Nothing => "there is none",
+        };
         words.chars().take(SHOWN).map(|it| if it == '|' { '/' } else { it }).collect()
     }
 }
 
 impl Table {
+    /// All of another table after this one.
+    pub(super) fn append(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
     pub(super) fn note(&mut self, step: &'static str, place: &str, verdict: Verdict) {
         self.0.push(Row { step, place: place.to_owned(), verdict });
     }
@@ -58,6 +68,8 @@ impl Table {
         let differs = |(first, second): (&Row, &Row)| {
             let is_same = match (&first.verdict, &second.verdict) {
                 (Verdict::Met(before), Verdict::Met(after)) => before == after,
+                // What there is may come and go.
+                (Verdict::Nothing, other) | (other, Verdict::Nothing) => other.word() != "deviates",
                 (before, after) => before.word() == after.word(),
             };
             let tell = |row: &Row| format!("{} {}", row.verdict.word(), row.verdict.why());
