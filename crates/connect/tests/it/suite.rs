@@ -203,15 +203,16 @@ async fn medkit_offers_all_there_is() {
     expect("medkit", &table, &[]);
 }
 
-/// Replays recordings: the first whole answer to a request is its answer for ever, whatever is asked
-/// beside the path.
+/// Replays recorded reads: the first whole answer to a request is its answer for ever, whatever is
+/// asked beside the path.
 fn recorded(files: &[&str]) -> Server {
     let is_whole = |exchange: &Exchange| {
         let is_json = exchange.headers.contains("application/json");
         !is_json || serde_json::from_str::<Value>(&exchange.body).is_ok()
     };
     let recorded = files.iter().flat_map(|file| exchanges(file));
-    let recorded: Vec<Exchange> = recorded.filter(is_whole).collect();
+    let recorded = recorded.filter(|it| it.line.starts_with("GET ") && is_whole(it));
+    let recorded: Vec<Exchange> = recorded.collect();
     Server::replying(move |request| {
         let path = request.line.split('?').next();
         let found = recorded.iter().find(|exchange| Some(exchange.line.as_str()) == path);

@@ -64,7 +64,7 @@ impl Round<'_> {
     async fn write(&mut self, place: &Place) {
         let listing = self.subject.ask("data.list", place.params(json!({}))).await;
         let mut tried = Err(No::Unsupported("it has no data".to_owned()));
-        for id in writable_first(&listing.unwrap_or_default()).into_iter().take(TRIES) {
+        for id in self.answering(place, writable_first(&listing.unwrap_or_default())).await {
             let params = place.params(json!({ "ids": [id] }));
             let read = self.subject.ask("data.read", params).await.unwrap_or_default();
             let Some(value) = read.first().and_then(shapes::value).cloned() else { continue };
@@ -103,9 +103,14 @@ impl Round<'_> {
             if self.wants_parameters(params.clone()).await {
                 continue;
             }
-            last = self.subject.ask("operation.run", params).await;
-            if !matches!(last, Err(No::Failed(_))) {
-                break;
+            match self.subject.ask("operation.run", params).await {
+                // It does not describe the parameters that it misses.
+                Err(No::Failed(words)) if words.contains("incomplete-request") => {}
+                Err(no @ No::Failed(_)) => last = Err(no),
+                answer => {
+                    last = answer;
+                    break;
+                }
             }
         }
         let has_run = last.is_ok();

@@ -6,10 +6,12 @@ use serde_json::{Value, json};
 
 use super::Round;
 use super::shapes::{self, Shape, listed};
-use super::subject::Place;
+use super::subject::{No, Place};
 
 /// How many values are read at once: so many that a data list may serve them.
 const VALUES: usize = 5;
+/// How many are tried in search of these.
+const TRIES: usize = 32;
 /// Bytes of the largest item that is downloaded.
 const SMALL: u64 = 1_000_000;
 
@@ -58,18 +60,34 @@ impl Round<'_> {
     async fn read_data(&mut self, place: &Place) {
         let all = place.params(json!({}));
         let found = self.step(place, ("data.list", "data"), all, shapes::items).await;
-        let ids = ids_in(found, VALUES);
+        let ids = self.answering(place, ids_in(found, TRIES)).await;
         if ids.is_empty() {
             self.nothing(place, &["data.read"]);
-            return self.nothing_older(place, "ReadDataByID");
+        } else {
+            let params = place.params(json!({ "ids": ids }));
+            let read = |payloads: &[Value]| shapes::values(&ids, payloads);
+            self.step(place, ("data.read", "data"), params, read).await;
         }
-        let params = place.params(json!({ "ids": ids }));
-        let read = |payloads: &[Value]| shapes::values(&ids, payloads);
-        self.step(place, ("data.read", "data"), params, read).await;
-        if place.is_component() {
-            let params = json!({"ecuAddress": place.id(), "dataId": ids[0]});
+        if let (Some(id), true) = (ids.first(), place.is_component()) {
+            let params = json!({"ecuAddress": place.id(), "dataId": id});
             self.step(place, ("ReadDataByID", "data"), params, shapes::datum).await;
         }
+    }
+
+    /// Some of these whose values can be read: a control unit may be silent on what it lists. The
+    /// first of all if none can, so that it is told why.
+    pub(super) async fn answering(&self, place: &Place, ids: Vec<String>) -> Vec<String> {
+        let mut answering = Vec::new();
+        for id in &ids {
+            let params = place.params(json!({ "ids": [id] }));
+            if !matches!(self.subject.ask("data.read", params).await, Err(No::Failed(_))) {
+                answering.push(id.clone());
+            }
+            if answering.len() == VALUES {
+                return answering;
+            }
+        }
+        if answering.is_empty() { ids.into_iter().take(1).collect() } else { answering }
     }
 
     async fn read_faults(&mut self, place: &Place) {
@@ -144,9 +162,9 @@ impl Round<'_> {
     async fn watch(&mut self, places: &[Place]) {
         let watches = places.iter().map(async |place| {
             let all = place.params(json!({}));
-            let found = self.subject.ask("data.list", all).await.unwrap_or_default();
-            let found = ids_in(Some(found), 1).pop();
-            let Some(id) = found else { return (String::new(), None) };
+            let found = self.subject.ask("data.list", all).await.ok();
+            let id = self.answering(place, ids_in(found, TRIES)).await.into_iter().next();
+            let Some(id) = id else { return (String::new(), None) };
             let params = json!({"ids": [id], "interval": "fast", "duration": 2});
             let answer = self.subject.ask("data.watch", place.params(params)).await;
             (id, Some(answer))
@@ -160,12 +178,6 @@ impl Round<'_> {
                 }
                 None => self.nothing(place, &["data.watch"]),
             }
-        }
-    }
-
-    fn nothing_older(&mut self, place: &Place, step: &'static str) {
-        if place.is_component() {
-            self.nothing(place, &[step]);
         }
     }
 }
