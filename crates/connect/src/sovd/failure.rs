@@ -67,6 +67,21 @@ pub(super) fn after_begin(end: End) -> End {
     if end == End::NotSent { End::Lost } else { end }
 }
 
+/// Something failed after a change that was carried out: that much was done.
+pub(super) fn after_change(end: End) -> End {
+    match end {
+        End::NotSent => End::Lost,
+        End::Refused(_, words) => End::VehicleError(words),
+        End::Answered
+        | End::VehicleError(_)
+        | End::Lost
+        | End::Malformed
+        | End::Truncated
+        | End::TooLarge
+        | End::Stopped => end,
+    }
+}
+
 /// The words of several errors, or else these.
 pub(super) fn all_words(errors: &[GenericError], none: &str) -> String {
     let words: Vec<String> = errors.iter().map(words).collect();

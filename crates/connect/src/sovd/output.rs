@@ -98,7 +98,10 @@ impl Attempt<'_> {
             Ok(answer) => {
                 outbox::json(&json!({ "returned": true, "answer": answer.raw })).map(Some)
             }
-            Err(error) => Err(unreturned(failure::of_change(error))),
+            Err(error) => {
+                let words = "the output could not be given back";
+                Err(failure::with_words(failure::of_change(error), words))
+            }
         }
     }
 
@@ -133,22 +136,5 @@ impl Output<'_> {
             Action::Reset => Some(Capability::Reset),
             Action::Adjust | Action::Release => None,
         }
-    }
-}
-
-/// The output was controlled: no end may say that nothing was done.
-fn unreturned(end: End) -> End {
-    match end {
-        End::Refused(_, words) | End::VehicleError(words) => {
-            End::VehicleError(format!("the output could not be given back: {words}"))
-        }
-        // Whether it still is controlled is not known.
-        End::NotSent
-        | End::Answered
-        | End::Lost
-        | End::Malformed
-        | End::Truncated
-        | End::TooLarge
-        | End::Stopped => End::Lost,
     }
 }

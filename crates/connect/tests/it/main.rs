@@ -21,6 +21,7 @@ mod nouns;
 mod odd;
 mod oddities;
 mod operation;
+mod outputs;
 mod phases;
 mod polling;
 mod resources;
