@@ -53,9 +53,9 @@ impl Debts {
         locked(&self.list).push(debt);
     }
 
-    /// The last one is no longer owed.
-    pub(super) fn strike_last(&self) {
-        locked(&self.list).pop();
+    /// What is at this place is no longer owed, if it was.
+    pub(super) fn strike(&self, place: &Link) {
+        locked(&self.list).retain(|debt| debt.place() != place);
     }
 
     /// What is owed now.
@@ -96,6 +96,14 @@ impl Debts {
 
     fn key(&self, place: &Link) -> String {
         format!("{} {place}", self.vehicle)
+    }
+}
+
+impl Debt {
+    fn place(&self) -> &Link {
+        match self {
+            Self::Lock(place) | Self::Mode { place, .. } | Self::Output(place) => place,
+        }
     }
 }
 

@@ -113,7 +113,7 @@ pub(super) async fn meet(hold: &Hold, entity: &Entity, need: &ModeNeed) -> Resul
     }
     match client.set_mode(&place, value).expiring_after(hold.expiration()).await {
         Err(error) if is_unknown(&error) => {
-            hold.debts().strike_last();
+            hold.debts().strike(&place);
             Ok(())
         }
         answer => answer.map(drop).map_err(failure::of_read),

@@ -92,7 +92,7 @@ impl Attempt<'_> {
         let call = output.target.vehicle.client.stop(location).into_future();
         let answer = call.await;
         if !matches!(answer, Err(Error::NotSent(_))) {
-            debts.strike_last();
+            debts.strike(location);
         }
         match answer {
             Ok(answer) => {

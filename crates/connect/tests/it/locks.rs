@@ -341,6 +341,28 @@ async fn a_mode_is_set_under_the_lock_and_put_back_before_it_goes() {
 }
 
 #[tokio::test]
+async fn a_mode_that_is_refused_costs_no_lock() {
+    const SESSION: &str = "PUT /v1/components/ecu/modes/session";
+    let server = Server::start_with(
+        ROOT,
+        ECU,
+        &[
+            ("GET /v1/components/ecu/data", 200, r#"{"items":[{"id":"a"}]}"#),
+            (READ, 200, r#"{"data":2}"#),
+            ("GET /v1/components/ecu/modes", 200, r#"{"items":[{"id":"session"}]}"#),
+            ("GET /v1/components/ecu/modes/session", 200, r#"{"value":null}"#),
+            (SESSION, 400, ""),
+            (WRITE, 204, ""),
+            FREE,
+            GRANTED,
+            RELEASED,
+        ],
+    );
+    ask(&server, "data.write", write()).await.only();
+    assert_eq!(changes(&server), [ACQUIRE, SESSION, WRITE, RELEASE]);
+}
+
+#[tokio::test]
 async fn a_lock_that_is_being_given_back_is_not_taken_for_a_users() {
     let server = server(&[
         FREE,
