@@ -156,6 +156,7 @@ async fn a_cancelled_script_is_stopped_at_the_vehicle() {
         SCRIPTS,
         STARTED,
         (CONTROL, 204, ""),
+        (RUN, 200, r#"{"status":"running"}"#),
         (RUN, 200, r#"{"status":"terminated"}"#),
         (FORGET, 204, ""),
     ]);
