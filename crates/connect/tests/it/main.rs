@@ -9,6 +9,7 @@
 )]
 #![expect(clippy::needless_pass_by_value, reason = "parameters are written in place")]
 
+mod accepted;
 mod addresses;
 mod bench;
 mod catalog;
