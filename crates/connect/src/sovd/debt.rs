@@ -1,4 +1,4 @@
-//! What has to be put back at a vehicle when a command is over: locks, modes, outputs.
+//! What has to be put back at a vehicle when a command is over: locks, modes, executions.
 //!
 //! Asks for each once, in the reverse of the order in which it was taken, and for no longer than
 //! [`PATIENCE`].
@@ -23,8 +23,8 @@ pub(super) enum Debt {
     Lock(Link),
     /// A mode that was set, and what it was before.
     Mode { place: Link, set: Value, before: Value },
-    /// An execution that holds an output.
-    Output(Link),
+    /// An execution: stopped if it goes on, and forgotten.
+    Execution(Link),
 }
 
 /// The locks that commands hold or are giving back, at all vehicles. Other locks of ours are users'.
@@ -102,7 +102,7 @@ impl Debts {
 impl Debt {
     fn place(&self) -> &Link {
         match self {
-            Self::Lock(place) | Self::Mode { place, .. } | Self::Output(place) => place,
+            Self::Lock(place) | Self::Mode { place, .. } | Self::Execution(place) => place,
         }
     }
 }
@@ -116,6 +116,6 @@ async fn put_back(client: &Client, debt: &Debt) -> Result<(), Error> {
     match debt {
         Debt::Lock(place) => client.release_lock(place).await.map(drop),
         Debt::Mode { place, before, .. } => client.set_mode(place, before.clone()).await.map(drop),
-        Debt::Output(place) => client.stop(place).await.map(drop),
+        Debt::Execution(place) => client.stop(place).await.map(drop),
     }
 }

@@ -66,7 +66,7 @@ impl Attempt<'_> {
             None => return Ok(None),
             Some(Started::Finished(execution)) => return result(execution),
             Some(Started::Running { location, execution }) => {
-                debts.owe(Debt::Output(location.clone()));
+                debts.owe(Debt::Execution(location.clone()));
                 self.outbox.part(&execution.raw).await?;
                 location
             }

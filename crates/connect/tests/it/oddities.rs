@@ -214,6 +214,21 @@ async fn an_operation_is_forgotten_before_its_result_is_handed_on() {
     assert_eq!((end, forgotten), (End::Answered, 1));
 }
 
+#[tokio::test]
+async fn an_operation_that_nobody_follows_any_more_is_stopped() {
+    let running = (EXECUTION, 200, r#"{"status":"running"}"#);
+    let server = Server::start(&[OPERATIONS, STARTED, running, (FORGET, 204, "")]);
+    let order = order(&server.address(), "operation.run", purge());
+    let (sender, _receiver) = mpsc::channel::<Part>(4);
+    let sovd = connector(1000);
+    tokio::select! {
+        end = sovd.execute(order, sender, CancellationToken::new()) => panic!("{end:?}"),
+        () = server.has_seen(EXECUTION) => {}
+    }
+    sovd.settle().await;
+    assert_eq!(server.count(FORGET), 1);
+}
+
 /// Cancels an operation once its start has been told, and gives back how it ended and its last part.
 async fn cancelled(server: &Server) -> (End, Option<Part>) {
     let order = order(&server.address(), "operation.run", purge());
