@@ -25,6 +25,7 @@ mod operation;
 mod outputs;
 mod phases;
 mod polling;
+mod renewals;
 mod resources;
 mod truth;
 mod watched;
