@@ -78,8 +78,8 @@ pub(super) fn result(execution: Execution) -> Result<Last, End> {
         ExecutionState::Stopped => {
             Err(End::VehicleError("the operation was stopped at the vehicle".to_owned()))
         }
-        ExecutionState::Completed | ExecutionState::Running | ExecutionState::Other(_) => {
-            Ok(Some(execution.raw))
-        }
+        ExecutionState::Completed => Ok(Some(execution.raw)),
+        // It is not over.
+        ExecutionState::Running | ExecutionState::Other(_) => Err(End::Lost),
     }
 }

@@ -59,7 +59,7 @@ impl Attempt<'_> {
                     return Err(End::Stopped);
                 }
             };
-            if !goes_on(&execution.state) {
+            if execution.state.is_over() {
                 return Ok(execution);
             }
             if has_moved(&shown, &execution) {
@@ -99,7 +99,7 @@ impl Pursuit {
     /// forgotten.
     async fn stopped(&self) -> Option<Sight> {
         let seen = answered(self.client.execution(&self.location)).await;
-        if let Some(over) = seen.filter(|run| !goes_on(&run.state)) {
+        if let Some(over) = seen.filter(|run| run.state.is_over()) {
             return Some(Sight::Run(over));
         }
         match self.quarry {
@@ -120,10 +120,6 @@ impl Pursuit {
 /// What the vehicle says, if it does so in time.
 async fn answered<T: 'static>(call: Call<T>) -> Option<T> {
     timeout(ANSWER_PATIENCE, call.into_future()).await.ok()?.ok()
-}
-
-fn goes_on(state: &ExecutionState) -> bool {
-    matches!(state, ExecutionState::Running | ExecutionState::Other(_))
 }
 
 fn has_moved(before: &Execution, now: &Execution) -> bool {

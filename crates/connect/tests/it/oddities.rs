@@ -229,6 +229,17 @@ async fn an_operation_that_nobody_follows_any_more_is_stopped() {
     assert_eq!(server.count(FORGET), 1);
 }
 
+#[tokio::test]
+async fn an_answer_that_does_not_say_that_it_is_over_is_followed() {
+    let queued = r#"{"id":"7","status":"queued"}"#;
+    let done = (EXECUTION, 200, r#"{"status":"completed","parameters":{"flow":7}}"#);
+    let server = Server::start(&[OPERATIONS, (START, 200, queued), done, (FORGET, 204, "")]);
+    let outcome = ask(&server, "operation.run", purge()).await;
+    assert_eq!(outcome.payloads()[1]["parameters"]["flow"], 7);
+    let server = Server::start(&[OPERATIONS, (START, 200, r#"{"status":"queued"}"#)]);
+    assert_eq!(ask(&server, "operation.run", purge()).await.end, End::Malformed);
+}
+
 /// Cancels an operation once its start has been told, and gives back how it ended and its last part.
 async fn cancelled(server: &Server) -> (End, Option<Part>) {
     let order = order(&server.address(), "operation.run", purge());
