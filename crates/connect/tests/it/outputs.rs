@@ -89,3 +89,11 @@ async fn an_output_that_is_not_given_back_is_the_vehicles_failure() {
     let words = "not now (precondition-not-fulfilled); the output could not be given back";
     assert_eq!(outcome.vehicle_error(), words);
 }
+
+#[tokio::test]
+async fn an_output_that_cannot_be_given_back_is_not_said_to_be() {
+    let server = Server::start(&[OPERATIONS, (START, 200, r#"{"parameters":{"level":8.0}}"#)]);
+    let outcome = ask(&server, "adjust").await;
+    let expected = json!({"returned": false, "answer": {"parameters": {"level": 8.0}}});
+    assert_eq!(outcome.only(), expected);
+}
