@@ -21,8 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(super) enum Debt {
     /// A lock of ours.
     Lock(Link),
-    /// A mode that was set, and what it was before.
-    Mode { place: Link, set: Value, before: Value },
+    /// A mode that was set, and what it was before; of `None` nobody knows, and it falls back by itself.
+    Mode { place: Link, set: Value, before: Option<Value> },
     /// An execution: stopped if it goes on, and forgotten.
     Execution(Link),
 }
@@ -115,7 +115,10 @@ fn locked<T>(list: &Mutex<T>) -> MutexGuard<'_, T> {
 async fn put_back(client: &Client, debt: &Debt) -> Result<(), Error> {
     match debt {
         Debt::Lock(place) => client.release_lock(place).await.map(drop),
-        Debt::Mode { place, before, .. } => client.set_mode(place, before.clone()).await.map(drop),
+        Debt::Mode { place, before: Some(before), .. } => {
+            client.set_mode(place, before.clone()).await.map(drop)
+        }
+        Debt::Mode { before: None, .. } => Ok(()),
         Debt::Execution(place) => client.stop(place).await.map(drop),
     }
 }

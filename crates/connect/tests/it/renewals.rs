@@ -136,27 +136,39 @@ async fn a_renewal_that_is_never_answered_is_tried_again() {
     assert_eq!(run_until_renewed(&server, 2).await.end, End::Stopped);
 }
 
+const SESSION: &str = "PUT /v1/components/ecu/modes/session";
+
+/// A server on which an operation is never over, with a mode that was this before.
+fn with_session(before: &'static str, rows: &[Row]) -> Server {
+    let known = [
+        ("GET /v1/components/ecu/operations", 200, r#"{"items":[{"id":"purge"}]}"#),
+        ("GET /v1/components/ecu/modes", 200, r#"{"items":[{"id":"session"}]}"#),
+        ("GET /v1/components/ecu/modes/session", 200, before),
+        (START, 202, r#"{"id":"7"}"#),
+        RUNNING,
+        (FORGET, 204, ""),
+        (RENEW, 204, ""),
+        FREE,
+        GRANTED,
+        RELEASED,
+    ];
+    Server::start_with(ROOT, ECU, &[&known, rows].concat())
+}
+
 #[tokio::test]
 async fn a_mode_that_is_not_renewed_costs_no_lock() {
-    const SESSION: &str = "PUT /v1/components/ecu/modes/session";
-    let server = Server::start_with(
-        ROOT,
-        ECU,
-        &[
-            ("GET /v1/components/ecu/operations", 200, r#"{"items":[{"id":"purge"}]}"#),
-            ("GET /v1/components/ecu/modes", 200, r#"{"items":[{"id":"session"}]}"#),
-            ("GET /v1/components/ecu/modes/session", 200, r#"{"value":"default"}"#),
-            (SESSION, 200, r#"{"value":"extended"}"#),
-            (SESSION, 409, ""),
-            (START, 202, r#"{"id":"7"}"#),
-            RUNNING,
-            (FORGET, 204, ""),
-            (RENEW, 204, ""),
-            FREE,
-            GRANTED,
-            RELEASED,
-        ],
-    );
+    let set = (SESSION, 200, r#"{"value":"extended"}"#);
+    let server = with_session(r#"{"value":"default"}"#, &[set, (SESSION, 409, "")]);
     assert_eq!(run_until_renewed(&server, 3).await.end, End::Stopped);
     assert!(server.count(SESSION) >= 3);
+}
+
+#[tokio::test]
+async fn a_mode_is_kept_also_if_nobody_knows_what_it_was_before() {
+    let server = with_session(r#"{"value":null}"#, &[(SESSION, 204, "")]);
+    assert_eq!(run_until_renewed(&server, 2).await.end, End::Stopped);
+    assert!(server.count(SESSION) >= 2);
+    let extended = |body: &str| body.contains(r#""value":"extended""#);
+    let mut set = server.seen().into_iter().filter(|request| request.line == SESSION);
+    assert!(set.all(|request| extended(&request.body)));
 }
