@@ -36,6 +36,8 @@ pub(super) struct Attempt<'a> {
     pub(super) address: &'a Address,
     headers: Vec<(HeaderName, HeaderValue)>,
     send_by: &'a SendBy,
+    /// Whether the vehicle has carried out a change.
+    has_changed: bool,
     pub(super) outbox: Outbox,
 }
 
@@ -59,6 +61,7 @@ impl<'a> Attempt<'a> {
             address: &order.vehicle,
             headers: headers.collect(),
             send_by: &order.send_by,
+            has_changed: false,
             outbox,
         }
     }
@@ -111,7 +114,14 @@ impl<'a> Attempt<'a> {
         if self.is_too_late() {
             return Err(End::NotSent);
         }
-        self.exchange(call, failure::of_change).await
+        let answer = self.exchange(call, failure::of_change).await?;
+        self.has_changed = true;
+        Ok(answer)
+    }
+
+    /// An end that does not say that nothing was done if something was.
+    pub(super) fn truthful(&self, end: End) -> End {
+        if self.has_changed { failure::after_change(end) } else { end }
     }
 
     /// The same for one that makes something at the vehicle that goes with the command.

@@ -9,6 +9,7 @@
 )]
 #![expect(clippy::needless_pass_by_value, reason = "parameters are written in place")]
 
+mod accepted;
 mod addresses;
 mod bench;
 mod catalog;
@@ -21,8 +22,10 @@ mod nouns;
 mod odd;
 mod oddities;
 mod operation;
+mod outputs;
 mod phases;
 mod polling;
+mod renewals;
 mod resources;
 mod truth;
 mod watched;
