@@ -57,31 +57,31 @@ impl Attempt<'_> {
         .await?;
         // From before the first subscription on: none of them is over before the watch is.
         let term = span.begin();
-        match self.subscribe(&target, &watched, pace(interval), span.duration).await? {
+        match self.subscribe(&term, &target, &watched, (pace(interval), span.duration)).await? {
             Some(subscribed) => self.hear(term, &target, &watched, subscribed).await,
             None => self.ask_again(span, &target.client, &watched, pause(interval)).await,
         }
     }
 
-    /// Subscribes to each value; `None` if the server has no subscriptions.
+    /// Subscribes to each value, as long as the term is not over; `None` if the server has no
+    /// subscriptions.
     async fn subscribe(
         &self,
+        term: &Term<'_>,
         target: &Target<'_>,
         watched: &[Watched],
-        pace: Pace,
-        duration: Duration,
+        (pace, duration): (Pace, Duration),
     ) -> Result<Option<Subscribed>, End> {
         let mut subscribed = Subscribed::default();
         if !target.entity.links.contains_key(SUBSCRIPTIONS) {
             return Ok(None);
         }
-        for Watched { place, .. } in watched {
+        for Watched { place, .. } in watched.iter().take_while(|_| !term.is_over()) {
             let resource = target.entity.relative(place);
             let call = target.client.subscribe(&target.entity, &resource, pace, duration);
-            match self.make(call).await {
-                Ok(subscription) => {
-                    let place = subscription.href.clone();
-                    subscribed.kept.push(self.keep(target, place, Client::delete_subscription));
+            match self.make(target, call, |it| &it.href, Client::delete_subscription).await {
+                Ok((subscription, kept)) => {
+                    subscribed.kept.push(kept);
                     subscribed.subscriptions.push(subscription);
                 }
                 Err(End::Refused(Refusal::Unsupported, _)) if subscribed.kept.is_empty() => {

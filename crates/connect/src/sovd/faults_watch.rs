@@ -17,6 +17,7 @@ use super::attempt::{Attempt, Target, preparing};
 use super::failure;
 use super::faults::{Filter, text};
 use super::feed::{Feed, Gap, News};
+use super::kept::Kept;
 use super::live::{Begun, Left, Span, Tally, Term};
 use crate::clock;
 use crate::order::End;
@@ -78,9 +79,7 @@ impl Attempt<'_> {
     ) -> Result<(), End> {
         let target = preparing(span.stop, self.entity(entity)).await?;
         let term = span.begin();
-        let trigger = self.set_bell(&target, span.duration).await?;
-        let place = trigger.as_ref().map(|trigger| trigger.href.clone());
-        let kept = place.map(|place| self.keep(&target, place, Client::delete_trigger));
+        let (trigger, kept) = self.set_bell(&target, span.duration).await?.unzip();
         let (begun, bell) = Bell::of(&target, trigger.as_ref(), &term);
         let mut tally = Tally::default();
         let closing = term.run(async {
@@ -96,7 +95,7 @@ impl Attempt<'_> {
         &self,
         target: &Target<'_>,
         lifetime: Duration,
-    ) -> Result<Option<Trigger>, End> {
+    ) -> Result<Option<(Trigger, Kept)>, End> {
         let has_triggers = target.entity.links.contains_key(TRIGGERS);
         if !has_triggers || target.entity.fault_stream().is_some() {
             return Ok(None);
@@ -106,8 +105,9 @@ impl Attempt<'_> {
             lifetime: Some(lifetime),
             ..TriggerRequest::new("faults", Condition::OnChange)
         };
-        match self.make(target.client.create_trigger(&target.entity, &request)).await {
-            Ok(trigger) => Ok(Some(trigger)),
+        let call = target.client.create_trigger(&target.entity, &request);
+        match self.make(target, call, |it| &it.href, Client::delete_trigger).await {
+            Ok(made) => Ok(Some(made)),
             Err(End::Refused(Refusal::Unsupported, _)) => Ok(None),
             Err(end) => Err(end),
         }

@@ -61,8 +61,9 @@ impl Attempt<'_> {
     ) -> Result<(), End> {
         let target = preparing(span.stop, self.entity(entity)).await?;
         let term = span.begin();
-        let trigger = self.make(target.client.create_trigger(&target.entity, request)).await?;
-        let kept = self.keep(&target, trigger.href.clone(), Client::delete_trigger);
+        let call = target.client.create_trigger(&target.entity, request);
+        let made = self.make(&target, call, |it| &it.href, Client::delete_trigger);
+        let (trigger, kept) = made.await?;
         let subject = Some(trigger.href.clone());
         let mut feed = Feed::new(&target.client, trigger.events.clone(), subject, term.nearly);
         let mut tally = Tally::default();

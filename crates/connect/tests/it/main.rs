@@ -17,6 +17,7 @@ mod downloads;
 mod inherited;
 mod live;
 mod locks;
+mod made;
 mod nouns;
 mod odd;
 mod oddities;
