@@ -15,6 +15,7 @@ use super::attempt::{Attempt, Target, preparing};
 use super::catalog::{Confirmed, read_back};
 use super::inherited::{Stamp, code};
 use super::lock::Last;
+use super::vehicle::ambiguous;
 use super::{beside, failure, outbox};
 use crate::order::End;
 
@@ -150,7 +151,10 @@ pub(super) fn find<'a>(faults: &'a [Fault], code: &str) -> Result<Option<&'a Fau
         [first, others @ ..] if others.iter().all(|other| other.href == first.href) => {
             Ok(Some(first))
         }
-        several => Err(ambiguous(code, several)),
+        several => {
+            let codes = several.iter().map(|fault| fault.code.clone());
+            Err(End::Refused(Refusal::Precondition, ambiguous(code, codes)))
+        }
     }
 }
 
@@ -167,12 +171,6 @@ fn meant<'a>(faults: &'a [Fault], code: &str) -> Vec<&'a Fault> {
         names.any(|name| name.parse().is_ok_and(|dtc| wanted.matches(dtc)))
     };
     faults.iter().filter(is_meant).collect()
-}
-
-fn ambiguous(wanted: &str, faults: &[&Fault]) -> End {
-    let codes: Vec<&str> = faults.iter().map(|fault| fault.code.as_str()).collect();
-    let message = format!("{wanted} may be any of {}: name one", codes.join(", "));
-    End::Refused(Refusal::Precondition, message)
 }
 
 impl Scope {

@@ -4,7 +4,6 @@
 //! within seconds.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::sync::Arc;
 
 use ::sovd::{Client, Collection, DataItem, Entity, EntityRef, Envelope, Error, HeaderName};
@@ -103,31 +102,39 @@ impl<'a> Vehicle<'a> {
         })
     }
 
-    /// The entity at a path such as `components/engine_ecu`.
+    /// The entity at a path such as `components/engine_ecu`, or `components/hpc/subcomponents/soc`.
     pub(super) async fn entity_at(&self, path: &str) -> Result<Arc<Entity>, End> {
         let (name, id) = path.split_once('/').unwrap_or((path, ""));
         let Some(collection) = Collection::ALL.into_iter().find(|each| each.name() == name) else {
             return Err(unknown("entity", path, []));
         };
         let entities = self.collection(collection).await?;
-        let Some(entity) = entities.iter().find(|entity| entity.id == id) else {
-            if let Some(place) = self.part(name, id).await? {
-                return self.entity(&place).await.map_err(failure::of_read);
-            }
-            let ids = entities.iter().map(|entity| format!("{name}/{}", entity.id));
-            return Err(unknown("entity", path, ids));
-        };
-        self.listed(entity).await
+        if let Some(entity) = entities.iter().find(|entity| entity.id == id) {
+            return self.listed(entity).await;
+        }
+        if let Some(place) = self.part(path).await? {
+            return self.entity(&place).await.map_err(failure::of_read);
+        }
+        Err(unknown("entity", path, entities.iter().map(|it| format!("{name}/{}", it.id))))
     }
 
-    /// Where the part of an entity is that has this id, in a collection that lists only wholes.
-    async fn part(&self, collection: &str, id: &str) -> Result<Option<Link>, End> {
+    /// Where the part of an entity is, in a collection that lists only wholes: by its whole path, or by
+    /// an id that no other part has.
+    async fn part(&self, wanted: &str) -> Result<Option<Link>, End> {
         let ask = discovery::parts(self.client.clone());
         let parts = self.knowledge.parts.get(key(self.url, "parts"), ask).await?;
-        let is_meant = |path: &str| {
-            path.split('/').next() == Some(collection) && path.rsplit('/').next() == Some(id)
-        };
-        Ok(parts.iter().find(|(path, _)| is_meant(path)).map(|(_, place)| place.clone()))
+        if let Some((_, place)) = parts.iter().find(|(path, _)| path == wanted) {
+            return Ok(Some(place.clone()));
+        }
+        let is_meant = |(path, _): &&(String, Link)| short(path) == wanted.split_once('/');
+        match parts.iter().filter(is_meant).collect::<Vec<_>>().as_slice() {
+            [] => Ok(None),
+            [(_, place)] => Ok(Some(place.clone())),
+            several => {
+                let paths = several.iter().map(|(path, _)| path.clone());
+                Err(End::Refused(Refusal::UnknownComponent, ambiguous(wanted, paths)))
+            }
+        }
     }
 
     /// What the vehicle as a whole offers; a server without a page at its base may offer it all the
@@ -199,6 +206,11 @@ impl<'a> Vehicle<'a> {
     }
 }
 
+/// A path without what is between its ends, as `components/soc`.
+fn short(path: &str) -> Option<(&str, &str)> {
+    Some((path.split('/').next()?, path.rsplit('/').next()?))
+}
+
 /// The vehicle does not have this entity.
 pub(super) fn unknown(kind: &str, name: &str, known: impl IntoIterator<Item = String>) -> End {
     End::Refused(Refusal::UnknownComponent, absence(kind, name, "this vehicle", known))
@@ -210,19 +222,24 @@ pub(super) fn not_offered(kind: &str, name: &str, known: impl IntoIterator<Item 
 }
 
 fn absence(kind: &str, name: &str, owner: &str, known: impl IntoIterator<Item = String>) -> String {
-    let known: Vec<String> = known.into_iter().collect();
-    let mut message = format!("no {kind} {name}; {owner} has ");
-    match known.get(..MAX_LISTED) {
-        _ if known.is_empty() => message.push_str("none"),
-        None => message.push_str(&known.join(", ")),
+    format!("no {kind} {name}; {owner} has {}", enumerated(known))
+}
+
+/// That a name means more than one thing.
+pub(super) fn ambiguous(name: &str, meant: impl IntoIterator<Item = String>) -> String {
+    format!("{name} may be any of {}: name one", enumerated(meant))
+}
+
+fn enumerated(names: impl IntoIterator<Item = String>) -> String {
+    let names: Vec<String> = names.into_iter().collect();
+    match names.get(..MAX_LISTED) {
+        _ if names.is_empty() => "none".to_owned(),
+        None => names.join(", "),
         Some(first) => {
-            message.push_str(&first.join(", "));
-            let more = known.len().saturating_sub(first.len());
-            // Writing to a string cannot fail.
-            write!(message, " and {more} more").unwrap_or_default();
+            let more = names.len().saturating_sub(first.len());
+            format!("{} and {more} more", first.join(", "))
         }
     }
-    message
 }
 
 fn key(url: &str, what: &str) -> String {

@@ -18,6 +18,7 @@ mod inherited;
 mod live;
 mod locks;
 mod made;
+mod names;
 mod nouns;
 mod odd;
 mod oddities;
