@@ -14,7 +14,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::asker::{Asked, Asker};
 use super::attempt::{Attempt, Target, preparing};
 use super::failure;
-use super::feed::{Feed, News};
+use super::feed::{Feed, News, Rhythm};
 use super::kept::Kept;
 use super::live::{Begun, Left, Span, Tally, Term, Value};
 use crate::clock;
@@ -105,7 +105,7 @@ impl Attempt<'_> {
         let mut tally = Tally::default();
         let feeds: Vec<_> = (watched.iter().zip(&subscriptions))
             .map(|(watched, it)| {
-                let subject = Some(it.href.clone());
+                let subject = (it.href.clone(), Rhythm::Steady);
                 let feed = Feed::new(&target.client, it.events.clone(), subject, term.nearly);
                 (watched.id.clone(), feed)
             })
@@ -127,7 +127,8 @@ impl Attempt<'_> {
         while let Some((id, feed, heard)) = news.next().await {
             match heard.map_err(failure::after_begin)? {
                 News::Event(event) => self.outbox.part(&tally.event(&id, &event)).await?,
-                News::Gap(gap) => self.outbox.part(&tally.gap(&id, &gap)).await?,
+                News::Open(Some(gap)) => self.outbox.part(&tally.gap(&id, &gap)).await?,
+                News::Open(None) => {}
                 News::Gone => return Ok(Left::Gone),
             }
             news.push(self::heard(id, feed));

@@ -10,13 +10,13 @@ use model::command::Refusal;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 
 use super::asker::Asker;
 use super::attempt::{Attempt, Target, preparing};
 use super::failure;
 use super::faults::{Filter, text};
-use super::feed::{Feed, Gap, News};
+use super::feed::{Feed, Gap, News, Rhythm};
 use super::kept::Kept;
 use super::live::{Begun, Left, Span, Tally, Term};
 use crate::clock;
@@ -26,6 +26,8 @@ use crate::order::End;
 const TRIGGERS: &str = "triggers";
 /// How often a server is asked that does not ring.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How much later than a look the next one is, however often the vehicle rings.
+const MOMENT: Duration = Duration::from_millis(250);
 
 /// What became of a fault.
 #[derive(Serialize)]
@@ -47,6 +49,14 @@ enum Turn {
 
 /// The faults by code and memory.
 type Faults = BTreeMap<(String, Option<String>), Box<RawValue>>;
+
+/// What the looks have shown so far.
+#[derive(Default)]
+struct Seen {
+    asker: Asker,
+    /// `None` before the first look.
+    faults: Option<Faults>,
+}
 
 /// What says that it is time to look.
 enum Bell {
@@ -113,32 +123,55 @@ impl Attempt<'_> {
         }
     }
 
+    /// Looks whenever it has rung, once for all that rings within a moment.
     async fn compare(
         &mut self,
         watched: Watched<'_>,
         mut bell: Bell,
         tally: &mut Tally,
     ) -> Result<Left, End> {
-        let mut asker = Asker::default();
-        let mut faults: Option<Faults> = None;
-        let mut at = None;
+        let (mut seen, mut rung) = (Seen::default(), None);
+        let mut next_look = Instant::now();
         loop {
-            let now = asker.insist(|| watched.call()).await.map_err(failure::after_begin)?;
-            if let Some(gap) = asker.gap() {
-                self.outbox.part(&tally.gap("faults", &gap)).await?;
-            }
-            let now = watched.keyed(now);
-            self.show(faults.as_ref(), &now, at, tally).await?;
-            faults = Some(now);
-            at = match bell.ring().await.map_err(failure::after_begin)? {
-                Ring::Look(at) => at,
-                Ring::Gone => return Ok(Left::Gone),
-                Ring::Gap(gap) => {
-                    self.outbox.part(&tally.gap("faults", &gap)).await?;
-                    None
+            tokio::select! {
+                biased;
+                () = sleep_until(next_look), if rung.is_some() => {
+                    self.look(watched, &mut seen, rung.take().flatten(), tally).await?;
+                    next_look = Instant::now() + MOMENT;
                 }
-            };
+                ring = bell.ring() => match ring.map_err(failure::after_begin)? {
+                    Ring::Look(at) => rung = Some(at),
+                    Ring::Gap(gap) => {
+                        self.outbox.part(&tally.gap("faults", &gap)).await?;
+                        rung = Some(None);
+                    }
+                    Ring::Gone => {
+                        if let Some(at) = rung {
+                            self.look(watched, &mut seen, at, tally).await?;
+                        }
+                        return Ok(Left::Gone);
+                    }
+                },
+            }
         }
+    }
+
+    /// Reads the faults, and shows what has changed.
+    async fn look(
+        &mut self,
+        watched: Watched<'_>,
+        seen: &mut Seen,
+        at: Option<String>,
+        tally: &mut Tally,
+    ) -> Result<(), End> {
+        let now = seen.asker.insist(|| watched.call()).await.map_err(failure::after_begin)?;
+        if let Some(gap) = seen.asker.gap() {
+            self.outbox.part(&tally.gap("faults", &gap)).await?;
+        }
+        let now = watched.keyed(now);
+        self.show(seen.faults.as_ref(), &now, at, tally).await?;
+        seen.faults = Some(now);
+        Ok(())
     }
 
     /// One part per difference.
@@ -184,18 +217,18 @@ impl Bell {
         term: &Term<'_>,
     ) -> (Begun<'a>, Self) {
         let feed = |events, subject| {
+            let subject = (subject, Rhythm::Sporadic);
             Self::Feed(Box::new(Feed::new(&target.client, events, subject, term.nearly)))
         };
         if let Some(trigger) = trigger {
             let begun = Begun::Trigger { items: vec![&trigger.raw] };
-            return (begun, feed(trigger.events.clone(), Some(trigger.href.clone())));
+            return (begun, feed(trigger.events.clone(), trigger.href.clone()));
         }
         if let Some(stream) = target.entity.fault_stream() {
-            return (Begun::Stream, feed(stream.clone(), None));
+            return (Begun::Stream, feed(stream.clone(), target.entity.href.clone()));
         }
         let mut clock = interval(PAUSE);
         clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        clock.reset();
         (Begun::polling(PAUSE), Self::Clock(clock))
     }
 
@@ -207,7 +240,8 @@ impl Bell {
             }
             Self::Feed(feed) => Ok(match feed.next().await? {
                 News::Event(event) => Ring::Look(event.timestamp),
-                News::Gap(gap) => Ring::Gap(gap),
+                News::Open(None) => Ring::Look(None),
+                News::Open(Some(gap)) => Ring::Gap(gap),
                 News::Gone => Ring::Gone,
             }),
         }

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Attempt, Target, preparing, reading};
 use super::failure;
-use super::feed::{Feed, News};
+use super::feed::{Feed, News, Rhythm};
 use super::live::{Begun, Left, Span, Tally};
 use super::vehicle::not_offered;
 use crate::order::End;
@@ -64,7 +64,7 @@ impl Attempt<'_> {
         let call = target.client.create_trigger(&target.entity, request);
         let made = self.make(&target, call, |it| &it.href, Client::delete_trigger);
         let (trigger, kept) = made.await?;
-        let subject = Some(trigger.href.clone());
+        let subject = (trigger.href.clone(), Rhythm::Sporadic);
         let mut feed = Feed::new(&target.client, trigger.events.clone(), subject, term.nearly);
         let mut tally = Tally::default();
         let closing = term.run(async {
@@ -77,9 +77,10 @@ impl Attempt<'_> {
                             return Ok(Left::Fired);
                         }
                     }
-                    News::Gap(gap) => {
+                    News::Open(Some(gap)) => {
                         self.outbox.part(&tally.gap(&request.resource, &gap)).await?;
                     }
+                    News::Open(None) => {}
                     News::Gone => return Ok(Left::Gone),
                 }
             }

@@ -14,6 +14,7 @@ mod bench;
 mod catalog;
 mod contract;
 mod downloads;
+mod feeds;
 mod inherited;
 mod live;
 mod locks;
