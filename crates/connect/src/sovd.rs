@@ -35,6 +35,7 @@ mod operation;
 mod operations;
 mod outbox;
 mod output;
+mod pages;
 mod patience;
 mod pursuit;
 mod recordings;

@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 use super::attempt::Attempt;
 use super::faults::{Asked, IN_FLIGHT};
 use super::outbox::HeldBack;
+use super::pages::all;
 use super::{beside, failure};
 use crate::order::End;
 
@@ -138,7 +139,7 @@ impl Walk {
         let max_depth = max_depth.unwrap_or(u32::MAX);
         let mut walk = Self { client, steps, seen, relations, max_depth };
         for collection in Collection::ALL {
-            match walk.client.entities(collection).await {
+            match all(|| walk.client.entities(collection)).await {
                 Ok(listed) => walk.plan(listed, 1, None)?,
                 Err(Error::Unsupported { .. }) => {}
                 Err(error) => return Err(failure::of_read(error)),
@@ -192,7 +193,8 @@ impl Walk {
             if !names.iter().any(|name| entity.links.contains_key(*name)) {
                 continue;
             }
-            let related = told(self.client.related(entity, *relation).await)?.unwrap_or_default();
+            let related =
+                told(all(|| self.client.related(entity, *relation)).await)?.unwrap_or_default();
             let paths = related.iter().map(|other| self::path(&self.client, other)).collect();
             let [name, _] = *names;
             relations.insert(name, paths);

@@ -19,6 +19,7 @@ use super::faults::{Filter, text};
 use super::feed::{Feed, Gap, News, Rhythm};
 use super::kept::Kept;
 use super::live::{Begun, Left, Span, Tally, Term};
+use super::pages::Pages;
 use crate::clock;
 use crate::order::End;
 
@@ -164,11 +165,16 @@ impl Attempt<'_> {
         at: Option<String>,
         tally: &mut Tally,
     ) -> Result<(), End> {
-        let now = seen.asker.insist(|| watched.call()).await.map_err(failure::after_begin)?;
+        let mut pages = Pages::none();
+        while pages.are_missing() {
+            let page = seen.asker.insist(|| pages.ask(watched.call())).await;
+            let added = page.and_then(|page| pages.add(page).map_err(failure::of_read));
+            added.map_err(failure::after_begin)?;
+        }
         if let Some(gap) = seen.asker.gap() {
             self.outbox.part(&tally.gap("faults", &gap)).await?;
         }
-        let now = watched.keyed(now);
+        let now = watched.keyed(pages.into_entries());
         self.show(seen.faults.as_ref(), &now, at, tally).await?;
         seen.faults = Some(now);
         Ok(())

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 use super::attempt::Attempt;
 use super::faults::{Asked, IN_FLIGHT};
-use super::{beside, failure, outbox};
+use super::{beside, failure, outbox, pages};
 use crate::order::End;
 
 /// The category of what identifies an entity.
@@ -77,7 +77,7 @@ async fn ask<T>(call: Call<T>) -> Result<Box<RawValue>, Error> {
 
 /// The identifying values, each as the vehicle gives it.
 async fn identification(client: &Client, entity: &::sovd::Entity) -> Result<Box<RawValue>, Error> {
-    let items = client.data_items(entity).categories(&[IDENTIFICATION]).await?;
+    let items = pages::all(|| client.data_items(entity).categories(&[IDENTIFICATION])).await?;
     let mut values: Vec<Box<RawValue>> = Vec::new();
     let named = items.iter().filter(|item| item.category.as_deref() == Some(IDENTIFICATION));
     for item in named.take(MAX_VALUES) {

@@ -15,6 +15,7 @@ use super::download::Expected;
 use super::failure;
 use super::kept::{Kept, answered};
 use super::live::{Closing, Left, Span};
+use super::pages::all;
 use super::vehicle::not_offered;
 use crate::order::End;
 
@@ -109,7 +110,8 @@ impl Attempt<'_> {
 
     async fn recording(&self, entity: &str, id: &str) -> Result<(Client, CommunicationLog), End> {
         let Target { client, entity, .. } = self.entity(entity).await?;
-        let recordings = client.communication_logs(&entity).await.map_err(failure::of_read)?;
+        let recordings = all(|| client.communication_logs(&entity)).await;
+        let recordings = recordings.map_err(failure::of_read)?;
         let found = recordings.iter().find(|known| known.id.as_deref() == Some(id)).cloned();
         let ids = recordings.iter().filter_map(|known| known.id.clone());
         let found = found.ok_or_else(|| not_offered("recording", id, ids))?;

@@ -11,6 +11,7 @@ use super::attempt::{Attempt, Target, preparing, reading};
 use super::failure;
 use super::feed::{Feed, News, Rhythm};
 use super::live::{Begun, Left, Span, Tally};
+use super::pages::all;
 use super::vehicle::not_offered;
 use crate::order::End;
 
@@ -97,7 +98,7 @@ impl Attempt<'_> {
     ) -> Result<(), End> {
         let (target, place) = preparing(stop, async {
             let target = self.entity(entity).await?;
-            let triggers = target.client.triggers(&target.entity).await;
+            let triggers = all(|| target.client.triggers(&target.entity)).await;
             let triggers = triggers.map_err(failure::of_read)?;
             let found = triggers.iter().find(|trigger| trigger.id.as_deref() == Some(id));
             let Some(Trigger { href, .. }) = found else {

@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 
 use super::debt::Owed;
 use super::fresh::Fresh;
+use super::pages::all;
 use super::{discovery, failure};
 use crate::order::End;
 
@@ -158,7 +159,7 @@ impl<'a> Vehicle<'a> {
 
     /// The data items of an entity.
     pub(super) async fn items(&self, entity: &Entity) -> Result<Arc<[DataItem]>, End> {
-        let ask = async { self.client.data_items(entity).await.map(Arc::from) };
+        let ask = async { all(|| self.client.data_items(entity)).await.map(Arc::from) };
         let items = self.knowledge.items.get(self.key(&entity.href), ask).await;
         items.map_err(failure::of_read)
     }
@@ -172,7 +173,7 @@ impl<'a> Vehicle<'a> {
 
     /// The operation of this id.
     pub(super) async fn operation(&self, entity: &Entity, id: &str) -> Result<Operation, End> {
-        let ask = async { self.client.operations(entity).await.map(Arc::from) };
+        let ask = async { all(|| self.client.operations(entity)).await.map(Arc::from) };
         let operations = self.knowledge.operations.get(self.key(&entity.href), ask).await;
         let operations: Arc<[Operation]> = operations.map_err(failure::of_read)?;
         let operation = operations.iter().find(|operation| operation.id == id).cloned();
@@ -196,7 +197,7 @@ impl<'a> Vehicle<'a> {
     }
 
     async fn collection(&self, collection: Collection) -> Result<Arc<[EntityRef]>, End> {
-        let ask = async { self.client.entities(collection).await.map(Arc::from) };
+        let ask = async { all(|| self.client.entities(collection)).await.map(Arc::from) };
         let key = key(self.url, collection.name());
         self.knowledge.lists.get(key, ask).await.map_err(failure::of_read)
     }

@@ -24,6 +24,7 @@ mod nouns;
 mod odd;
 mod oddities;
 mod operation;
+mod pages;
 mod phases;
 mod polling;
 mod resources;
