@@ -148,7 +148,7 @@ impl Sovd {
             Err(end) => {
                 // What was learned by discovery may be the reason.
                 self.knowledge.forget(&order.vehicle.sovd_url);
-                end
+                failure::brief(end)
             }
         }
     }

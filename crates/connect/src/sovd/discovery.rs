@@ -19,6 +19,8 @@ use crate::order::End;
 
 /// More entities than any vehicle has.
 const MAX_ENTITIES: usize = 5000;
+/// More bytes than they need to describe themselves.
+const MAX_BYTES: usize = 64 << 20;
 
 /// Relations by the names of their links, today's and that of version 1.0.
 const RELATIONS: [(Relation, [&str; 2]); 7] = [
@@ -70,6 +72,8 @@ struct Walk {
     seen: BTreeSet<String>,
     relations: &'static [(Relation, [&'static str; 2])],
     max_depth: u32,
+    /// Of all that was listed and described so far.
+    bytes: usize,
 }
 
 impl Attempt<'_> {
@@ -137,7 +141,7 @@ impl Walk {
     ) -> Result<Self, End> {
         let (steps, seen) = (VecDeque::new(), BTreeSet::new());
         let max_depth = max_depth.unwrap_or(u32::MAX);
-        let mut walk = Self { client, steps, seen, relations, max_depth };
+        let mut walk = Self { client, steps, seen, relations, max_depth, bytes: 0 };
         for collection in Collection::ALL {
             match all(|| walk.client.entities(collection)).await {
                 Ok(listed) => walk.plan(listed, 1, None)?,
@@ -159,6 +163,7 @@ impl Walk {
         let nodes: Result<Vec<Node>, Error> = join_all(visits).await.into_iter().collect();
         let mut nodes = nodes.map_err(failure::of_read)?;
         for node in &mut nodes {
+            self.bytes = self.bytes.saturating_add(node.raw.get().len());
             let (depth, parent) = (node.tree.depth.saturating_add(1), node.tree.entity.clone());
             self.plan(std::mem::take(&mut node.parts), depth, Some(&parent))?;
         }
@@ -175,13 +180,15 @@ impl Walk {
             return Ok(());
         }
         for listed in listed {
+            self.bytes = self.bytes.saturating_add(listed.raw.get().len());
             let path = path(&self.client, &listed);
             if self.seen.insert(path.clone()) {
                 let parent = parent.map(ToOwned::to_owned);
                 self.steps.push_back(Step { listed, path, depth, parent });
             }
         }
-        if self.seen.len() > MAX_ENTITIES { Err(End::TooLarge) } else { Ok(()) }
+        let is_endless = self.seen.len() > MAX_ENTITIES || self.bytes > MAX_BYTES;
+        if is_endless { Err(End::TooLarge) } else { Ok(()) }
     }
 
     async fn visit(&self, step: Step) -> Result<Node, Error> {

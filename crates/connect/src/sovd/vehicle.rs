@@ -12,7 +12,7 @@ use model::command::Refusal;
 use serde_json::value::RawValue;
 
 use super::debt::Owed;
-use super::fresh::Fresh;
+use super::fresh::{Fresh, Weigh};
 use super::pages::all;
 use super::{discovery, failure};
 use crate::order::End;
@@ -56,6 +56,48 @@ impl Knowledge {
         self.operations.forget(&prefix);
         self.envelopes.forget(&prefix);
         self.parts.forget(&prefix);
+    }
+}
+
+impl Weigh for Client {
+    fn bytes(&self) -> usize {
+        self.base().to_string().len()
+    }
+}
+
+impl Weigh for Arc<[EntityRef]> {
+    fn bytes(&self) -> usize {
+        self.iter().map(|entity| entity.raw.get().len()).sum()
+    }
+}
+
+impl Weigh for Arc<Entity> {
+    fn bytes(&self) -> usize {
+        self.raw.get().len()
+    }
+}
+
+impl Weigh for Arc<[DataItem]> {
+    fn bytes(&self) -> usize {
+        self.iter().map(|item| item.raw.get().len()).sum()
+    }
+}
+
+impl Weigh for Arc<[Operation]> {
+    fn bytes(&self) -> usize {
+        self.iter().map(|operation| operation.raw.get().len()).sum()
+    }
+}
+
+impl Weigh for Envelope {
+    fn bytes(&self) -> usize {
+        size_of::<Self>()
+    }
+}
+
+impl Weigh for Arc<[(String, Link)]> {
+    fn bytes(&self) -> usize {
+        self.iter().map(|(path, _)| path.len().saturating_mul(2)).sum()
     }
 }
 

@@ -28,5 +28,6 @@ mod pages;
 mod phases;
 mod polling;
 mod resources;
+mod sizes;
 mod truth;
 mod watched;
