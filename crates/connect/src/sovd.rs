@@ -35,6 +35,7 @@ mod operation;
 mod operations;
 mod outbox;
 mod output;
+mod pages;
 mod patience;
 mod pursuit;
 mod recordings;
@@ -147,7 +148,7 @@ impl Sovd {
             Err(end) => {
                 // What was learned by discovery may be the reason.
                 self.knowledge.forget(&order.vehicle.sovd_url);
-                attempt.truthful(end)
+                failure::brief(attempt.truthful(end))
             }
         }
     }

@@ -5,11 +5,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::sovd::{Answer, Call, Client, Entity, Error, HeaderName, HeaderValue, Http, Link};
+use ::sovd::{Answer, Call, Client, Entity, Error, HeaderName, HeaderValue, Http};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::kept::{Kept, Remove};
+use super::kept::{Kept, Place, Remove};
 use super::outbox::Outbox;
 use super::vehicle::{Knowledge, Vehicle};
 use super::{ecu, failure};
@@ -125,21 +125,22 @@ impl<'a> Attempt<'a> {
     }
 
     /// The same for one that makes something at the vehicle that goes with the command.
-    pub(super) async fn make<T: 'static>(&self, call: Call<T>) -> Result<T, End> {
+    pub(super) async fn make<T: Send + 'static>(
+        &self,
+        target: &Target<'_>,
+        call: Call<T>,
+        place: Place<T>,
+        remove: Remove,
+    ) -> Result<(T, Kept), End> {
         if self.is_too_late() {
             return Err(End::NotSent);
         }
-        call.await.map_err(failure::of_change)
+        Kept::make(&target.vehicle.client, self.reach.farewells, call, place, remove).await
     }
 
     /// Whether it is too late to begin a change.
     pub(super) fn is_too_late(&self) -> bool {
         self.send_by.has_passed()
-    }
-
-    /// What is to be taken away at a vehicle, at the latest when this is dropped.
-    pub(super) fn keep(&self, target: &Target<'_>, place: Link, remove: Remove) -> Kept {
-        Kept::new(&target.vehicle.client, self.reach.farewells, place, remove)
     }
 
     async fn exchange<T>(

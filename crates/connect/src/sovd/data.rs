@@ -117,7 +117,7 @@ impl Attempt<'_> {
                 .await;
         }
         let together = if items.len() >= TOGETHER {
-            self.read_together(&target, &items, with_schema).await?
+            self.read_together(&target, &items, with_schema).await
         } else {
             None
         };

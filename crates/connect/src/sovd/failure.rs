@@ -10,6 +10,8 @@ use crate::order::End;
 
 /// Longest message taken over from a vehicle, in characters.
 const MAX_WORDS: usize = 1000;
+/// Longest words of an end, in characters.
+const MAX_END_WORDS: usize = 4000;
 /// The vehicle's server stands between us and a control unit that did not answer it.
 const GATEWAY: [u16; 2] = [502, 504];
 /// By this a control unit says that its answer is yet to come.
@@ -95,9 +97,13 @@ pub(super) fn with_words(end: End, more: &str) -> End {
     let added = |words: String| {
         if more.is_empty() || words.contains(more) { words } else { format!("{words}; {more}") }
     };
+    reworded(end, added)
+}
+
+fn reworded(end: End, change: impl FnOnce(String) -> String) -> End {
     match end {
-        End::Refused(refusal, words) => End::Refused(refusal, added(words)),
-        End::VehicleError(words) => End::VehicleError(added(words)),
+        End::Refused(refusal, words) => End::Refused(refusal, change(words)),
+        End::VehicleError(words) => End::VehicleError(change(words)),
         End::Answered
         | End::NotSent
         | End::Lost
@@ -106,6 +112,18 @@ pub(super) fn with_words(end: End, more: &str) -> End {
         | End::TooLarge
         | End::Stopped => end,
     }
+}
+
+/// The same end with no more words than anybody reads, whoever they are of.
+pub(super) fn brief(end: End) -> End {
+    let cut = |mut words: String| {
+        if let Some((end, _)) = words.char_indices().nth(MAX_END_WORDS) {
+            words.truncate(end);
+            words.push('…');
+        }
+        words
+    };
+    reworded(end, cut)
 }
 
 /// A question that changes nothing was asked as often as it may be; `end` is for mere silence.
