@@ -5,6 +5,7 @@
 
 mod audit;
 mod backup;
+mod capabilities;
 mod claim;
 mod clock;
 mod commands;
@@ -27,6 +28,7 @@ mod writer;
 
 pub use audit::{AuditEntry, AuditPage};
 pub use backup::{BackupError, BackupReport, backup};
+pub use capabilities::Capabilities;
 pub use claim::{Claimed, Reach};
 pub use commands::{Accepted, Draft, Filter, Start};
 pub use drive::{Applied, Held};

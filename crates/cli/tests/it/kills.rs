@@ -203,7 +203,7 @@ fn check(job: &Job, command: &Value, sent: &[String]) {
     let allowed = match command["state"].as_str().unwrap_or_default() {
         "completed" => 1..=1,
         // The vehicle has refused it, or nobody knows what has become of it.
-        "failed" | "unknown" => 0..=1,
+        "failed" | "rejected" | "unknown" => 0..=1,
         _ => 0..=0,
     };
     assert!(allowed.contains(&count), "{count} × {change}: {sent:#?} for {command:#}");

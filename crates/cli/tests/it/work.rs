@@ -63,6 +63,36 @@ fn payloads(events: &[Value]) -> Vec<&Value> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_vehicle_offers_is_known_after_a_discovery_and_what_is_new_after_the_next() {
+    let bench = Bench::open().await;
+    let path = format!("/api/v1/vehicles/{}/capabilities", bench.site.vehicle_ids[0]);
+    let unknown = bench.admin.get(&path).await;
+    assert_eq!(
+        (unknown.status.as_u16(), &unknown.json["type"]),
+        (404, &json!("/problems/undiscovered"))
+    );
+    // A part of the tree says nothing about the rest.
+    bench.run("vehicle.discover", json!({ "depth": 1 })).await;
+    assert_eq!(bench.admin.get(&path).await.status, 404);
+
+    let (events, command) = bench.run("vehicle.discover", json!({})).await;
+    let known = bench.admin.get(&path).await.json;
+    assert_eq!((&known["revision"], &known["command_id"]), (&json!(1), &command["command_id"]));
+    let entities: Vec<_> = known["entities"].as_array().unwrap().iter().collect();
+    assert_eq!(entities, payloads(&events));
+    bench.run("vehicle.discover", json!({})).await;
+    assert_eq!(bench.admin.get(&path).await.json["revision"], 1);
+
+    // One that has lost a control unit on its way.
+    bench.site.set(0, &json!({ "inject": "vanish=100%@/components/abs_ecu" })).await;
+    bench.run("vehicle.discover", json!({})).await;
+    let known = bench.admin.get(&path).await.json;
+    assert_eq!(known["revision"], 2, "{known:#}");
+    let changed = known["changes"]["changed"].as_array().unwrap();
+    assert!(changed.contains(&json!("components/abs_ecu")), "{known:#}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_scan_answers_for_each_entity_of_the_vehicle() {
     let bench = Bench::open().await;
     let (events, command) = bench.run("faults.scan", json!({})).await;

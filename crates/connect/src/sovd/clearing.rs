@@ -15,6 +15,8 @@ use super::attempt::{Attempt, Target, preparing};
 use super::catalog::{Confirmed, read_back};
 use super::inherited::{Stamp, code};
 use super::lock::Last;
+use super::pages::all;
+use super::vehicle::ambiguous;
 use super::{beside, failure, outbox};
 use crate::order::End;
 
@@ -57,7 +59,7 @@ impl Attempt<'_> {
             if self.change(scope.delete(&target, None)).await?.is_none() {
                 return Ok(None);
             }
-            let after = target.client.faults(&target.entity).await;
+            let after = all(|| target.client.faults(&target.entity)).await;
             outbox::json(&scope.outcome(ecu, &before, after)).map(Some)
         };
         let worked = hold.during(work).await;
@@ -73,7 +75,7 @@ impl Attempt<'_> {
     ) -> Result<(), End> {
         let (target, before) = preparing(stop, async {
             let target = self.entity(entity).await?;
-            let faults = faults_in(&target, memory).await.map_err(failure::of_read)?;
+            let faults = all(|| faults_in(&target, memory)).await.map_err(failure::of_read)?;
             Ok((target, faults))
         })
         .await?;
@@ -125,7 +127,7 @@ fn listed(faults: &[Fault]) -> Result<Box<RawValue>, End> {
 /// What is stored before. To clear everything it is not needed but for the count: a list that cannot
 /// be understood counts as empty then.
 async fn stored(target: &Target<'_>, dtc: Option<&str>) -> Result<Vec<Fault>, End> {
-    match target.client.faults(&target.entity).await {
+    match all(|| target.client.faults(&target.entity)).await {
         Err(Error::Malformed { .. } | Error::Truncated | Error::TooLarge { .. })
             if dtc.is_none() =>
         {
@@ -150,7 +152,10 @@ pub(super) fn find<'a>(faults: &'a [Fault], code: &str) -> Result<Option<&'a Fau
         [first, others @ ..] if others.iter().all(|other| other.href == first.href) => {
             Ok(Some(first))
         }
-        several => Err(ambiguous(code, several)),
+        several => {
+            let codes = several.iter().map(|fault| fault.code.clone());
+            Err(End::Refused(Refusal::Precondition, ambiguous(code, codes)))
+        }
     }
 }
 
@@ -167,12 +172,6 @@ fn meant<'a>(faults: &'a [Fault], code: &str) -> Vec<&'a Fault> {
         names.any(|name| name.parse().is_ok_and(|dtc| wanted.matches(dtc)))
     };
     faults.iter().filter(is_meant).collect()
-}
-
-fn ambiguous(wanted: &str, faults: &[&Fault]) -> End {
-    let codes: Vec<&str> = faults.iter().map(|fault| fault.code.as_str()).collect();
-    let message = format!("{wanted} may be any of {}: name one", codes.join(", "));
-    End::Refused(Refusal::Precondition, message)
 }
 
 impl Scope {

@@ -215,24 +215,82 @@ async fn an_operation_is_forgotten_before_its_result_is_handed_on() {
 }
 
 #[tokio::test]
-async fn an_operation_that_does_not_stop_goes_on_to_its_result() {
-    let server = Server::start(&[
-        OPERATIONS,
-        STARTED,
-        (EXECUTION, 200, r#"{"status":"completed"}"#),
-        (FORGET, 409, ""),
-        (FORGET, 204, ""),
-    ]);
+async fn an_operation_that_nobody_follows_any_more_is_stopped() {
+    let running = (EXECUTION, 200, r#"{"status":"running"}"#);
+    let server = Server::start(&[OPERATIONS, STARTED, running, (FORGET, 204, "")]);
+    let order = order(&server.address(), "operation.run", purge());
+    let (sender, _receiver) = mpsc::channel::<Part>(4);
+    let sovd = connector(1000);
+    tokio::select! {
+        end = sovd.execute(order, sender, CancellationToken::new()) => panic!("{end:?}"),
+        () = server.has_seen(EXECUTION) => {}
+    }
+    sovd.settle().await;
+    assert_eq!(server.count(FORGET), 1);
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_say_that_it_is_over_is_followed() {
+    let queued = r#"{"id":"7","status":"queued"}"#;
+    let done = (EXECUTION, 200, r#"{"status":"completed","parameters":{"flow":7}}"#);
+    let server = Server::start(&[OPERATIONS, (START, 200, queued), done, (FORGET, 204, "")]);
+    let outcome = ask(&server, "operation.run", purge()).await;
+    assert_eq!(outcome.payloads()[1]["parameters"]["flow"], 7);
+    let server = Server::start(&[OPERATIONS, (START, 200, r#"{"status":"queued"}"#)]);
+    assert_eq!(ask(&server, "operation.run", purge()).await.end, End::Malformed);
+}
+
+/// Cancels an operation once its start has been told, and gives back how it ended and its last part.
+async fn cancelled(server: &Server) -> (End, Option<Part>) {
     let order = order(&server.address(), "operation.run", purge());
     let (sender, mut receiver) = mpsc::channel::<Part>(4);
     let stop = CancellationToken::new();
     let watch = async {
-        let started = receiver.recv().await;
+        receiver.recv().await.unwrap();
         stop.cancel();
-        (started, receiver.recv().await)
+        receiver.recv().await
     };
     let sovd = connector(1000);
-    let (end, (_, last)) = tokio::join!(sovd.execute(order, sender, stop.clone()), watch);
+    tokio::join!(sovd.execute(order, sender, stop.clone()), watch)
+}
+
+#[tokio::test]
+async fn an_operation_that_was_over_before_its_cancel_has_its_result() {
+    let server = Server::start(&[
+        OPERATIONS,
+        STARTED,
+        (EXECUTION, 200, r#"{"status":"completed","parameters":{"flow":7}}"#),
+        (FORGET, 204, ""),
+    ]);
+    let (end, last) = cancelled(&server).await;
+    assert_eq!(end, End::Answered);
+    assert!(last.unwrap().payload.get().contains(r#""flow":7"#));
+}
+
+#[tokio::test]
+async fn what_stopping_gave_is_told() {
+    let server = Server::start(&[
+        OPERATIONS,
+        STARTED,
+        (EXECUTION, 200, r#"{"status":"running"}"#),
+        (FORGET, 200, r#"{"parameters":{"flow":3}}"#),
+    ]);
+    let (end, last) = cancelled(&server).await;
+    assert_eq!(end, End::Stopped);
+    assert!(last.unwrap().payload.get().contains(r#""flow":3"#));
+}
+
+#[tokio::test]
+async fn an_operation_that_does_not_stop_goes_on_to_its_result() {
+    let server = Server::start(&[
+        OPERATIONS,
+        STARTED,
+        (EXECUTION, 200, r#"{"status":"running"}"#),
+        (EXECUTION, 200, r#"{"status":"completed"}"#),
+        (FORGET, 409, ""),
+        (FORGET, 204, ""),
+    ]);
+    let (end, last) = cancelled(&server).await;
     assert_eq!(end, End::Answered);
     assert!(last.unwrap().is_final);
     assert_eq!(server.count(FORGET), 2);

@@ -240,7 +240,13 @@ fn a_moment_that_is_none_is_not_allowed() {
 #[test]
 fn an_entity_is_no_way_out() {
     let list = entries().into_iter().find(|entry| entry.name == "faults.list").unwrap();
-    for (entity, expected) in [("apps/a.b-1", true), ("apps/..", false), ("apps/a/b", false)] {
+    for (entity, expected) in [
+        ("apps/a.b-1", true),
+        ("components/hpc/subcomponents/soc", true),
+        ("apps/..", false),
+        ("apps/a/b", false),
+        ("components/hpc/subcomponents/..", false),
+    ] {
         assert_eq!(validator(&list).is_valid(&json!({ "entity": entity })), expected, "{entity}");
     }
 }
