@@ -54,6 +54,17 @@ async fn a_confirmed_clearing_stays_one_when_reading_back_fails() {
 }
 
 #[tokio::test]
+async fn how_many_are_cleared_is_not_known_where_nobody_could_count() {
+    for (after, words) in [(NONE, "cleared"), (TWO, "cleared, 2 remaining")] {
+        let (_, outcome) =
+            clear(&[(FAULTS, 200, "{"), (CLEAR, 204, ""), (FAULTS, 200, after)]).await;
+        let payload = outcome.only();
+        assert_eq!(payload["clearedCount"], Value::Null);
+        assert_eq!(payload["message"], format!("an unknown number of trouble codes {words}"));
+    }
+}
+
+#[tokio::test]
 async fn a_confirmed_write_stays_one_when_reading_back_fails() {
     let item = "/v1/components/ecu/data/a";
     let server = Server::start(&[
