@@ -5,6 +5,7 @@
 
 mod audit;
 mod backup;
+mod cause;
 mod claim;
 mod clock;
 mod commands;
@@ -21,12 +22,14 @@ mod nodes;
 mod post;
 mod row;
 mod sessions;
+mod sqlite;
 mod users;
 mod vehicles;
 mod writer;
 
 pub use audit::{AuditEntry, AuditPage};
 pub use backup::{BackupError, BackupReport, backup};
+pub use cause::Cause;
 pub use claim::{Claimed, Reach};
 pub use commands::{Accepted, Draft, Filter, Start};
 pub use drive::{Applied, Held};
@@ -68,10 +71,10 @@ impl std::fmt::Debug for Store {
 pub enum StoreError {
     /// The database cannot be reached; nothing is known to be stored.
     #[error("the database cannot be reached")]
-    Unavailable(#[source] Arc<sqlx::Error>),
+    Unavailable(#[source] Arc<Cause>),
     /// There is no room on the disk.
     #[error("the database's disk is full")]
-    Full(#[source] Arc<sqlx::Error>),
+    Full(#[source] Arc<Cause>),
     /// A row of ours does not read as what we write.
     #[error("a stored {0} cannot be read")]
     Corrupt(&'static str),
@@ -81,7 +84,7 @@ pub enum StoreError {
     Busy,
     /// A rule of the database was broken.
     #[error("the database refused")]
-    Failed(#[source] Arc<sqlx::Error>),
+    Failed(#[source] Arc<Cause>),
 }
 
 impl StoreError {
@@ -95,12 +98,12 @@ impl StoreError {
 
     /// Whether another node's transaction waited for this one, and this one for it.
     fn is_deadlock(&self) -> bool {
-        matches!(self, Self::Failed(error) if engine::is_deadlock(error))
+        matches!(self, Self::Failed(cause) if cause.is_deadlock())
     }
 
     /// Another node's transaction in the way is no fault of the write: it may be asked for again.
     fn without_contention(self) -> Self {
-        if matches!(&self, Self::Failed(error) if engine::is_contention(error)) {
+        if matches!(&self, Self::Failed(cause) if cause.is_contention()) {
             return Self::Busy;
         }
         self
@@ -117,7 +120,7 @@ impl Store {
         let pool = engine::open(target).await?;
         let clock = Arc::new(Clock::start());
         let tasks = TaskTracker::new();
-        let writer = Writer::start(target.clone(), Arc::clone(&clock), &tasks);
+        let writer = Writer::start(target.clone(), Arc::clone(&clock), &tasks)?;
         let store = Self { pool, writer, clock, tasks };
         store.write(writer::Nothing).await.map_err(OpenError::Unusable)?;
         Ok(store)
