@@ -165,7 +165,8 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<AuditPage>, StoreError> {
         let before = before.map(Uuid::from);
-        let rows = read!(&self.pool, ENTRIES, [before, i64::from(limit)], fetch_all as AuditRow)?;
+        let rows =
+            read!(&self.readers, ENTRIES, [before, i64::from(limit)], fetch_all as AuditRow)?;
         Ok(rows.into_iter().map(AuditPage::from).collect())
     }
 }

@@ -9,12 +9,12 @@ use std::sync::Arc;
 /// What the database, or the way to it, said.
 #[derive(Debug, thiserror::Error)]
 pub enum Cause {
-    /// PostgreSQL, or a reader of SQLite.
+    /// PostgreSQL, or the pool of those who read SQLite.
     #[error(transparent)]
-    Sqlx(sqlx::Error),
-    /// The writer of SQLite.
+    Sqlx(#[from] sqlx::Error),
+    /// SQLite, where it was asked without a hop to another thread.
     #[error(transparent)]
-    Rusqlite(rusqlite::Error),
+    Rusqlite(#[from] rusqlite::Error),
 }
 
 impl Cause {

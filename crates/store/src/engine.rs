@@ -3,7 +3,8 @@
 //! Refuses a third, and refuses SQL that is built at run time: every statement is a constant that a
 //! test prepares on both.
 
-use crate::{StoreError, migrate};
+use crate::sqlite::Near;
+use crate::{Cause, StoreError, migrate};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, SqlitePool};
@@ -42,7 +43,7 @@ pub enum OpenError {
         what: String,
         /// Why.
         #[source]
-        source: sqlx::Error,
+        source: Cause,
     },
     /// The tables could not be brought up to date.
     #[error("cannot bring the tables of the database up to date")]
@@ -67,8 +68,8 @@ impl Target {
         if known { Ok(Self::Postgres(Box::new(options))) } else { Err(OpenError::Url) }
     }
 
-    pub(crate) fn unreachable(&self, source: sqlx::Error) -> OpenError {
-        OpenError::Connect { what: self.place(), source }
+    pub(crate) fn unreachable(&self, source: impl Into<Cause>) -> OpenError {
+        OpenError::Connect { what: self.place(), source: source.into() }
     }
 
     /// The database's place in words, without its password.
@@ -88,7 +89,15 @@ pub(crate) enum Engine<S, P> {
 }
 
 /// Connections that only read.
-pub(crate) type Pool = Engine<SqlitePool, PgPool>;
+pub(crate) type Readers = Engine<SqliteReaders, PgPool>;
+
+/// Connections that only read SQLite.
+#[derive(Clone)]
+pub(crate) struct SqliteReaders {
+    pub(crate) pool: SqlitePool,
+    pub(crate) near: Near,
+}
+
 /// The connection that writes.
 pub(crate) type Conn = Engine<rusqlite::Connection, PgConnection>;
 
@@ -107,7 +116,7 @@ const SILENCE: Duration = Duration::from_secs(3);
 pub(crate) const CONNECT: Duration = Duration::from_millis(1500);
 
 /// Opens the readers, after the tables have been brought up to date.
-pub(crate) async fn open(target: &Target) -> Result<Pool, OpenError> {
+pub(crate) async fn open(target: &Target) -> Result<Readers, OpenError> {
     let failed = |source| target.unreachable(source);
     match target {
         Target::Sqlite(path) => {
@@ -115,7 +124,9 @@ pub(crate) async fn open(target: &Target) -> Result<Pool, OpenError> {
             migrate::sqlite(&mut conn).await.map_err(OpenError::Migrate)?;
             let readers = sqlite(path).pragma("query_only", "on").pragma("cache_size", CACHE);
             let options = SqlitePoolOptions::new().max_connections(READERS).acquire_timeout(TURN);
-            Ok(Engine::Sqlite(options.connect_with(readers).await.map_err(failed)?))
+            let pool = options.connect_with(readers).await.map_err(failed)?;
+            let near = Near::connect(path).map_err(|source| target.unreachable(source))?;
+            Ok(Engine::Sqlite(SqliteReaders { pool, near }))
         }
         Target::Postgres(connect) => {
             migrate::postgres(target, connect).await?;
@@ -146,10 +157,10 @@ pub(crate) fn sqlite(path: &Path) -> SqliteConnectOptions {
         .busy_timeout(OTHER_WRITER)
 }
 
-impl Pool {
+impl Readers {
     pub(crate) async fn close(&self) {
         match self {
-            Self::Sqlite(pool) => pool.close().await,
+            Self::Sqlite(readers) => readers.pool.close().await,
             Self::Postgres(pool) => {
                 let closed = tokio::time::timeout(2 * SILENCE, pool.close()).await;
                 if closed.is_err() {
@@ -216,12 +227,13 @@ macro_rules! row {
 }
 pub(crate) use row;
 
-/// Asks the readers: `read!(pool, STATEMENT, [binds], fetch_all as Row)`.
+/// Asks the readers: `read!(readers, STATEMENT, [binds], fetch_all as Row)`.
 macro_rules! read {
-    ($pool:expr, $sql:expr, [$($bind:expr),* $(,)?], $method:ident as $row:ty) => {
-        match $pool {
-            $crate::engine::Engine::Sqlite(pool) => {
-                sqlx::query_as::<sqlx::Sqlite, $row>($sql.sqlite)$(.bind($bind))*.$method(pool).await
+    ($readers:expr, $sql:expr, [$($bind:expr),* $(,)?], $method:ident as $row:ty) => {
+        match $readers {
+            $crate::engine::Engine::Sqlite(readers) => {
+                let answer = sqlx::query_as::<sqlx::Sqlite, $row>($sql.sqlite)$(.bind($bind))*;
+                answer.$method(&readers.pool).await
             }
             $crate::engine::Engine::Postgres(pool) => {
                 let answer = sqlx::query_as::<sqlx::Postgres, $row>($sql.postgres)$(.bind($bind))*;
@@ -231,6 +243,25 @@ macro_rules! read {
     };
 }
 pub(crate) use read;
+
+/// Reads a row by its key, or learns that there is none: `look_up!(readers, STATEMENT, key, Row)`.
+macro_rules! look_up {
+    ($readers:expr, $sql:expr, $key:expr, $row:ty) => {
+        match $readers {
+            $crate::engine::Engine::Sqlite(readers) => {
+                let found =
+                    readers.near.fetch_optional::<$row>($sql.sqlite, rusqlite::params![$key]);
+                found.map_err($crate::StoreError::from)
+            }
+            $crate::engine::Engine::Postgres(pool) => {
+                let answer = sqlx::query_as::<sqlx::Postgres, $row>($sql.postgres).bind($key);
+                let found = $crate::engine::answered(answer.fetch_optional(pool)).await;
+                found.map_err($crate::StoreError::from)
+            }
+        }
+    };
+}
+pub(crate) use look_up;
 
 /// Runs a statement that answers rows: `fetch!(conn, STATEMENT, [binds], fetch_all as Row)`.
 macro_rules! fetch {

@@ -40,7 +40,7 @@ impl Store {
     ///
     /// [`StoreError`] as for any read.
     pub async fn fleet(&self, id: FleetId) -> Result<Option<Fleet>, StoreError> {
-        let row = read!(&self.pool, FLEET, [Uuid::from(id)], fetch_optional as (Uuid, String))?;
+        let row = read!(&self.readers, FLEET, [Uuid::from(id)], fetch_optional as (Uuid, String))?;
         Ok(row.map(fleet))
     }
 
@@ -52,7 +52,7 @@ impl Store {
     pub async fn fleets(&self, granted_to: Option<UserId>) -> Result<Vec<Fleet>, StoreError> {
         let now = micros(self.now());
         let granted = granted_to.map(Uuid::from);
-        let rows = read!(&self.pool, FLEETS, [granted, now], fetch_all as (Uuid, String))?;
+        let rows = read!(&self.readers, FLEETS, [granted, now], fetch_all as (Uuid, String))?;
         Ok(rows.into_iter().map(fleet).collect())
     }
 

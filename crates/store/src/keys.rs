@@ -74,7 +74,7 @@ impl Store {
     ///
     /// [`StoreError`] as for any read.
     pub async fn signing_keys(&self) -> Result<Vec<SigningKey>, StoreError> {
-        let rows = read!(&self.pool, KEYS, [], fetch_all as KeyRow)?;
+        let rows = read!(&self.readers, KEYS, [], fetch_all as KeyRow)?;
         Ok(rows.into_iter().map(SigningKey::from).collect())
     }
 

@@ -43,7 +43,7 @@ pub use users::{NewUser, User, UserChange};
 pub use vehicles::{NewVehicle, ProbeResult, VehicleChange, VehicleFilter};
 
 use clock::Clock;
-use engine::Pool;
+use engine::Readers;
 use model::Timestamp;
 use model::id::NodeId;
 use std::sync::Arc;
@@ -54,7 +54,7 @@ use writer::Writer;
 /// A handle to the store; cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    pool: Pool,
+    readers: Readers,
     writer: Writer,
     clock: Arc<Clock>,
     tasks: TaskTracker,
@@ -117,22 +117,22 @@ impl Store {
     ///
     /// [`OpenError`], in a sentence that says what to do.
     pub async fn open(target: &Target) -> Result<Self, OpenError> {
-        let pool = engine::open(target).await?;
+        let readers = engine::open(target).await?;
         let clock = Arc::new(Clock::start());
         let tasks = TaskTracker::new();
         let writer = Writer::start(target.clone(), Arc::clone(&clock), &tasks)?;
-        let store = Self { pool, writer, clock, tasks };
+        let store = Self { readers, writer, clock, tasks };
         store.write(writer::Nothing).await.map_err(OpenError::Unusable)?;
         Ok(store)
     }
 
     /// Commits what waits and closes every connection.
     pub async fn close(self) {
-        let Self { pool, writer, tasks, .. } = self;
+        let Self { readers, writer, tasks, .. } = self;
         writer.close();
         tasks.close();
         tasks.wait().await;
-        pool.close().await;
+        readers.close().await;
     }
 
     /// Whether the database takes the writes of this node, and answers its reads.

@@ -195,8 +195,12 @@ impl Store {
     /// [`StoreError`] as for any read.
     pub async fn access(&self, session_id: SessionId) -> Result<Option<Access>, StoreError> {
         let now = micros(self.now());
-        let row =
-            read!(&self.pool, ACCESS, [Uuid::from(session_id), now], fetch_optional as AccessRow)?;
+        let row = read!(
+            &self.readers,
+            ACCESS,
+            [Uuid::from(session_id), now],
+            fetch_optional as AccessRow
+        )?;
         self.with_grants(row).await
     }
 
@@ -207,7 +211,7 @@ impl Store {
     /// [`StoreError`] as for any read.
     pub async fn access_of_user(&self, user_id: UserId) -> Result<Option<Access>, StoreError> {
         let id = Uuid::from(user_id);
-        let row = read!(&self.pool, ACCESS_OF_USER, [id], fetch_optional as AccessRow)?;
+        let row = read!(&self.readers, ACCESS_OF_USER, [id], fetch_optional as AccessRow)?;
         self.with_grants(row).await
     }
 
@@ -217,7 +221,7 @@ impl Store {
         };
         let now = micros(self.now());
         let granted =
-            read!(&self.pool, GRANTED, [row.user_id, now], fetch_all as (Uuid, Option<i64>))?;
+            read!(&self.readers, GRANTED, [row.user_id, now], fetch_all as (Uuid, Option<i64>))?;
         Ok(Some(Access {
             user_id: row.user_id.into(),
             username: row.username,

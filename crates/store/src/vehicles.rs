@@ -3,7 +3,7 @@
 //! Refuses to reach a vehicle: it stores what a probe found.
 
 use crate::clock::{micros, time};
-use crate::engine::{execute, fetch, read, row, statements};
+use crate::engine::{execute, fetch, look_up, read, row, statements};
 use crate::writer::{Turn, Tx, Write};
 use crate::{AuditEntry, Store, StoreError, audit};
 use model::id::{FleetId, UserId, VehicleId};
@@ -174,7 +174,7 @@ impl Store {
     ///
     /// [`StoreError`] as for any read.
     pub async fn vehicle(&self, id: VehicleId) -> Result<Option<Vehicle>, StoreError> {
-        read!(&self.pool, VEHICLE, [Uuid::from(id)], fetch_optional as VehicleRow)?
+        look_up!(&self.readers, VEHICLE, Uuid::from(id), VehicleRow)?
             .map(Vehicle::try_from)
             .transpose()
     }
@@ -185,7 +185,7 @@ impl Store {
     ///
     /// [`StoreError`] as for any read.
     pub async fn vehicle_of_vin(&self, vin: &Vin) -> Result<Option<Vehicle>, StoreError> {
-        read!(&self.pool, OF_VIN, [vin.as_str()], fetch_optional as VehicleRow)?
+        read!(&self.readers, OF_VIN, [vin.as_str()], fetch_optional as VehicleRow)?
             .map(Vehicle::try_from)
             .transpose()
     }
@@ -207,13 +207,13 @@ impl Store {
         let vins = filter.search_vins;
         let now = micros(self.now());
         let rows = read!(
-            &self.pool,
+            &self.readers,
             LIST,
             [status, search.as_deref(), granted, now, fleet, vins, limit, offset],
             fetch_all as VehicleRow
         )?;
         let (total,) = read!(
-            &self.pool,
+            &self.readers,
             COUNT,
             [status, search.as_deref(), granted, now, fleet, vins],
             fetch_one as (i64,)
@@ -228,7 +228,7 @@ impl Store {
     ///
     /// [`StoreError`] as for any read.
     pub async fn all_vehicles(&self) -> Result<Vec<Vehicle>, StoreError> {
-        read!(&self.pool, ALL_VEHICLES, [], fetch_all as VehicleRow)?
+        read!(&self.readers, ALL_VEHICLES, [], fetch_all as VehicleRow)?
             .into_iter()
             .map(Vehicle::try_from)
             .collect()
