@@ -65,8 +65,8 @@ pub enum LogError {
     Taken(#[from] TryInitError),
 }
 
-/// Logs to the standard error output from here on, panics included. Lines below a warning may wait
-/// for [`flush_logs`], which the threads of a runtime do before they rest.
+/// Logs to the standard error output from here on, panics included. What a task says below a warning
+/// waits for [`flush_logs`], which the threads of the runtime have to do before they rest.
 ///
 /// # Errors
 ///

@@ -160,7 +160,10 @@ pub(crate) fn sqlite(path: &Path) -> SqliteConnectOptions {
 impl Readers {
     pub(crate) async fn close(&self) {
         match self {
-            Self::Sqlite(readers) => readers.pool.close().await,
+            Self::Sqlite(readers) => {
+                readers.near.close();
+                readers.pool.close().await;
+            }
             Self::Postgres(pool) => {
                 let closed = tokio::time::timeout(2 * SILENCE, pool.close()).await;
                 if closed.is_err() {
@@ -249,9 +252,7 @@ macro_rules! look_up {
     ($readers:expr, $sql:expr, $key:expr, $row:ty) => {
         match $readers {
             $crate::engine::Engine::Sqlite(readers) => {
-                let found =
-                    readers.near.fetch_optional::<$row>($sql.sqlite, rusqlite::params![$key]);
-                found.map_err($crate::StoreError::from)
+                readers.near.fetch_optional::<$row>($sql.sqlite, rusqlite::params![$key])
             }
             $crate::engine::Engine::Postgres(pool) => {
                 let answer = sqlx::query_as::<sqlx::Postgres, $row>($sql.postgres).bind($key);

@@ -3,11 +3,12 @@
 //! Refuses long work on a thread that others need: a writer, which waits for the disk and for another
 //! process's write, has a thread of its own, and elsewhere a single row is read by its key.
 
+use crate::StoreError;
 use crate::engine::OTHER_WRITER;
 use rusqlite::types::FromSql;
 use rusqlite::{CachedStatement, Connection, Error, OpenFlags, Result, Row, Rows, ToSql};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How many statements stay prepared: more than there are.
 const PREPARED: usize = 128;
@@ -15,23 +16,33 @@ const PREPARED: usize = 128;
 /// A connection for rows that are read by their keys, one at a time: that takes less than the way to
 /// another thread and back. In a write-ahead log nobody who reads waits for who writes.
 #[derive(Clone)]
-pub(crate) struct Near(Arc<Mutex<Connection>>);
+pub(crate) struct Near(Arc<Mutex<Option<Connection>>>);
 
 impl Near {
     pub(crate) fn connect(path: &Path) -> Result<Self> {
         let conn = connect(path)?;
         conn.pragma_update(None, "query_only", true)?;
-        Ok(Self(Arc::new(Mutex::new(conn))))
+        Ok(Self(Arc::new(Mutex::new(Some(conn)))))
     }
 
     pub(crate) fn fetch_optional<R: FromRow>(
         &self,
         sql: &str,
         binds: Binds<'_>,
-    ) -> Result<Option<R>> {
-        // Whoever panicked in the middle of a read has changed nothing.
-        let conn = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        fetch_optional(&conn, sql, binds)
+    ) -> std::result::Result<Option<R>, StoreError> {
+        let conn = self.lock();
+        let conn = conn.as_ref().ok_or(StoreError::Busy)?;
+        Ok(fetch_optional(conn, sql, binds)?)
+    }
+
+    /// Closes it for all who have it.
+    pub(crate) fn close(&self) {
+        drop(self.lock().take());
+    }
+
+    /// Whoever panicked in the middle of a read has changed nothing.
+    fn lock(&self) -> MutexGuard<'_, Option<Connection>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

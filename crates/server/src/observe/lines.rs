@@ -44,7 +44,9 @@ impl<'a> MakeWriter<'a> for Lines {
     }
 
     fn make_writer_for(&'a self, event: &Metadata<'_>) -> Line {
-        Line { is_urgent: *event.level() <= Level::WARN }
+        // A thread outside of the runtime's tasks may rest for long.
+        let is_lonely = tokio::task::try_id().is_none();
+        Line { is_urgent: is_lonely || *event.level() <= Level::WARN }
     }
 }
 
