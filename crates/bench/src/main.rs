@@ -20,6 +20,7 @@ mod nodes;
 mod path;
 mod plot;
 mod record;
+mod scan;
 mod vehicle;
 
 use clap::{Parser, Subcommand};
@@ -41,6 +42,8 @@ enum What {
     Fanout(fanout::Setting),
     /// Submits, events and replays per second, and delays, beside what they have to be.
     Path(path::Setting),
+    /// Vehicles per second of which every entity is asked for its faults.
+    Scan(scan::Setting),
     /// Draws what a run of everything has found.
     Plot(plot::Setting),
     /// Serves frames as fast as a core can: what everything else is measured against.
@@ -53,6 +56,7 @@ fn main() -> io::Result<()> {
         What::Nodes(setting) => tokio::runtime::Runtime::new()?.block_on(nodes::run(setting)),
         What::Fanout(setting) => fanout::run(&setting),
         What::Path(setting) => path::run(&setting),
+        What::Scan(setting) => tokio::runtime::Runtime::new()?.block_on(scan::run(setting)),
         What::Plot(setting) => plot::run(&setting)?,
         What::Limit(setting) => limit::run(setting)?,
     }

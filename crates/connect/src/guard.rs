@@ -5,8 +5,11 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Metadata services of cloud providers outside the link-local range.
-const METADATA: [IpAddr; 2] = [
+const METADATA: [IpAddr; 5] = [
     IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
+    IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
+    IpAddr::V4(Ipv4Addr::new(192, 0, 0, 192)),
+    IpAddr::V6(Ipv6Addr::new(0xFD20, 0xCE, 0, 0, 0, 0, 0, 0x254)),
     IpAddr::V6(Ipv6Addr::new(0xFD00, 0xEC2, 0, 0, 0, 0, 0, 0x254)),
 ];
 
@@ -67,7 +70,11 @@ mod tests {
             "ff02::1",
             "255.255.255.255",
             "100.100.100.200",
+            "168.63.129.16",
+            "192.0.0.192",
+            "::ffff:192.0.0.192",
             "fd00:ec2::254",
+            "fd20:ce::254",
         ] {
             assert_eq!(admitted(true, &[address]), [false], "{address}");
         }

@@ -35,6 +35,7 @@ mod operation;
 mod operations;
 mod outbox;
 mod output;
+mod pages;
 mod patience;
 mod pursuit;
 mod recordings;
@@ -141,13 +142,13 @@ impl Sovd {
             farewells: &self.farewells,
             lock_expiration: self.lock_expiration,
         };
-        let attempt = Attempt::new(reach, &order, outbox);
+        let mut attempt = Attempt::new(reach, &order, outbox);
         match attempt.carry_out(&order.question, &stop).await {
             Ok(()) => End::Answered,
             Err(end) => {
                 // What was learned by discovery may be the reason.
                 self.knowledge.forget(&order.vehicle.sovd_url);
-                end
+                failure::brief(attempt.truthful(end))
             }
         }
     }
@@ -184,7 +185,11 @@ impl Sovd {
 
 impl Attempt<'_> {
     /// Each noun has its future on the heap: it would be part of all others.
-    async fn carry_out(mut self, question: &Question, stop: &CancellationToken) -> Result<(), End> {
+    async fn carry_out(
+        &mut self,
+        question: &Question,
+        stop: &CancellationToken,
+    ) -> Result<(), End> {
         use Question as Q;
         match question {
             Q::ReadDtc { ecu_address } => reading(stop, self.read_dtc(ecu_address)).await,

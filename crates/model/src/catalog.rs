@@ -30,6 +30,8 @@ use crate::command::Risk;
 use crate::user::{Action, Role};
 use serde::Serialize;
 use serde_json::Value;
+use std::collections::HashMap;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 /// How the answers of a command come.
@@ -76,8 +78,12 @@ pub struct Entry {
     pub risk: Risk,
     /// The least role that may submit it: never less than its risk class asks for.
     pub role: Role,
+    /// The parameters that only a senior may give.
+    pub senior_params: &'static [&'static str],
     /// How its answers come.
     pub streaming: Streaming,
+    /// Whether it starts beside whatever runs at the vehicle: it ends what others have begun.
+    pub is_beside: bool,
     /// Whether it needs a lock.
     pub lock: Lock,
     /// The modes that it needs, in the order in which they are set.
@@ -92,12 +98,41 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Whether a role is enough for this row: both its risk class and the role that it names.
-    pub fn permits(&self, role: Role) -> bool {
-        let ladder = [Role::Viewer, Role::Engineer, Role::Senior, Role::Admin];
-        let mut enough = ladder.iter().skip_while(|rung| **rung != self.role);
-        role.may(Action::Submit(self.risk)) && enough.any(|rung| *rung == role)
+    /// Whether a role is enough for this row: its risk class, the role that it names, and what its
+    /// parameters ask for.
+    pub fn permits(&self, role: Role, params: &Value) -> bool {
+        let is_delicate = self.senior_params.iter().any(|name| params.get(name).is_some());
+        let least = if is_delicate { [self.role, Role::Senior] } else { [self.role; 2] };
+        role.may(Action::Submit(self.risk)) && least.iter().all(|least| is_enough(role, *least))
     }
+}
+
+fn is_enough(role: Role, least: Role) -> bool {
+    let ladder = [Role::Viewer, Role::Engineer, Role::Senior, Role::Admin];
+    ladder.iter().skip_while(|rung| **rung != least).any(|rung| *rung == role)
+}
+
+/// How commands stand to others at the same vehicle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Takes its turn.
+    InLine,
+    /// Only watches, until its duration is over or it is cancelled.
+    Watching,
+    /// Ends what others have begun.
+    Ending,
+}
+
+/// How the command of this name stands to others.
+pub fn standing(name: &str) -> Standing {
+    static BESIDE: LazyLock<HashMap<&str, Standing>> = LazyLock::new(|| {
+        let standing = |entry: &Entry| match entry.streaming {
+            Streaming::Live => Some(Standing::Watching),
+            Streaming::One | Streaming::Many => entry.is_beside.then_some(Standing::Ending),
+        };
+        entries().iter().filter_map(|entry| Some((entry.name, standing(entry)?))).collect()
+    });
+    BESIDE.get(name).copied().unwrap_or(Standing::InLine)
 }
 
 /// The whole catalogue: every command that can be submitted.

@@ -3,6 +3,7 @@
 //! Refuses I/O, clocks and randomness: time comes in as an argument, and the same input always
 //! gives the same result.
 
+pub mod capabilities;
 pub mod catalog;
 pub mod command;
 pub mod decode;

@@ -4,6 +4,7 @@
 
 pub(crate) mod accept;
 pub(crate) mod catalog;
+mod discovery;
 pub(crate) mod dispatch;
 pub(crate) mod doorbell;
 mod due;

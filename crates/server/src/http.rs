@@ -5,6 +5,7 @@
 
 mod audit;
 mod caller;
+mod capabilities;
 mod catalog;
 mod commands;
 mod cors;
@@ -107,6 +108,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(vehicles::list, registry::add))
         .routes(routes!(vehicles::show, registry::change, registry::remove))
         .routes(routes!(vehicles::status))
+        .routes(routes!(capabilities::capabilities))
         .routes(routes!(fleets::list, fleets::add))
         .routes(routes!(fleets::rename, fleets::remove))
         .routes(routes!(users::list, users::add))

@@ -3,6 +3,9 @@
 //! Refuses hidden wiring: this file starts every part and hands each the others it needs.
 
 pub mod auth;
+#[cfg(feature = "bench")]
+#[doc(hidden)]
+pub mod bench;
 mod clock;
 mod command;
 pub mod config;

@@ -50,7 +50,7 @@ impl Client {
 
     /// A client of the same vehicle that shows this token with every request.
     ///
-    /// It is kept out of `Debug` output, and is not sent along when a download leads elsewhere.
+    /// It is kept out of `Debug` output, and goes to no other server.
     ///
     /// # Errors
     ///

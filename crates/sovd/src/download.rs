@@ -1,13 +1,12 @@
-//! Fetching content: at once, later, or from where the server says it is.
-//! Refuses to follow anywhere but to admitted addresses, to a weaker scheme, or with credentials.
+//! Fetching content: at once, later, or from where on the same server it is.
+//! Refuses to follow anywhere else: whoever has taken a vehicle over could send us anywhere.
 
 use std::fmt;
 use std::pin::Pin;
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::header::{HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::{Method, Response, StatusCode};
-use url::Url;
 
 use crate::client::Client;
 use crate::content::Content;
@@ -21,8 +20,8 @@ const ANYTHING: HeaderValue = HeaderValue::from_static("*/*");
 
 /// A request for content that has not been sent yet; await it.
 ///
-/// This is the only request that may lead to another host: the standard lets a server answer the
-/// download of bulk data with 307. See [`Client::download`] for what is followed.
+/// This is the only request that follows a redirect: the standard lets a server answer the download
+/// of bulk data with 307. See [`Client::download`] for what is followed.
 #[must_use = "nothing is sent until the download is awaited"]
 pub struct Download {
     exchange: Exchange,
@@ -45,11 +44,8 @@ pub enum Fetched {
 impl Client {
     /// The content at `href`, an item of bulk data.
     ///
-    /// A 307 is followed up to three times: to addresses that the client's
-    /// [`Admits`](crate::Admits) lets pass, never from `https` to `http`, and without the headers of
-    /// the client (bearer token, own headers) unless scheme, host and port have stayed the same. Through a
-    /// unix socket nothing leads to another host. [`Error::NotAdmitted`] tells where it would have
-    /// led; any other redirect is refused with its status.
+    /// A 307 is followed up to three times as long as scheme, host and port stay the same; any other
+    /// redirect is refused with its status, and the refusal says if it would have led elsewhere.
     pub fn download(&self, href: &Link) -> Download {
         Download { may_move: true, ..self.content(href, ANYTHING) }
     }
@@ -70,12 +66,10 @@ impl Download {
 
     async fn fetch(mut self) -> Result<Fetched, Error> {
         let mut response = self.exchange.answer(&self.accept).await?;
-        let mut at_home = true;
         for _ in 0..HOPS {
             let Some(target) = self.target(&response)? else { break };
-            // Whoever was sent away stays a stranger: others must not lead a token around at home.
-            at_home = at_home && self.is_own(&target);
-            response = self.follow(target, at_home).await?;
+            self.exchange.move_to(&target);
+            response = self.exchange.answer(&self.accept).await?;
         }
         let response = self.exchange.judged(response).await?;
         if response.status() == StatusCode::ACCEPTED {
@@ -84,40 +78,22 @@ impl Download {
         Ok(Fetched::Content(Content::new(response)))
     }
 
-    /// Where the content is instead; `None` if it is here, or if that is for the caller to see.
-    fn target(&self, response: &Response) -> Result<Option<Url>, Error> {
+    /// Where on this server the content is instead; `None` if it is here, or if that is for the caller
+    /// to see.
+    fn target(&self, response: &Response) -> Result<Option<Link>, Error> {
         if !self.may_move || response.status() != StatusCode::TEMPORARY_REDIRECT {
             return Ok(None);
         }
-        let here = response.url();
         let location = response.headers().get(LOCATION).and_then(|it| it.to_str().ok());
-        let Some(target) = location.and_then(|it| here.join(it).ok()) else { return Ok(None) };
-        let http = self.exchange.client().http();
-        let is_sound = matches!((here.scheme(), target.scheme()), (_, "https") | ("http", "http"))
-            && target.username().is_empty()
-            && target.password().is_none();
-        let is_near = http.reaches_any_host() || self.is_own(&target);
-        if is_sound && is_near && http.may_reach(&target) {
-            Ok(Some(target))
-        } else {
-            Err(Error::not_admitted(target.host_str().unwrap_or_default()))
+        let Some(target) = location.and_then(|it| response.url().join(it).ok()) else {
+            return Ok(None);
+        };
+        let home = self.exchange.client().base();
+        if target.origin() == home.url().origin() {
+            return Ok(Some(Link::new(target)));
         }
-    }
-
-    async fn follow(&self, target: Url, at_home: bool) -> Result<Response, Error> {
-        let client = self.exchange.client();
-        let host = target.host_str().unwrap_or_default().to_owned();
-        let mut request = client.http().client_for(&Method::GET).get(target);
-        if at_home {
-            request = request.headers(client.headers().clone());
-        }
-        let response = request.header(ACCEPT, &self.accept).send().await;
-        response.map_err(|cause| Error::unanswered(cause, &host))
-    }
-
-    /// Whether `target` is on the server that the client talks to anyway.
-    fn is_own(&self, target: &Url) -> bool {
-        target.origin() == self.exchange.client().base().url().origin()
+        let words = format!("it leads to another server, {}: not followed", target.authority());
+        Err(Error::refusal(response.status().as_u16(), words.as_bytes(), home, true))
     }
 }
 

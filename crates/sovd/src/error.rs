@@ -12,6 +12,10 @@ use crate::link::Link;
 
 /// Longest text taken over from an answer that is no JSON, in characters.
 const TEXT_LIMIT: usize = 1000;
+/// What an error is called that only its vendor code explains.
+const VENDOR_SPECIFIC: &str = "vendor-specific";
+/// The vendor codes of errors that were made from a status begin so.
+const HTTP: &str = "http-";
 
 /// Why a call gave no result.
 ///
@@ -165,6 +169,12 @@ impl std::fmt::Display for GenericError {
 }
 
 impl GenericError {
+    /// Whether the server gave no such document: somebody on the way to it may have answered instead.
+    pub fn is_made_up(&self) -> bool {
+        let code = self.vendor_code.as_deref().unwrap_or_default();
+        self.error_code == VENDOR_SPECIFIC && code.starts_with(HTTP)
+    }
+
     fn from_body(status: u16, body: &[u8], place: &Link) -> Self {
         serde_json::from_slice(body)
             .ok()
@@ -192,12 +202,12 @@ impl GenericError {
         let text: String = text.trim().chars().take(TEXT_LIMIT).collect();
         let message =
             if text.is_empty() { format!("HTTP status {status} at {place}") } else { text };
-        Self { vendor_code: Some(format!("http-{status}")), ..Self::plain(message) }
+        Self { vendor_code: Some(format!("{HTTP}{status}")), ..Self::plain(message) }
     }
 
     fn plain(message: String) -> Self {
         Self {
-            error_code: "vendor-specific".to_owned(),
+            error_code: VENDOR_SPECIFIC.to_owned(),
             message,
             vendor_code: None,
             path: None,

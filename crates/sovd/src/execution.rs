@@ -22,7 +22,7 @@ const ACCEPTED: u16 = 202;
 /// What became of the start of an operation.
 #[derive(Debug, Clone)]
 pub enum Started {
-    /// It is over already.
+    /// It is over already, and says so.
     Finished(Execution),
     /// It goes on; the server keeps it until [`Client::stop`].
     Running {
@@ -194,7 +194,7 @@ impl Started {
             _ => ExecutionState::Completed,
         };
         let execution = Execution::decode(document, silent)?;
-        if document.status() != ACCEPTED && execution.state != ExecutionState::Running {
+        if document.status() != ACCEPTED && execution.state.is_over() {
             return Ok(Self::Finished(execution));
         }
         let location = document.location().cloned().or_else(|| execution.location(document));
@@ -244,6 +244,14 @@ impl Execution {
 }
 
 impl ExecutionState {
+    /// Whether nothing more will come; a word that the standard does not know does not say so.
+    pub fn is_over(&self) -> bool {
+        match self {
+            Self::Completed | Self::Failed | Self::Stopped => true,
+            Self::Running | Self::Other(_) => false,
+        }
+    }
+
     fn named(word: String) -> Self {
         match word.to_ascii_lowercase().as_str() {
             "running" | "pending" | "prepared" | "inprogress" | "in_progress" => Self::Running,

@@ -85,7 +85,7 @@ pub struct Http {
     changes: reqwest::Client,
     limits: Limits,
     admits: Admits,
-    reaches_any_host: bool,
+    is_tcp: bool,
 }
 
 impl Http {
@@ -122,18 +122,13 @@ impl Http {
         let strict = || through(strict(limits).dns_resolver(Resolver { admits }), transport);
         let reads = build(strict, trusted.as_deref())?;
         let changes = build(|| strict().pool_max_idle_per_host(0), trusted.as_deref())?;
-        Ok(Self { reads, changes, limits, admits, reaches_any_host: transport.is_tcp() })
-    }
-
-    /// Whether another host than the client's own can be reached at all.
-    pub(crate) fn reaches_any_host(&self) -> bool {
-        self.reaches_any_host
+        Ok(Self { reads, changes, limits, admits, is_tcp: transport.is_tcp() })
     }
 
     /// Whether the host of `url` is a name, which the resolver judges, or an admitted address.
     pub(crate) fn may_reach(&self, url: &Url) -> bool {
         // Through a unix socket no address is connected to.
-        if !self.reaches_any_host {
+        if !self.is_tcp {
             return true;
         }
         match url.host() {

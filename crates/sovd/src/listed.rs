@@ -43,6 +43,8 @@ pub struct Page<T> {
     pub total: Option<u64>,
     /// How this server asks for the page after this one; `None` on the last page.
     pub next: Option<NextPage>,
+    /// How large the answer was.
+    pub bytes: usize,
 }
 
 /// How to ask for the next page.
@@ -58,7 +60,8 @@ impl<T: 'static> Call<Vec<T>> {
     /// The same request, also telling whether there is more than what came.
     pub fn page(self) -> Call<Page<T>> {
         self.read_as(|document, decode| {
-            let fields = Fields::of(document.required("page")?, "page")?;
+            let raw = document.required("page")?;
+            let fields = Fields::of(raw, "page")?;
             let number = fields.number(&["next_page"]).map(NextPage::Number);
             let place = ["next_page", "@odata.nextLink"]
                 .iter()
@@ -67,6 +70,7 @@ impl<T: 'static> Call<Vec<T>> {
                 items: decode(document)?,
                 total: fields.number(&["total_count", "total", "@odata.count"]),
                 next: number.or(place.map(NextPage::Place)),
+                bytes: raw.get().len(),
             })
         })
     }

@@ -354,6 +354,7 @@ pub(crate) use execute_each;
 pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
     [
         crate::audit::ALL,
+        crate::capabilities::ALL,
         crate::claim::ALL,
         crate::commands::ALL,
         crate::drive::ALL,

@@ -5,6 +5,7 @@
 
 mod audit;
 mod backup;
+mod capabilities;
 mod cause;
 mod claim;
 mod clock;
@@ -29,6 +30,7 @@ mod writer;
 
 pub use audit::{AuditEntry, AuditPage};
 pub use backup::{BackupError, BackupReport, backup};
+pub use capabilities::Capabilities;
 pub use cause::Cause;
 pub use claim::{Claimed, Reach};
 pub use commands::{Accepted, Draft, Filter, Start};

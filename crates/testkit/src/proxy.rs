@@ -3,6 +3,7 @@
 
 mod connection;
 mod faults;
+mod record;
 
 use std::io;
 use std::net::{self, SocketAddr};
@@ -17,6 +18,7 @@ use tokio_util::task::TaskTracker;
 
 use connection::Connection;
 use faults::Faults;
+use record::Record;
 
 /// Orders that may wait; each caller waits for its own.
 const ORDERS: usize = 64;
@@ -41,12 +43,14 @@ pub enum Direction {
 pub struct FaultProxy {
     address: SocketAddr,
     orders: mpsc::Sender<Order>,
+    record: Record,
     thread: Option<JoinHandle<()>>,
 }
 
 /// What the thread is told. Each caller learns the number of connections when it is done.
 enum Order {
     Change(Change, SyncSender<usize>),
+    Lead(SocketAddr, SyncSender<usize>),
     End,
 }
 
@@ -56,20 +60,30 @@ impl FaultProxy {
     /// A proxy without faults on a free loopback port. A client whose connection cannot be passed
     /// on to `target` is reset.
     pub fn to(target: SocketAddr) -> Self {
-        Self::launch(target).unwrap_or_else(|error| panic!("the proxy did not start: {error}"))
+        Self::start(target, Record::none())
     }
 
-    fn launch(target: SocketAddr) -> io::Result<Self> {
+    /// The same, keeping what clients send: see [`FaultProxy::sent`].
+    pub fn recording(target: SocketAddr) -> Self {
+        Self::start(target, Record::empty())
+    }
+
+    fn start(target: SocketAddr, record: Record) -> Self {
+        Self::launch(target, record)
+            .unwrap_or_else(|error| panic!("the proxy did not start: {error}"))
+    }
+
+    fn launch(target: SocketAddr, record: Record) -> io::Result<Self> {
         let entrance = net::TcpListener::bind(("127.0.0.1", 0))?;
         entrance.set_nonblocking(true)?;
         let address = entrance.local_addr()?;
         let (orders, inbox) = mpsc::channel(ORDERS);
         let runtime = Builder::new_current_thread().enable_all().build()?;
+        let relay = Relay::new(target, entrance, record.clone());
         let thread = thread::Builder::new().name("fault-proxy".to_owned()).spawn(move || {
-            let relay = Relay::new(target, entrance);
             runtime.block_on(relay.serve(inbox)).expect("the proxy listens");
         })?;
-        Ok(Self { address, orders, thread: Some(thread) })
+        Ok(Self { address, orders, record, thread: Some(thread) })
     }
 
     /// Where to connect instead of to the target.
@@ -116,14 +130,29 @@ impl FaultProxy {
         self.change(Faults::heal);
     }
 
+    /// Passes new connections on to another target; those that are open stay.
+    pub fn lead_to(&self, target: SocketAddr) {
+        self.order(|done| Order::Lead(target, done));
+    }
+
+    /// What the client of each connection has sent so far, if that is recorded: in the order of the
+    /// connections.
+    pub fn sent(&self) -> Vec<Vec<u8>> {
+        self.record.all()
+    }
+
     /// How many connections are open.
     pub fn connections(&self) -> usize {
         self.change(|_| ())
     }
 
     fn change(&self, change: impl FnOnce(&mut Faults) + Send + 'static) -> usize {
+        self.order(|done| Order::Change(Box::new(change), done))
+    }
+
+    fn order(&self, order: impl FnOnce(SyncSender<usize>) -> Order) -> usize {
         let (done, answer) = sync_channel(1);
-        let ordered = self.orders.try_send(Order::Change(Box::new(change), done));
+        let ordered = self.orders.try_send(order(done));
         assert!(ordered.is_ok(), "the proxy has ended, or {ORDERS} threads use it at once");
         answer.recv().expect("the proxy answers")
     }
@@ -143,23 +172,28 @@ struct Relay {
     target: SocketAddr,
     entrance: net::TcpListener,
     faults: watch::Sender<Faults>,
+    record: Record,
     connections: TaskTracker,
 }
 
 impl Relay {
-    fn new(target: SocketAddr, entrance: net::TcpListener) -> Self {
+    fn new(target: SocketAddr, entrance: net::TcpListener, record: Record) -> Self {
         let faults = watch::Sender::new(Faults::default());
-        Self { target, entrance, faults, connections: TaskTracker::new() }
+        Self { target, entrance, faults, record, connections: TaskTracker::new() }
     }
 
     /// Accepts and obeys until it is told to end; then all its connections go with the runtime.
-    async fn serve(self, mut orders: mpsc::Receiver<Order>) -> io::Result<()> {
+    async fn serve(mut self, mut orders: mpsc::Receiver<Order>) -> io::Result<()> {
         let listener = TcpListener::from_std(self.entrance.try_clone()?)?;
         loop {
             tokio::select! {
                 biased;
                 order = orders.recv() => match order {
                     Some(Order::Change(change, done)) => self.obey(change, &done),
+                    Some(Order::Lead(target, done)) => {
+                        self.target = target;
+                        self.obey(Box::new(|_| ()), &done);
+                    }
                     Some(Order::End) | None => return Ok(()),
                 },
                 accepted = listener.accept() => match accepted {
@@ -191,7 +225,8 @@ impl Relay {
         if faults.borrow().refuse {
             connection::abort(&client);
         } else {
-            self.connections.spawn(Connection::new(client, faults).carry(self.target));
+            let connection = Connection::new(client, faults, self.record.page());
+            self.connections.spawn(connection.carry(self.target));
         }
     }
 }

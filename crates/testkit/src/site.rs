@@ -40,6 +40,8 @@ pub struct Site {
     pub vehicle_ids: Vec<String>,
     /// Their VINs, in the same order.
     pub vins: Vec<String>,
+    /// Where their servers answer, in the same order.
+    pub vehicle_urls: Vec<String>,
     control_url: String,
     /// The servers; most sites have one.
     pub nodes: Vec<Node>,
@@ -95,6 +97,14 @@ impl Place {
     }
 }
 
+fn simulate(vehicles: u32) -> (Process, Simulated) {
+    let mut command = Binary::fleetwire().command();
+    command.args(["simulate", "--json", "--vehicles", &vehicles.to_string()]);
+    let process = Process::spawn(command);
+    let simulated = process.ready_line(START);
+    (process, simulated)
+}
+
 fn database(backend: Backend) -> Option<Postgres> {
     (backend == Backend::Postgres).then(Postgres::start)
 }
@@ -116,10 +126,7 @@ impl Site {
     }
 
     async fn set_up(postgres: Option<Postgres>, vehicles: u32, place: Place) -> Self {
-        let mut command = Binary::fleetwire().command();
-        command.args(["simulate", "--json", "--vehicles", &vehicles.to_string()]);
-        let process = Process::spawn(command);
-        let simulated: Simulated = process.ready_line(START);
+        let (process, simulated) = simulate(vehicles);
         let port = free_port();
         let mut variables = HashMap::from([
             ("FLEETWIRE_DATA_DIR", place.path().display().to_string()),
@@ -136,6 +143,7 @@ impl Site {
             engineer_id: String::new(),
             vehicle_ids: Vec::new(),
             vins: Vec::new(),
+            vehicle_urls: Vec::new(),
             control_url: simulated.control_url,
             nodes: vec![Node::new(url, HashMap::new())],
             variables,
@@ -150,6 +158,7 @@ impl Site {
             let id = site.admin(&["vehicle", "add", "--vin", &vin, "--sovd-url", &base_url]);
             site.vehicle_ids.push(id);
             site.vins.push(vin);
+            site.vehicle_urls.push(base_url);
         }
         for vehicle in 0..site.vins.len() {
             // Every other vehicle streams its answers, so that crashes hit streams too.
@@ -283,6 +292,22 @@ impl Site {
     /// Ends the server without a warning.
     pub fn kill9(&mut self) {
         self.nodes[0].kill9();
+    }
+
+    /// Ends the vehicles without a warning, and starts others of the same VINs, as new from the
+    /// factory and at other addresses, to which nobody has been led yet.
+    pub fn replace_vehicles(&mut self) {
+        self.vehicles.kill9();
+        let count = self.vins.len().try_into().expect("they are few");
+        let (process, simulated) = simulate(count);
+        (self.vehicles, self.control_url) = (process, simulated.control_url);
+        self.vehicle_urls = simulated.vehicles.into_iter().map(|it| it.base_url).collect();
+    }
+
+    /// Adds a user of a role, who is called like it, and logs in.
+    pub async fn user(&self, role: &str) -> Client {
+        self.admin(&["user", "add", role, "--role", role, "--password-stdin"]);
+        Client::login(&self.url, role, PASSWORD).await
     }
 
     /// Logs in.

@@ -5,11 +5,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::sovd::{Answer, Call, Client, Entity, Error, HeaderName, HeaderValue, Http, Link};
+use ::sovd::{Answer, Call, Client, Entity, Error, HeaderName, HeaderValue, Http};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::kept::{Kept, Remove};
+use super::kept::{Kept, Place, Remove};
 use super::outbox::Outbox;
 use super::vehicle::{Knowledge, Vehicle};
 use super::{ecu, failure};
@@ -36,6 +36,8 @@ pub(super) struct Attempt<'a> {
     pub(super) address: &'a Address,
     headers: Vec<(HeaderName, HeaderValue)>,
     send_by: &'a SendBy,
+    /// Whether the vehicle has carried out a change.
+    has_changed: bool,
     pub(super) outbox: Outbox,
 }
 
@@ -59,6 +61,7 @@ impl<'a> Attempt<'a> {
             address: &order.vehicle,
             headers: headers.collect(),
             send_by: &order.send_by,
+            has_changed: false,
             outbox,
         }
     }
@@ -111,25 +114,33 @@ impl<'a> Attempt<'a> {
         if self.is_too_late() {
             return Err(End::NotSent);
         }
-        self.exchange(call, failure::of_change).await
+        let answer = self.exchange(call, failure::of_change).await?;
+        self.has_changed = true;
+        Ok(answer)
+    }
+
+    /// An end that does not say that nothing was done if something was.
+    pub(super) fn truthful(&self, end: End) -> End {
+        if self.has_changed { failure::after_change(end) } else { end }
     }
 
     /// The same for one that makes something at the vehicle that goes with the command.
-    pub(super) async fn make<T: 'static>(&self, call: Call<T>) -> Result<T, End> {
+    pub(super) async fn make<T: Send + 'static>(
+        &self,
+        target: &Target<'_>,
+        call: Call<T>,
+        place: Place<T>,
+        remove: Remove,
+    ) -> Result<(T, Kept), End> {
         if self.is_too_late() {
             return Err(End::NotSent);
         }
-        call.await.map_err(failure::of_change)
+        Kept::make(&target.vehicle.client, self.reach.farewells, call, place, remove).await
     }
 
     /// Whether it is too late to begin a change.
     pub(super) fn is_too_late(&self) -> bool {
         self.send_by.has_passed()
-    }
-
-    /// What is to be taken away at a vehicle, at the latest when this is dropped.
-    pub(super) fn keep(&self, target: &Target<'_>, place: Link, remove: Remove) -> Kept {
-        Kept::new(&target.vehicle.client, self.reach.farewells, place, remove)
     }
 
     async fn exchange<T>(

@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Attempt, Target, preparing, reading};
 use super::download::Expected;
-use super::failure;
 use super::vehicle::not_offered;
+use super::{failure, pages};
 use crate::order::End;
 
 /// Of what is in a category, what is asked for.
@@ -108,7 +108,7 @@ impl Attempt<'_> {
         id: &str,
     ) -> Result<(Client, BulkItem), End> {
         let (client, category) = self.bulk_category(entity, category).await?;
-        let items = client.bulk_items(&category).await.map_err(failure::of_read)?;
+        let items = pages::all(|| client.bulk_items(&category)).await.map_err(failure::of_read)?;
         let found = items.iter().find(|item| item.id == id).cloned();
         let ids = items.iter().map(|item| item.id.clone());
         let found = found.ok_or_else(|| not_offered("item", id, ids))?;

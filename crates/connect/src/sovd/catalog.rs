@@ -74,6 +74,15 @@ pub(super) fn confirmation(raw: Option<Box<RawValue>>) -> Result<Last, End> {
     raw.map_or_else(|| outbox::json(&json!({ "confirmed": true })), Ok).map(Some)
 }
 
+/// What was to be read before a change; `None` if the vehicle knows nothing of the kind yet.
+pub(super) fn read_before<T>(reading: Result<T, Error>) -> Result<Option<T>, End> {
+    match reading {
+        Ok(reading) => Ok(Some(reading)),
+        Err(Error::Refused { status: ..500, .. } | Error::Unsupported { .. }) => Ok(None),
+        Err(error) => Err(failure::of_read(error)),
+    }
+}
+
 /// What was read back after a change that the vehicle has confirmed.
 pub(super) fn read_back(reading: Result<Box<RawValue>, Error>) -> Result<Last, End> {
     match reading {

@@ -4,26 +4,28 @@
 
 use std::time::Duration;
 
-use ::sovd::{Call, ClearState, ClearStatus, Client, DataItem, Envelope, Error, Link};
+use ::sovd::{Call, ClearState, ClearStatus, Client, DataItem, Envelope, Link};
 use model::catalog::data::{Kind, Question};
 use serde_json::Value;
 use serde_json::value::RawValue;
-use tokio::time::sleep;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Attempt, Target, preparing, reading};
-use super::catalog::read_back;
+use super::catalog::{read_back, read_before};
 use super::live::Span;
 use super::lock::Last;
+use super::patience::Patience;
 use super::vehicle::not_offered;
 use super::{beside, failure};
 use crate::order::End;
 
 /// From this many values on they are read together, where the vehicle's server can do that.
 const TOGETHER: usize = 4;
-const PAUSE: Duration = Duration::from_millis(500);
 /// How many times in a row the vehicle may fail to say how far a clearing is.
 const MAX_MISSES: u32 = 5;
+/// How long a clearing may still look as the one before, until that is how it is.
+const SETTLING: Duration = Duration::from_secs(3);
 
 /// What is to be written where.
 struct Written<'a> {
@@ -31,6 +33,15 @@ struct Written<'a> {
     envelope: Envelope,
     value: &'a Value,
     signature: Option<&'a str>,
+}
+
+/// What is to be cleared, and how the clearing before it ended.
+struct Clearing {
+    kind: Kind,
+    place: Link,
+    status: Link,
+    /// `None` if there was none.
+    before: Option<ClearStatus>,
 }
 
 impl Attempt<'_> {
@@ -106,7 +117,7 @@ impl Attempt<'_> {
                 .await;
         }
         let together = if items.len() >= TOGETHER {
-            self.read_together(&target, &items, with_schema).await?
+            self.read_together(&target, &items, with_schema).await
         } else {
             None
         };
@@ -180,64 +191,69 @@ impl Attempt<'_> {
         entity: &str,
         kind: Kind,
     ) -> Result<(), End> {
-        let (target, place, status) = preparing(stop, async {
+        let (target, clearing) = preparing(stop, async {
             let target = self.entity(entity).await?;
-            let known = target.vehicle.client.clearable(&target.entity).await;
-            let known = known.map_err(failure::of_read)?;
-            let Some(place) = known.kinds.get(kind.word()) else {
+            let client = &target.vehicle.client;
+            let known = client.clearable(&target.entity).await.map_err(failure::of_read)?;
+            let Some(place) = known.kinds.get(kind.word()).cloned() else {
                 return Err(not_offered("clearing of", kind.word(), known.kinds.into_keys()));
             };
-            Ok((target, place.clone(), known.status))
+            let before = read_before(client.clear_status(&known.status).await)?;
+            Ok((target, Clearing { kind, place, status: known.status, before }))
         })
         .await?;
         let hold = self.hold(stop, &target, "data.clear").await?;
-        let worked = hold.during(self.clear_and_follow(&target.client, &place, &status)).await;
+        let worked = hold.during(self.clear_and_follow(&target.client, &clearing)).await;
         self.conclude(hold, worked).await
     }
 
     async fn clear_and_follow(
         &mut self,
         client: &Client,
-        place: &Link,
-        status: &Link,
+        clearing: &Clearing,
     ) -> Result<Last, End> {
-        let Some(begun) = self.change(client.clear(place)).await? else { return Ok(None) };
-        let status = begun.location.unwrap_or_else(|| status.clone());
-        let mut shown = String::new();
+        let call = client.clear(&clearing.place);
+        let Some(begun) = self.change(call).await? else { return Ok(None) };
+        let place = begun.location.as_ref().unwrap_or(&clearing.status);
+        let (begun, mut is_another, mut shown) = (Instant::now(), false, String::new());
+        let mut patience = Patience::new(MAX_MISSES);
         loop {
-            let now = match clear_status(client, &status).await {
-                Ok(now) => now,
-                Err(error) => return read_back(Err(error)),
-            };
+            let now = patience.answer(|| client.clear_status(place)).await?;
+            is_another |= clearing.is_another(&now, begun.elapsed());
+            let is_ours = is_another && clearing.is_of_kind(&now);
             match now.state {
-                ClearState::Completed => return Ok(Some(now.raw)),
-                ClearState::Failed => {
+                ClearState::Completed if is_ours => return Ok(Some(now.raw)),
+                ClearState::Failed if is_ours => {
                     let words = failure::all_words(&now.errors, "the clearing failed");
                     return Err(End::VehicleError(words));
                 }
-                ClearState::Running | ClearState::NotRequested | ClearState::Other(_) => {}
+                ClearState::Completed
+                | ClearState::Failed
+                | ClearState::Running
+                | ClearState::NotRequested
+                | ClearState::Other(_) => {}
             }
-            if shown != now.raw.get() {
+            if is_ours && shown != now.raw.get() {
                 self.outbox.part(&now.raw).await?;
                 now.raw.get().clone_into(&mut shown);
             }
-            sleep(PAUSE).await;
         }
     }
 }
 
-/// How far a clearing is, asked again while the vehicle is silent.
-async fn clear_status(client: &Client, place: &Link) -> Result<ClearStatus, Error> {
-    let mut misses = 0_u32;
-    loop {
-        match client.clear_status(place).await {
-            Err(error) if misses < MAX_MISSES && error.status().is_none_or(|it| it >= 500) => {
-                tracing::debug!(%error, "how far a clearing is was not told");
-                misses = misses.saturating_add(1);
-                sleep(PAUSE).await;
-            }
-            answer => return answer,
-        }
+impl Clearing {
+    /// Whether this is not the clearing before any more, which a vehicle may still speak of just after
+    /// it has accepted one. Where it does not date them, time alone can tell two that look the same.
+    fn is_another(&self, now: &ClearStatus, waited: Duration) -> bool {
+        let looks = |it: &ClearStatus| (it.state.clone(), it.kind.clone(), it.last_started.clone());
+        self.before.as_ref().is_none_or(|before| looks(before) != looks(now))
+            || now.last_started.is_none() && waited >= SETTLING
+    }
+
+    /// Whether this is about what is to be cleared, however the vehicle spells that.
+    fn is_of_kind(&self, now: &ClearStatus) -> bool {
+        let letters = |word: &str| word.replace(['-', '_'], "").to_ascii_lowercase();
+        now.kind.as_deref().is_none_or(|kind| letters(kind) == letters(self.kind.word()))
     }
 }
 

@@ -14,7 +14,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::asker::{Asked, Asker};
 use super::attempt::{Attempt, Target, preparing};
 use super::failure;
-use super::feed::{Feed, News};
+use super::feed::{Feed, News, Rhythm};
 use super::kept::Kept;
 use super::live::{Begun, Left, Span, Tally, Term, Value};
 use crate::clock;
@@ -57,31 +57,31 @@ impl Attempt<'_> {
         .await?;
         // From before the first subscription on: none of them is over before the watch is.
         let term = span.begin();
-        match self.subscribe(&target, &watched, pace(interval), span.duration).await? {
+        match self.subscribe(&term, &target, &watched, (pace(interval), span.duration)).await? {
             Some(subscribed) => self.hear(term, &target, &watched, subscribed).await,
             None => self.ask_again(span, &target.client, &watched, pause(interval)).await,
         }
     }
 
-    /// Subscribes to each value; `None` if the server has no subscriptions.
+    /// Subscribes to each value, as long as the term is not over; `None` if the server has no
+    /// subscriptions.
     async fn subscribe(
         &self,
+        term: &Term<'_>,
         target: &Target<'_>,
         watched: &[Watched],
-        pace: Pace,
-        duration: Duration,
+        (pace, duration): (Pace, Duration),
     ) -> Result<Option<Subscribed>, End> {
         let mut subscribed = Subscribed::default();
         if !target.entity.links.contains_key(SUBSCRIPTIONS) {
             return Ok(None);
         }
-        for Watched { place, .. } in watched {
+        for Watched { place, .. } in watched.iter().take_while(|_| !term.is_over()) {
             let resource = target.entity.relative(place);
             let call = target.client.subscribe(&target.entity, &resource, pace, duration);
-            match self.make(call).await {
-                Ok(subscription) => {
-                    let place = subscription.href.clone();
-                    subscribed.kept.push(self.keep(target, place, Client::delete_subscription));
+            match self.make(target, call, |it| &it.href, Client::delete_subscription).await {
+                Ok((subscription, kept)) => {
+                    subscribed.kept.push(kept);
                     subscribed.subscriptions.push(subscription);
                 }
                 Err(End::Refused(Refusal::Unsupported, _)) if subscribed.kept.is_empty() => {
@@ -105,7 +105,7 @@ impl Attempt<'_> {
         let mut tally = Tally::default();
         let feeds: Vec<_> = (watched.iter().zip(&subscriptions))
             .map(|(watched, it)| {
-                let subject = Some(it.href.clone());
+                let subject = (it.href.clone(), Rhythm::Steady);
                 let feed = Feed::new(&target.client, it.events.clone(), subject, term.nearly);
                 (watched.id.clone(), feed)
             })
@@ -127,7 +127,8 @@ impl Attempt<'_> {
         while let Some((id, feed, heard)) = news.next().await {
             match heard.map_err(failure::after_begin)? {
                 News::Event(event) => self.outbox.part(&tally.event(&id, &event)).await?,
-                News::Gap(gap) => self.outbox.part(&tally.gap(&id, &gap)).await?,
+                News::Open(Some(gap)) => self.outbox.part(&tally.gap(&id, &gap)).await?,
+                News::Open(None) => {}
                 News::Gone => return Ok(Left::Gone),
             }
             news.push(self::heard(id, feed));

@@ -1,4 +1,4 @@
-//! What has to be put back at a vehicle when a command is over: locks, modes, outputs.
+//! What has to be put back at a vehicle when a command is over: locks, modes, executions.
 //!
 //! Asks for each once, in the reverse of the order in which it was taken, and for no longer than
 //! [`PATIENCE`].
@@ -21,10 +21,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(super) enum Debt {
     /// A lock of ours.
     Lock(Link),
-    /// A mode that was set, and what it was before.
-    Mode { place: Link, set: Value, before: Value },
-    /// An execution that holds an output.
-    Output(Link),
+    /// A mode that was set, and what it was before; of `None` nobody knows, and it falls back by itself.
+    Mode { place: Link, set: Value, before: Option<Value> },
+    /// An execution: stopped if it goes on, and forgotten.
+    Execution(Link),
 }
 
 /// The locks that commands hold or are giving back, at all vehicles. Other locks of ours are users'.
@@ -53,9 +53,9 @@ impl Debts {
         locked(&self.list).push(debt);
     }
 
-    /// The last one is no longer owed.
-    pub(super) fn strike_last(&self) {
-        locked(&self.list).pop();
+    /// What is at this place is no longer owed, if it was.
+    pub(super) fn strike(&self, place: &Link) {
+        locked(&self.list).retain(|debt| debt.place() != place);
     }
 
     /// What is owed now.
@@ -99,6 +99,14 @@ impl Debts {
     }
 }
 
+impl Debt {
+    fn place(&self) -> &Link {
+        match self {
+            Self::Lock(place) | Self::Mode { place, .. } | Self::Execution(place) => place,
+        }
+    }
+}
+
 /// A panic elsewhere leaves a list a list.
 fn locked<T>(list: &Mutex<T>) -> MutexGuard<'_, T> {
     list.lock().unwrap_or_else(PoisonError::into_inner)
@@ -107,7 +115,10 @@ fn locked<T>(list: &Mutex<T>) -> MutexGuard<'_, T> {
 async fn put_back(client: &Client, debt: &Debt) -> Result<(), Error> {
     match debt {
         Debt::Lock(place) => client.release_lock(place).await.map(drop),
-        Debt::Mode { place, before, .. } => client.set_mode(place, before.clone()).await.map(drop),
-        Debt::Output(place) => client.stop(place).await.map(drop),
+        Debt::Mode { place, before: Some(before), .. } => {
+            client.set_mode(place, before.clone()).await.map(drop)
+        }
+        Debt::Mode { before: None, .. } => Ok(()),
+        Debt::Execution(place) => client.stop(place).await.map(drop),
     }
 }

@@ -13,11 +13,14 @@ use serde_json::value::RawValue;
 use super::attempt::Attempt;
 use super::faults::{Asked, IN_FLIGHT};
 use super::outbox::HeldBack;
+use super::pages::all;
 use super::{beside, failure};
 use crate::order::End;
 
 /// More entities than any vehicle has.
 const MAX_ENTITIES: usize = 5000;
+/// More bytes than they need to describe themselves.
+const MAX_BYTES: usize = 64 << 20;
 
 /// Relations by the names of their links, today's and that of version 1.0.
 const RELATIONS: [(Relation, [&str; 2]); 7] = [
@@ -69,6 +72,8 @@ struct Walk {
     seen: BTreeSet<String>,
     relations: &'static [(Relation, [&'static str; 2])],
     max_depth: u32,
+    /// Of all that was listed and described so far.
+    bytes: usize,
 }
 
 impl Attempt<'_> {
@@ -136,9 +141,9 @@ impl Walk {
     ) -> Result<Self, End> {
         let (steps, seen) = (VecDeque::new(), BTreeSet::new());
         let max_depth = max_depth.unwrap_or(u32::MAX);
-        let mut walk = Self { client, steps, seen, relations, max_depth };
+        let mut walk = Self { client, steps, seen, relations, max_depth, bytes: 0 };
         for collection in Collection::ALL {
-            match walk.client.entities(collection).await {
+            match all(|| walk.client.entities(collection)).await {
                 Ok(listed) => walk.plan(listed, 1, None)?,
                 Err(Error::Unsupported { .. }) => {}
                 Err(error) => return Err(failure::of_read(error)),
@@ -158,6 +163,7 @@ impl Walk {
         let nodes: Result<Vec<Node>, Error> = join_all(visits).await.into_iter().collect();
         let mut nodes = nodes.map_err(failure::of_read)?;
         for node in &mut nodes {
+            self.bytes = self.bytes.saturating_add(node.raw.get().len());
             let (depth, parent) = (node.tree.depth.saturating_add(1), node.tree.entity.clone());
             self.plan(std::mem::take(&mut node.parts), depth, Some(&parent))?;
         }
@@ -174,13 +180,15 @@ impl Walk {
             return Ok(());
         }
         for listed in listed {
+            self.bytes = self.bytes.saturating_add(listed.raw.get().len());
             let path = path(&self.client, &listed);
             if self.seen.insert(path.clone()) {
                 let parent = parent.map(ToOwned::to_owned);
                 self.steps.push_back(Step { listed, path, depth, parent });
             }
         }
-        if self.seen.len() > MAX_ENTITIES { Err(End::TooLarge) } else { Ok(()) }
+        let is_endless = self.seen.len() > MAX_ENTITIES || self.bytes > MAX_BYTES;
+        if is_endless { Err(End::TooLarge) } else { Ok(()) }
     }
 
     async fn visit(&self, step: Step) -> Result<Node, Error> {
@@ -192,7 +200,8 @@ impl Walk {
             if !names.iter().any(|name| entity.links.contains_key(*name)) {
                 continue;
             }
-            let related = told(self.client.related(entity, *relation).await)?.unwrap_or_default();
+            let related =
+                told(all(|| self.client.related(entity, *relation)).await)?.unwrap_or_default();
             let paths = related.iter().map(|other| self::path(&self.client, other)).collect();
             let [name, _] = *names;
             relations.insert(name, paths);

@@ -1,24 +1,24 @@
 //! Commands that start and stop entities.
 //!
-//! Asks for nothing that the entity does not offer, and for that once.
+//! Asks for nothing that the entity does not offer, and for that once; calls nothing done that was only
+//! accepted.
 
 use std::time::Duration;
 
-use ::sovd::{Client, EntityStatus, Error, Link, StatusChange};
+use ::sovd::{Client, Entity, EntityStatus, Link, StatusChange};
 use model::catalog::entities::Question;
 use serde_json::Value;
-use tokio::time::{Instant, sleep};
+use serde_json::value::RawValue;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Attempt, Target, preparing};
-use super::catalog::read_back;
 use super::failure;
 use super::lock::Last;
+use super::patience::{ANSWER_PATIENCE, Patience};
 use super::vehicle::not_offered;
 use crate::order::End;
 
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// How long the entity may still look as before, until that is how it is.
 const SETTLING: Duration = Duration::from_secs(3);
 /// How long it is watched.
@@ -46,10 +46,24 @@ impl<'a> Attempt<'a> {
             if self.change(call).await?.is_none() {
                 return Ok(None);
             }
-            settled(&target.client, &target.entity, is_up_after(change)).await
+            self.settle(&target, is_up_after(change)).await
         };
         let worked = hold.during(work).await;
         self.conclude(hold, worked).await
+    }
+
+    /// Waits until the entity is as it was asked to be. The vehicle has accepted that, no more: of one
+    /// that is not seen to be so nobody knows what has become.
+    async fn settle(&mut self, target: &Target<'_>, up: bool) -> Result<Last, End> {
+        let mut seen = None;
+        let settled = settled(&target.client, &target.entity, up, &mut seen);
+        if let Ok(status) = timeout(PATIENCE, settled).await {
+            return Ok(Some(status));
+        }
+        if let Some(seen) = seen {
+            self.outbox.part(&seen).await?;
+        }
+        Err(End::Lost)
     }
 
     async fn offered(&self, entity: &str, change: StatusChange) -> Result<(Target<'a>, Link), End> {
@@ -85,32 +99,28 @@ fn is_up_after(change: StatusChange) -> bool {
     !matches!(change, StatusChange::Shutdown | StatusChange::ForceShutdown)
 }
 
-/// Waits until the entity is as it was asked to be. One that is up may have to go down first.
-async fn settled(client: &Client, entity: &::sovd::Entity, up: bool) -> Result<Last, End> {
-    let (begun, mut pause, mut was_down) = (Instant::now(), FIRST_PAUSE, false);
+/// How the entity is once it is as it was asked to be. One that is up may have to go down first.
+async fn settled(client: &Client, entity: &Entity, up: bool, seen: &mut Last) -> Box<RawValue> {
+    let (begun, mut pauses, mut was_down) = (Instant::now(), Patience::new(u32::MAX), false);
     loop {
-        sleep(pause).await;
-        pause = LONGEST_PAUSE.min(pause.saturating_mul(2));
-        let status = client.entity_status(entity).await;
-        let is_late = begun.elapsed() >= PATIENCE;
-        match status {
-            Ok(status) => {
-                let is_done = match status.ready {
-                    Some(ready) => {
-                        was_down |= !ready;
-                        ready == up && (!up || was_down || begun.elapsed() >= SETTLING)
-                    }
-                    None => begun.elapsed() >= SETTLING,
-                };
-                if is_done || is_late {
-                    return Ok(Some(status.raw));
-                }
+        pauses.wait().await;
+        let asked = client.entity_status(entity).into_future();
+        // Whoever starts anew may be silent meanwhile.
+        let Ok(Ok(status)) = timeout(ANSWER_PATIENCE, asked).await else {
+            was_down = true;
+            continue;
+        };
+        let has_settled = begun.elapsed() >= SETTLING;
+        let is_done = match status.ready {
+            Some(ready) => {
+                was_down |= !ready;
+                ready == up && (!up || was_down || has_settled)
             }
-            // Whoever starts anew may be silent meanwhile.
-            Err(error) if is_late || matches!(error, Error::Unsupported { .. }) => {
-                return read_back(Err(error));
-            }
-            Err(_) => was_down = true,
+            None => has_settled,
+        };
+        if is_done {
+            return status.raw;
         }
+        *seen = Some(status.raw);
     }
 }

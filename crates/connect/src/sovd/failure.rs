@@ -10,8 +10,12 @@ use crate::order::End;
 
 /// Longest message taken over from a vehicle, in characters.
 const MAX_WORDS: usize = 1000;
+/// Longest words of an end, in characters.
+const MAX_END_WORDS: usize = 4000;
 /// The vehicle's server stands between us and a control unit that did not answer it.
 const GATEWAY: [u16; 2] = [502, 504];
+/// By this a control unit says that its answer is yet to come.
+const RESPONSE_PENDING: u8 = 0x78;
 
 /// A request failed that changes nothing.
 pub(super) fn of_read(error: Error) -> End {
@@ -39,7 +43,7 @@ pub(super) fn of_read(error: Error) -> End {
 /// A request failed that changes something.
 pub(super) fn of_change(error: Error) -> End {
     if let Error::Refused { status, error } = &error
-        && is_silence(*status, error)
+        && is_open(*status, error)
     {
         tracing::warn!(%status, %error, "whether a change was carried out is not known");
         return End::Lost;
@@ -67,6 +71,21 @@ pub(super) fn after_begin(end: End) -> End {
     if end == End::NotSent { End::Lost } else { end }
 }
 
+/// Something failed after a change that was carried out: that much was done.
+pub(super) fn after_change(end: End) -> End {
+    match end {
+        End::NotSent => End::Lost,
+        End::Refused(_, words) => End::VehicleError(words),
+        End::Answered
+        | End::VehicleError(_)
+        | End::Lost
+        | End::Malformed
+        | End::Truncated
+        | End::TooLarge
+        | End::Stopped => end,
+    }
+}
+
 /// The words of several errors, or else these.
 pub(super) fn all_words(errors: &[GenericError], none: &str) -> String {
     let words: Vec<String> = errors.iter().map(words).collect();
@@ -78,9 +97,13 @@ pub(super) fn with_words(end: End, more: &str) -> End {
     let added = |words: String| {
         if more.is_empty() || words.contains(more) { words } else { format!("{words}; {more}") }
     };
+    reworded(end, added)
+}
+
+fn reworded(end: End, change: impl FnOnce(String) -> String) -> End {
     match end {
-        End::Refused(refusal, words) => End::Refused(refusal, added(words)),
-        End::VehicleError(words) => End::VehicleError(added(words)),
+        End::Refused(refusal, words) => End::Refused(refusal, change(words)),
+        End::VehicleError(words) => End::VehicleError(change(words)),
         End::Answered
         | End::NotSent
         | End::Lost
@@ -89,6 +112,18 @@ pub(super) fn with_words(end: End, more: &str) -> End {
         | End::TooLarge
         | End::Stopped => end,
     }
+}
+
+/// The same end with no more words than anybody reads, whoever they are of.
+pub(super) fn brief(end: End) -> End {
+    let cut = |mut words: String| {
+        if let Some((end, _)) = words.char_indices().nth(MAX_END_WORDS) {
+            words.truncate(end);
+            words.push('…');
+        }
+        words
+    };
+    reworded(end, cut)
 }
 
 /// A question that changes nothing was asked as often as it may be; `end` is for mere silence.
@@ -152,7 +187,15 @@ pub(super) fn is_silent(error: &Error) -> bool {
     matches!(error, Error::Refused { status, error } if is_silence(*status, error))
 }
 
-/// Whether nobody knows what the control unit has done: it did not answer the server.
+/// Whether nobody knows what has become of a change: the control unit is still at it or did not answer
+/// the server, or something between us and the server has lost the answer.
+fn is_open(status: u16, error: &GenericError) -> bool {
+    error.nrc == Some(RESPONSE_PENDING)
+        || is_silence(status, error)
+        || status >= 500 && error.is_made_up()
+}
+
+/// Whether the control unit did not answer the server.
 fn is_silence(status: u16, error: &GenericError) -> bool {
     error.nrc.is_none()
         && (GATEWAY.contains(&status) || status >= 500 && error.error_code == "not-responding")
@@ -228,6 +271,25 @@ mod tests {
         assert_eq!(change(500, "broken", "no"), End::VehicleError("no (broken)".to_owned()));
         let read = of_read(Error::Refused { status: 504, error: error("slow", "no", None) });
         assert_eq!(read, End::VehicleError("no (slow)".to_owned()));
+    }
+
+    #[test]
+    fn a_change_that_the_control_unit_is_still_at_has_an_unknown_outcome() {
+        let pending = || error("error-response", "pending", Some(0x78));
+        assert_eq!(of_change(Error::Refused { status: 409, error: pending() }), End::Lost);
+        let read = of_read(Error::Refused { status: 409, error: pending() });
+        assert!(matches!(read, End::VehicleError(_)), "{read:?}");
+    }
+
+    #[test]
+    fn a_change_that_the_server_itself_says_nothing_about_has_an_unknown_outcome() {
+        let mut made_up = error("vendor-specific", "upstream reset", None);
+        made_up.vendor_code = Some("http-503".to_owned());
+        let end = |status| of_change(Error::Refused { status, error: made_up.clone() });
+        assert_eq!(end(503), End::Lost);
+        assert!(matches!(end(400), End::VehicleError(_)));
+        let own = change(503, "sovd-server-failure", "busy");
+        assert_eq!(own, End::VehicleError("busy (sovd-server-failure)".to_owned()));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::attempt::{Attempt, Target, reading};
 use super::live::Span;
 use super::vehicle::not_offered;
-use super::{beside, clearing, failure, outbox};
+use super::{beside, clearing, failure, outbox, pages};
 use crate::order::End;
 
 /// How many entities are asked at once.
@@ -105,7 +105,7 @@ impl Attempt<'_> {
         (snapshot, extended): (bool, bool),
     ) -> Result<(), End> {
         let Target { client, entity, .. } = self.entity(entity).await?;
-        let faults = client.faults(&entity).await.map_err(failure::of_read)?;
+        let faults = pages::all(|| client.faults(&entity)).await.map_err(failure::of_read)?;
         let Some(fault) = clearing::find(&faults, code)? else {
             return Err(not_offered("fault", code, faults.into_iter().map(|fault| fault.code)));
         };

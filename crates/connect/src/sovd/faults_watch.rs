@@ -10,14 +10,16 @@ use model::command::Refusal;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 
 use super::asker::Asker;
 use super::attempt::{Attempt, Target, preparing};
 use super::failure;
 use super::faults::{Filter, text};
-use super::feed::{Feed, Gap, News};
+use super::feed::{Feed, Gap, News, Rhythm};
+use super::kept::Kept;
 use super::live::{Begun, Left, Span, Tally, Term};
+use super::pages::Pages;
 use crate::clock;
 use crate::order::End;
 
@@ -25,6 +27,8 @@ use crate::order::End;
 const TRIGGERS: &str = "triggers";
 /// How often a server is asked that does not ring.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How much later than a look the next one is, however often the vehicle rings.
+const MOMENT: Duration = Duration::from_millis(250);
 
 /// What became of a fault.
 #[derive(Serialize)]
@@ -46,6 +50,14 @@ enum Turn {
 
 /// The faults by code and memory.
 type Faults = BTreeMap<(String, Option<String>), Box<RawValue>>;
+
+/// What the looks have shown so far.
+#[derive(Default)]
+struct Seen {
+    asker: Asker,
+    /// `None` before the first look.
+    faults: Option<Faults>,
+}
 
 /// What says that it is time to look.
 enum Bell {
@@ -78,9 +90,7 @@ impl Attempt<'_> {
     ) -> Result<(), End> {
         let target = preparing(span.stop, self.entity(entity)).await?;
         let term = span.begin();
-        let trigger = self.set_bell(&target, span.duration).await?;
-        let place = trigger.as_ref().map(|trigger| trigger.href.clone());
-        let kept = place.map(|place| self.keep(&target, place, Client::delete_trigger));
+        let (trigger, kept) = self.set_bell(&target, span.duration).await?.unzip();
         let (begun, bell) = Bell::of(&target, trigger.as_ref(), &term);
         let mut tally = Tally::default();
         let closing = term.run(async {
@@ -96,7 +106,7 @@ impl Attempt<'_> {
         &self,
         target: &Target<'_>,
         lifetime: Duration,
-    ) -> Result<Option<Trigger>, End> {
+    ) -> Result<Option<(Trigger, Kept)>, End> {
         let has_triggers = target.entity.links.contains_key(TRIGGERS);
         if !has_triggers || target.entity.fault_stream().is_some() {
             return Ok(None);
@@ -106,39 +116,68 @@ impl Attempt<'_> {
             lifetime: Some(lifetime),
             ..TriggerRequest::new("faults", Condition::OnChange)
         };
-        match self.make(target.client.create_trigger(&target.entity, &request)).await {
-            Ok(trigger) => Ok(Some(trigger)),
+        let call = target.client.create_trigger(&target.entity, &request);
+        match self.make(target, call, |it| &it.href, Client::delete_trigger).await {
+            Ok(made) => Ok(Some(made)),
             Err(End::Refused(Refusal::Unsupported, _)) => Ok(None),
             Err(end) => Err(end),
         }
     }
 
+    /// Looks whenever it has rung, once for all that rings within a moment.
     async fn compare(
         &mut self,
         watched: Watched<'_>,
         mut bell: Bell,
         tally: &mut Tally,
     ) -> Result<Left, End> {
-        let mut asker = Asker::default();
-        let mut faults: Option<Faults> = None;
-        let mut at = None;
+        let (mut seen, mut rung) = (Seen::default(), None);
+        let mut next_look = Instant::now();
         loop {
-            let now = asker.insist(|| watched.call()).await.map_err(failure::after_begin)?;
-            if let Some(gap) = asker.gap() {
-                self.outbox.part(&tally.gap("faults", &gap)).await?;
-            }
-            let now = watched.keyed(now);
-            self.show(faults.as_ref(), &now, at, tally).await?;
-            faults = Some(now);
-            at = match bell.ring().await.map_err(failure::after_begin)? {
-                Ring::Look(at) => at,
-                Ring::Gone => return Ok(Left::Gone),
-                Ring::Gap(gap) => {
-                    self.outbox.part(&tally.gap("faults", &gap)).await?;
-                    None
+            tokio::select! {
+                biased;
+                () = sleep_until(next_look), if rung.is_some() => {
+                    self.look(watched, &mut seen, rung.take().flatten(), tally).await?;
+                    next_look = Instant::now() + MOMENT;
                 }
-            };
+                ring = bell.ring() => match ring.map_err(failure::after_begin)? {
+                    Ring::Look(at) => rung = Some(at),
+                    Ring::Gap(gap) => {
+                        self.outbox.part(&tally.gap("faults", &gap)).await?;
+                        rung = Some(None);
+                    }
+                    Ring::Gone => {
+                        if let Some(at) = rung {
+                            self.look(watched, &mut seen, at, tally).await?;
+                        }
+                        return Ok(Left::Gone);
+                    }
+                },
+            }
         }
+    }
+
+    /// Reads the faults, and shows what has changed.
+    async fn look(
+        &mut self,
+        watched: Watched<'_>,
+        seen: &mut Seen,
+        at: Option<String>,
+        tally: &mut Tally,
+    ) -> Result<(), End> {
+        let mut pages = Pages::none();
+        while pages.are_missing() {
+            let page = seen.asker.insist(|| pages.ask(watched.call())).await;
+            let added = page.and_then(|page| pages.add(page).map_err(failure::of_read));
+            added.map_err(failure::after_begin)?;
+        }
+        if let Some(gap) = seen.asker.gap() {
+            self.outbox.part(&tally.gap("faults", &gap)).await?;
+        }
+        let now = watched.keyed(pages.into_entries());
+        self.show(seen.faults.as_ref(), &now, at, tally).await?;
+        seen.faults = Some(now);
+        Ok(())
     }
 
     /// One part per difference.
@@ -169,8 +208,10 @@ impl Watched<'_> {
     }
 
     fn covers(&self, fault: &Fault) -> bool {
+        let told = || fault.status.as_object().into_iter().flatten();
         let fits = |(key, value): (&String, &Value)| {
-            fault.status.get(key).is_none_or(|is| truth(&text(is)) == truth(&text(value)))
+            let is = told().find(|(name, _)| name.eq_ignore_ascii_case(key));
+            is.is_none_or(|(_, is)| truth(&text(is)) == truth(&text(value)))
         };
         self.status.is_empty() || self.status.iter().any(fits)
     }
@@ -184,18 +225,18 @@ impl Bell {
         term: &Term<'_>,
     ) -> (Begun<'a>, Self) {
         let feed = |events, subject| {
+            let subject = (subject, Rhythm::Sporadic);
             Self::Feed(Box::new(Feed::new(&target.client, events, subject, term.nearly)))
         };
         if let Some(trigger) = trigger {
             let begun = Begun::Trigger { items: vec![&trigger.raw] };
-            return (begun, feed(trigger.events.clone(), Some(trigger.href.clone())));
+            return (begun, feed(trigger.events.clone(), trigger.href.clone()));
         }
         if let Some(stream) = target.entity.fault_stream() {
-            return (Begun::Stream, feed(stream.clone(), None));
+            return (Begun::Stream, feed(stream.clone(), target.entity.href.clone()));
         }
         let mut clock = interval(PAUSE);
         clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        clock.reset();
         (Begun::polling(PAUSE), Self::Clock(clock))
     }
 
@@ -207,7 +248,8 @@ impl Bell {
             }
             Self::Feed(feed) => Ok(match feed.next().await? {
                 News::Event(event) => Ring::Look(event.timestamp),
-                News::Gap(gap) => Ring::Gap(gap),
+                News::Open(None) => Ring::Look(None),
+                News::Open(Some(gap)) => Ring::Gap(gap),
                 News::Gone => Ring::Gone,
             }),
         }

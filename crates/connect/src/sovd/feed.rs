@@ -22,13 +22,22 @@ const SILENCE: Duration = Duration::from_secs(15);
 /// By these a vehicle says that what the stream tells of is no more.
 const GONE: [u16; 2] = [404, 410];
 
+/// When the vehicle has something to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rhythm {
+    /// All the time: silence is a cut that nobody has told.
+    Steady,
+    /// Whenever something happens.
+    Sporadic,
+}
+
 /// What comes out of a feed.
 #[derive(Debug)]
 pub(super) enum News {
+    /// From here on everything is heard; what was said before may be lost if there is a gap.
+    Open(Option<Gap>),
     /// An event.
     Event(EventEnvelope),
-    /// The stream goes on after a cut.
-    Gap(Gap),
     /// The vehicle has ended what the stream told of.
     Gone,
 }
@@ -45,8 +54,9 @@ pub(super) struct Gap {
 pub(super) struct Feed {
     client: Client,
     events_at: Link,
-    /// What the stream tells of; `None` if it is a stream that is always there.
-    subject: Option<Link>,
+    /// What the stream tells of; when that is gone there is nothing more to come.
+    subject: Link,
+    rhythm: Rhythm,
     events: Option<Events>,
     cut: Option<Timestamp>,
     patience: Patience,
@@ -59,13 +69,14 @@ impl Feed {
     pub(super) fn new(
         client: &Client,
         events_at: Link,
-        subject: Option<Link>,
+        (subject, rhythm): (Link, Rhythm),
         nearly: Instant,
     ) -> Self {
         Self {
             client: client.clone(),
             events_at,
             subject,
+            rhythm,
             nearly,
             events: None,
             cut: None,
@@ -82,16 +93,23 @@ impl Feed {
                 }
                 continue;
             };
+            let since = clock::now();
             match timeout(SILENCE, events.next()).await {
                 Ok(Some(Ok(event))) => {
                     self.patience.restart();
                     return Ok(News::Event(event));
                 }
                 Ok(None) if Instant::now() >= self.nearly => return Ok(News::Gone),
-                Ok(None | Some(Err(Error::Truncated))) => self.cut(Error::Truncated)?,
+                Ok(None | Some(Err(Error::Truncated))) => {
+                    self.cut(clock::now(), Error::Truncated)?;
+                }
                 Ok(Some(Err(error))) => return Err(failure::of_read(error)),
-                Err(_) if self.is_over().await? => return Ok(News::Gone),
-                Err(_) => {}
+                Err(_) => match self.ask_subject().await {
+                    Ok(()) if self.rhythm == Rhythm::Sporadic => {}
+                    Ok(()) => self.cut(since, Error::Truncated)?,
+                    Err(error) if is_gone(&error) => return Ok(News::Gone),
+                    Err(error) => self.cut(since, error)?,
+                },
             }
         }
     }
@@ -105,32 +123,30 @@ impl Feed {
             Ok(Ok(events)) => {
                 self.events = Some(events);
                 let gap = self.cut.take().map(|from| Gap { from, until: clock::now() });
-                Ok(gap.map(News::Gap))
+                Ok(Some(News::Open(gap)))
             }
             Ok(Err(error)) if is_gone(&error) => Ok(Some(News::Gone)),
             Ok(Err(error @ Error::Unsupported { .. })) => Err(failure::of_read(error)),
-            Ok(Err(error)) => self.cut(error).map(|()| None),
+            Ok(Err(error)) => self.cut(clock::now(), error).map(|()| None),
             // It did not even begin to answer.
-            Err(_) => self.cut(Error::Truncated).map(|()| None),
+            Err(_) => self.cut(clock::now(), Error::Truncated).map(|()| None),
         }
     }
 
-    fn cut(&mut self, error: Error) -> Result<(), End> {
+    /// Nothing was heard from this moment on.
+    fn cut(&mut self, from: Timestamp, error: Error) -> Result<(), End> {
         self.events = None;
-        self.cut.get_or_insert_with(clock::now);
+        self.cut.get_or_insert(from);
         self.patience.miss(&error).map_err(|end| failure::given_up(end, error))
     }
 
-    /// Whether the vehicle says that there is nothing more to come. One that does not answer has lost
-    /// the stream as well.
-    async fn is_over(&mut self) -> Result<bool, End> {
-        let Some(subject) = &self.subject else { return Ok(false) };
-        let asked = self.client.subscription(subject).raw().into_future();
-        match timeout(OPEN_PATIENCE, asked).await {
-            Ok(Err(error)) if is_gone(&error) => Ok(true),
-            Ok(Ok(_) | Err(Error::Refused { .. } | Error::Unsupported { .. })) => Ok(false),
-            Ok(Err(error)) => self.cut(error).map(|()| false),
-            Err(_) => self.cut(Error::Truncated).map(|()| false),
+    /// Asks for what the stream tells of: a refusal says that the vehicle is there, unless it says that
+    /// this is gone. One that does not answer has lost the stream as well.
+    async fn ask_subject(&self) -> Result<(), Error> {
+        let asked = self.client.subscription(&self.subject).raw().into_future();
+        match timeout(OPEN_PATIENCE, asked).await.unwrap_or(Err(Error::Truncated)) {
+            Err(error) if is_gone(&error) || error.status().is_none() => Err(error),
+            Ok(_) | Err(_) => Ok(()),
         }
     }
 }

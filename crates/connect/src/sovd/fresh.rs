@@ -1,6 +1,6 @@
 //! What was learned a short time ago and need not be asked again.
 //!
-//! Remembers no failure, and nothing for longer than [`LIFETIME`].
+//! Remembers no failure, nothing for longer than [`LIFETIME`], and nothing that is too large.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,12 +10,26 @@ use tokio::time::Instant;
 
 /// How long an answer may be used again.
 const LIFETIME: Duration = Duration::from_secs(30);
-/// How many answers are kept; beyond that the oldest goes.
+/// How many answers are kept, and how many bytes; beyond that the oldest go.
 const MAX_KEPT: usize = 4096;
+const MAX_BYTES: usize = 16 << 20;
+
+/// What takes up room as long as it is kept.
+pub(super) trait Weigh {
+    /// About how many bytes.
+    fn bytes(&self) -> usize;
+}
 
 /// Answers by what was asked.
 #[derive(Debug)]
-pub(super) struct Fresh<V>(Mutex<BTreeMap<String, (Instant, V)>>);
+pub(super) struct Fresh<V>(Mutex<BTreeMap<String, Known<V>>>);
+
+#[derive(Debug)]
+struct Known<V> {
+    learned: Instant,
+    bytes: usize,
+    answer: V,
+}
 
 impl<V> Default for Fresh<V> {
     fn default() -> Self {
@@ -23,7 +37,7 @@ impl<V> Default for Fresh<V> {
     }
 }
 
-impl<V: Clone> Fresh<V> {
+impl<V: Clone + Weigh> Fresh<V> {
     /// The answer of a short time ago, or else the one that `ask` gives.
     pub(super) async fn get<E>(
         &self,
@@ -45,26 +59,30 @@ impl<V: Clone> Fresh<V> {
 
     fn known(&self, key: &str) -> Option<V> {
         let kept = self.kept();
-        let (learned, answer) = kept.get(key)?;
-        (learned.elapsed() < LIFETIME).then(|| answer.clone())
+        let known = kept.get(key)?;
+        known.is_fresh().then(|| known.answer.clone())
     }
 
     fn keep(&self, key: String, answer: V) {
+        let known = Known { learned: Instant::now(), bytes: answer.bytes(), answer };
         let mut kept = self.kept();
-        if kept.len() >= MAX_KEPT {
-            kept.retain(|_, (learned, _)| learned.elapsed() < LIFETIME);
+        kept.retain(|_, known| known.is_fresh());
+        kept.insert(key, known);
+        while kept.len() > MAX_KEPT || kept.values().map(|it| it.bytes).sum::<usize>() > MAX_BYTES {
+            let oldest = kept.iter().min_by_key(|(_, known)| known.learned);
+            let Some(oldest) = oldest.map(|(key, _)| key.clone()) else { return };
+            kept.remove(&oldest);
         }
-        if kept.len() >= MAX_KEPT {
-            let oldest = kept.iter().min_by_key(|(_, (learned, _))| *learned);
-            if let Some(oldest) = oldest.map(|(key, _)| key.clone()) {
-                kept.remove(&oldest);
-            }
-        }
-        kept.insert(key, (Instant::now(), answer));
     }
 
-    fn kept(&self) -> MutexGuard<'_, BTreeMap<String, (Instant, V)>> {
+    fn kept(&self) -> MutexGuard<'_, BTreeMap<String, Known<V>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<V> Known<V> {
+    fn is_fresh(&self) -> bool {
+        self.learned.elapsed() < LIFETIME
     }
 }
 
@@ -72,7 +90,14 @@ impl<V: Clone> Fresh<V> {
 mod tests {
     use super::*;
 
-    async fn ask(fresh: &Fresh<u8>, answer: Result<u8, ()>) -> Result<u8, ()> {
+    /// A number is as large as it says.
+    impl Weigh for usize {
+        fn bytes(&self) -> usize {
+            *self
+        }
+    }
+
+    async fn ask(fresh: &Fresh<usize>, answer: Result<usize, ()>) -> Result<usize, ()> {
         fresh.get("vehicle /v1".to_owned(), async { answer }).await
     }
 
@@ -102,13 +127,35 @@ mod tests {
         assert_eq!(ask(&fresh, Ok(2)).await, Ok(2));
     }
 
-    #[test]
-    fn the_oldest_makes_room() {
+    #[tokio::test(start_paused = true)]
+    async fn the_oldest_makes_room() {
         let fresh = Fresh::default();
         for number in 0..=MAX_KEPT {
-            fresh.keep(number.to_string(), number);
+            fresh.keep(number.to_string(), 1);
+            tokio::time::advance(Duration::from_millis(1)).await;
         }
         assert_eq!(fresh.kept().len(), MAX_KEPT);
         assert!(fresh.known("0").is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_large_leaves_less_room() {
+        let fresh = Fresh::default();
+        for (key, bytes) in [("a", MAX_BYTES / 2), ("b", MAX_BYTES / 2), ("c", 1)] {
+            fresh.keep(key.to_owned(), bytes);
+            tokio::time::advance(Duration::from_millis(1)).await;
+        }
+        assert_eq!(["a", "b", "c"].map(|key| fresh.known(key).is_some()), [false, true, true]);
+        fresh.keep("d".to_owned(), MAX_BYTES + 1);
+        assert!(fresh.kept().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_old_goes_when_something_new_comes() {
+        let fresh = Fresh::default();
+        fresh.keep("a".to_owned(), 1);
+        tokio::time::advance(LIFETIME).await;
+        fresh.keep("b".to_owned(), 1);
+        assert_eq!(fresh.kept().len(), 1);
     }
 }

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 use super::attempt::Attempt;
 use super::faults::{Asked, IN_FLIGHT};
-use super::{beside, failure, outbox};
+use super::{beside, failure, outbox, pages};
 use crate::order::End;
 
 /// The category of what identifies an entity.
@@ -39,8 +39,9 @@ impl Attempt<'_> {
         if count == 0 {
             return self.outbox.last(&json!({ "items": [] })).await;
         }
-        let asked: Vec<_> =
-            entities.into_iter().map(|asked| report(client.clone(), asked)).collect();
+        let limit = self.outbox.max_part_bytes();
+        let reports = entities.into_iter().map(|asked| report(client.clone(), asked, limit));
+        let asked: Vec<_> = reports.collect();
         let mut parts = stream::iter(asked).buffered(IN_FLIGHT).zip(stream::iter(1..));
         while let Some((part, number)) = parts.next().await {
             let part = part.map_err(|end| self.amid(end))?;
@@ -50,7 +51,7 @@ impl Attempt<'_> {
     }
 }
 
-async fn report(client: Client, asked: Asked) -> Result<Report, End> {
+async fn report(client: Client, asked: Asked, limit: usize) -> Result<Report, End> {
     let Asked { path, entity } = asked;
     let (members, errors) = (BTreeMap::new(), BTreeMap::new());
     let mut report = Report { entity: path, members, errors };
@@ -65,7 +66,7 @@ async fn report(client: Client, asked: Asked) -> Result<Report, End> {
         }
     }
     if entity.links.contains_key("data") {
-        let identification = identification(&client, &entity).await;
+        let identification = identification(&client, &entity, limit).await;
         report.tell("identification", identification)?;
     }
     Ok(report)
@@ -75,16 +76,26 @@ async fn ask<T>(call: Call<T>) -> Result<Box<RawValue>, Error> {
     call.raw().await
 }
 
-/// The identifying values, each as the vehicle gives it.
-async fn identification(client: &Client, entity: &::sovd::Entity) -> Result<Box<RawValue>, Error> {
-    let items = client.data_items(entity).categories(&[IDENTIFICATION]).await?;
-    let mut values: Vec<Box<RawValue>> = Vec::new();
+/// The identifying values, each as the vehicle gives it, together no larger than a part may be.
+async fn identification(
+    client: &Client,
+    entity: &::sovd::Entity,
+    limit: usize,
+) -> Result<Box<RawValue>, Error> {
+    let items = pages::all(|| client.data_items(entity).categories(&[IDENTIFICATION])).await?;
+    let (mut values, mut bytes): (Vec<Box<RawValue>>, usize) = (Vec::new(), 0);
     let named = items.iter().filter(|item| item.category.as_deref() == Some(IDENTIFICATION));
     for item in named.take(MAX_VALUES) {
         match client.read(&item.href).raw().await {
-            Ok(value) => values.push(value),
+            Ok(value) => {
+                bytes = value.get().len().saturating_add(bytes);
+                values.push(value);
+            }
             Err(Error::Refused { .. } | Error::Unsupported { .. }) => {}
             Err(error) => return Err(error),
+        }
+        if bytes > limit {
+            return Err(Error::TooLarge { limit });
         }
     }
     outbox::json(&values).map_err(|_| Error::Truncated)

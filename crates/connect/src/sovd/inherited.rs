@@ -6,11 +6,13 @@ use std::collections::BTreeMap;
 
 use ::sovd::{DataItem, Fault, Reading};
 use model::Timestamp;
+use model::decode::Status;
 use model::dtc::Dtc;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::attempt::{Attempt, Target};
+use super::pages::Pages;
 use super::vehicle::not_offered;
 use super::{ecu, failure};
 use crate::clock;
@@ -87,7 +89,13 @@ impl Attempt<'_> {
     /// One part per trouble code, then how many there were.
     pub(super) async fn read_dtc(&mut self, ecu: &str) -> Result<(), End> {
         let Target { client, entity, .. } = self.ecu(ecu).await?;
-        let Some(faults) = self.read(client.faults(&entity)).await? else { return Ok(()) };
+        let mut pages = Pages::none();
+        while pages.are_missing() {
+            let call = pages.ask(client.faults(&entity));
+            let Some(page) = self.read(call).await? else { return Ok(()) };
+            pages.add(page).map_err(failure::of_read)?;
+        }
+        let faults = pages.into_entries();
         for fault in &faults {
             let code = &TroubleCode::of(fault);
             self.outbox.part(&Found { code, dtcs: [code], stamp: Stamp::now(ecu) }).await?;
@@ -134,7 +142,7 @@ impl<'a> TroubleCode<'a> {
         Self {
             dtc_code: code(fault),
             description: fault.name.as_deref().or(fault.symptom.as_deref()).unwrap_or_default(),
-            status: fault.status.word(),
+            status: Status::read(&fault.status).map_or("stored", Status::word),
         }
     }
 }

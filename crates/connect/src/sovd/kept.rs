@@ -1,15 +1,20 @@
-//! What a command has made at a vehicle and that is to go with it: subscriptions, triggers.
+//! What a command makes at a vehicle and that is to go with it: subscriptions, triggers.
 //!
-//! Asks for the removal once, whatever comes of it, and never for longer than [`PATIENCE`].
+//! Loses nothing that the vehicle says it has made, and asks for its removal once, whatever comes of it.
 
 use std::mem;
 use std::time::Duration;
 
 use ::sovd::{Acknowledged, Call, Client, Link};
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
+
+use super::failure;
+use super::patience::ANSWER_PATIENCE;
+use crate::order::End;
 
 /// How long the vehicle may take to remove it.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -18,6 +23,9 @@ const GONE: [u16; 2] = [404, 410];
 
 /// The request that removes it.
 pub(super) type Remove = fn(&Client, &Link) -> Call<Acknowledged>;
+
+/// Where something is that a vehicle has made.
+pub(super) type Place<T> = fn(&T) -> &Link;
 
 /// It is removed when this is dropped, in a task of its own: the command may be over by then.
 #[derive(Debug)]
@@ -31,9 +39,29 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    pub(super) fn new(client: &Client, tasks: &TaskTracker, place: Link, remove: Remove) -> Self {
-        let (client, tasks) = (client.clone(), tasks.clone());
-        Self { client, tasks, place, remove, is_left: false }
+    /// Has something made at the vehicle, and keeps it.
+    ///
+    /// In a task, because whoever stops waiting must not leave behind what is being made: it is removed
+    /// when nobody takes it.
+    pub(super) async fn make<T: Send + 'static>(
+        client: &Client,
+        tasks: &TaskTracker,
+        call: Call<T>,
+        place: Place<T>,
+        remove: Remove,
+    ) -> Result<(T, Self), End> {
+        let (sender, answer) = oneshot::channel();
+        let (client, tasks, tracker) = (client.clone(), tasks.clone(), tasks);
+        tracker.spawn(async move {
+            let answer = answered(call).await.map(|it| {
+                let place = place(&it).clone();
+                (it, Self { client, tasks, place, remove, is_left: false })
+            });
+            if let Err(unwanted) = sender.send(answer) {
+                drop(unwanted);
+            }
+        });
+        answer.await.unwrap_or(Err(End::Lost))
     }
 
     /// The same, to be removed in another way.
@@ -65,6 +93,12 @@ impl Drop for Kept {
     fn drop(&mut self) {
         drop(self.leave());
     }
+}
+
+/// The answer to a change that no vehicle takes long for.
+pub(super) async fn answered<T: 'static>(call: Call<T>) -> Result<T, End> {
+    let answer = timeout(ANSWER_PATIENCE, call.into_future()).await;
+    answer.map_or(Err(End::Lost), |answer| answer.map_err(failure::of_change))
 }
 
 async fn is_gone(call: Call<Acknowledged>) -> bool {

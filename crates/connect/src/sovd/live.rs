@@ -67,6 +67,11 @@ impl<'a> Span<'a> {
 }
 
 impl Term<'_> {
+    /// Whether nothing more is to be begun.
+    pub(super) fn is_over(&self) -> bool {
+        self.stop.is_cancelled() || Instant::now() >= self.end
+    }
+
     /// Works until the end of the term, or until it is stopped.
     pub(super) async fn run(
         &self,

@@ -3,6 +3,8 @@
 //!
 //! Takes no lock from anybody, and none beside one that is ours already.
 
+mod renewal;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,8 +26,8 @@ use crate::order::End;
 
 /// How long the vehicle may take to grant a lock.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long to wait before a renewal that got no answer is tried again.
-const PAUSE: Duration = Duration::from_secs(1);
+/// How long to wait before asking whether a lock has been given back.
+const PAUSE: Duration = Duration::from_millis(200);
 /// Under these names entities link their locks.
 const LINKS: [&str; 2] = ["locks", "lock"];
 
@@ -46,6 +48,8 @@ pub(super) struct Hold {
     debts: Debts,
     /// Where there are locks; `None` if none was wanted, or the vehicle has none.
     lockable: Option<Arc<Entity>>,
+    /// A lock of ours that no command took: used and prolonged, not given back.
+    borrowed: Option<Link>,
 }
 
 /// What came of work that was done under a lock.
@@ -106,6 +110,7 @@ impl Attempt<'_> {
             expiration: self.reach.lock_expiration,
             debts: Debts::of(&target.vehicle),
             lockable: None,
+            borrowed: None,
         }
     }
 }
@@ -131,7 +136,7 @@ impl Hold {
         tokio::pin!(work);
         let loss = tokio::select! {
             outcome = &mut work => return Worked { outcome, loss: None },
-            loss = self.keep_alive() => loss,
+            loss = self.loss() => loss,
         };
         tracing::warn!(%loss, "the lock on an entity was lost amid a command");
         Worked { outcome: work.await, loss: Some(loss) }
@@ -156,8 +161,11 @@ impl Hold {
 
     /// Locks the entity, unless a lock on it is ours already: then that one is used, and left alone.
     /// The end is that of an entity which does not answer.
-    async fn locked(self, entity: Arc<Entity>) -> Result<(Self, Option<End>), End> {
-        if self.is_locked_by_user(&entity).await {
+    async fn locked(mut self, entity: Arc<Entity>) -> Result<(Self, Option<End>), End> {
+        if let Some(place) = self.own_lock(&entity).await
+            && !self.prolong(&place).await.is_err_and(|error| renewal::is_loss(&error))
+        {
+            self.borrowed = Some(place);
             return Ok((self, None));
         }
         let tasks = self.tasks.clone();
@@ -172,21 +180,19 @@ impl Hold {
         granted.await.unwrap_or(Err(End::Lost))
     }
 
-    /// Whether a lock is ours that no command took. One that a command is giving back is waited for.
-    async fn is_locked_by_user(&self, entity: &Entity) -> bool {
+    /// A lock that is ours and that no command took: a user's, or one whose grant got lost on its way.
+    /// One that a command is giving back is waited for.
+    async fn own_lock(&self, entity: &Entity) -> Option<Link> {
         let begun = Instant::now();
         loop {
             let known = self.client.locks(entity).await.unwrap_or_default();
             let own = known.into_iter().filter(|lock| lock.owned == Some(true));
             let own: Vec<Link> = own.map(|lock| lock.href).collect();
-            if own.is_empty() {
-                return false;
+            let free = own.iter().find(|place| !self.debts.are_owed(place)).cloned();
+            if free.is_some() || own.is_empty() || begun.elapsed() >= PATIENCE {
+                return free.or_else(|| own.into_iter().next());
             }
-            let is_users = own.iter().any(|place| !self.debts.are_owed(place));
-            if is_users || begun.elapsed() >= PATIENCE {
-                return true;
-            }
-            sleep(PAUSE / 5).await;
+            sleep(PAUSE).await;
         }
     }
 
@@ -212,47 +218,6 @@ impl Hold {
             return end;
         }
         failure::with_words(end, &self.holder().await.unwrap_or_default())
-    }
-
-    /// Renews at half time; comes to an end only when the lock is lost, with the words for that.
-    async fn keep_alive(&self) -> String {
-        let mut renewed = Instant::now();
-        let mut pause = self.expiration / 2;
-        loop {
-            sleep(pause).await;
-            match self.renew().await {
-                Ok(()) => {
-                    renewed = Instant::now();
-                    pause = self.expiration / 2;
-                }
-                Err(error) if error.status().is_some_and(|status| status < 500) => {
-                    let cause = format!("the lock was lost: {error}");
-                    return self
-                        .holder()
-                        .await
-                        .map_or(cause.clone(), |it| format!("{cause}; {it}"));
-                }
-                Err(_) if renewed.elapsed() >= self.expiration => {
-                    return "the lock was lost: the vehicle did not answer".to_owned();
-                }
-                Err(_) => pause = PAUSE,
-            }
-        }
-    }
-
-    async fn renew(&self) -> Result<(), Error> {
-        for debt in self.debts.list() {
-            match debt {
-                Debt::Lock(place) => {
-                    self.client.renew_lock(&place, self.expiration).await?;
-                }
-                Debt::Mode { place, set, .. } => {
-                    self.client.set_mode(&place, set).expiring_after(self.expiration).await?;
-                }
-                Debt::Output(_) => {}
-            }
-        }
-        Ok(())
     }
 
     /// Who holds the entity instead of us; `None` if that cannot be learned.

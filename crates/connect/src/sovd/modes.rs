@@ -108,12 +108,10 @@ pub(super) async fn meet(hold: &Hold, entity: &Entity, need: &ModeNeed) -> Resul
     if before.as_ref().and_then(Value::as_str).is_some_and(|it| it.eq_ignore_ascii_case(value)) {
         return Ok(());
     }
-    if let Some(before) = before {
-        hold.debts().owe(Debt::Mode { place: place.clone(), set: value.into(), before });
-    }
+    hold.debts().owe(Debt::Mode { place: place.clone(), set: value.into(), before });
     match client.set_mode(&place, value).expiring_after(hold.expiration()).await {
         Err(error) if is_unknown(&error) => {
-            hold.debts().strike_last();
+            hold.debts().strike(&place);
             Ok(())
         }
         answer => answer.map(drop).map_err(failure::of_read),

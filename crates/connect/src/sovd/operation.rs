@@ -1,22 +1,19 @@
 //! Running an operation to its end, observing it if it goes on after its start.
 //!
-//! Never starts it twice, and lets the vehicle forget it only when its end is known.
+//! Never starts it twice, and leaves none behind that nobody follows any more.
 
 use std::time::Duration;
 
-use ::sovd::{Call, Client, Execution, ExecutionState, Link, Started};
+use ::sovd::{Call, Execution, ExecutionState, Started};
 use model::catalog::operations::Question;
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Attempt, Target, preparing};
+use super::debt::{Debt, Debts};
 use super::failure;
 use super::lock::Last;
 use super::pursuit::{Pursuit, Quarry};
 use crate::order::End;
-
-/// How long the vehicle may take to forget an execution.
-const FORGET_PATIENCE: Duration = Duration::from_secs(2);
 
 impl Attempt<'_> {
     /// Progress as parts, then the result.
@@ -42,7 +39,7 @@ impl Attempt<'_> {
             start = start.proximity_response(response);
         }
         let hold = self.hold(stop, &target, "operation.run").await?;
-        let worked = hold.during(self.run_to_end(&target, start, stop)).await;
+        let worked = hold.during(self.run_to_end(&target, start, stop, hold.debts())).await;
         self.conclude(hold, worked).await
     }
 
@@ -51,17 +48,21 @@ impl Attempt<'_> {
         target: &Target<'_>,
         start: Call<Started>,
         stop: &CancellationToken,
+        debts: Debts,
     ) -> Result<Last, End> {
         match self.change(start).await? {
             None => Ok(None),
             Some(Started::Finished(execution)) => result(execution),
             Some(Started::Running { location, execution }) => {
+                // Also while nobody follows it any more: it must not go on without its lock.
+                debts.owe(Debt::Execution(location.clone()));
                 let client = target.client.clone();
                 let pursuit = Pursuit::new(client, location.clone(), Quarry::Operation);
-                let ended = self.pursue(pursuit, stop, execution).await?;
-                // First, because whoever has the final part need not wait any longer.
-                forget(&target.vehicle.client, &location).await;
-                result(ended)
+                let ended = self.pursue(pursuit, stop, execution).await;
+                if let Err(End::Stopped) = ended {
+                    debts.strike(&location);
+                }
+                result(ended?)
             }
         }
     }
@@ -77,17 +78,8 @@ pub(super) fn result(execution: Execution) -> Result<Last, End> {
         ExecutionState::Stopped => {
             Err(End::VehicleError("the operation was stopped at the vehicle".to_owned()))
         }
-        ExecutionState::Completed | ExecutionState::Running | ExecutionState::Other(_) => {
-            Ok(Some(execution.raw))
-        }
-    }
-}
-
-/// Clears up at the vehicle; the command itself is over, so it is not named.
-pub(super) async fn forget(client: &Client, location: &Link) {
-    match timeout(FORGET_PATIENCE, client.stop(location).into_future()).await {
-        Ok(Ok(_)) => {}
-        Ok(Err(error)) => tracing::warn!(%error, "an execution stays at the vehicle"),
-        Err(_) => tracing::warn!("an execution stays at the vehicle: no answer"),
+        ExecutionState::Completed => Ok(Some(execution.raw)),
+        // It is not over.
+        ExecutionState::Running | ExecutionState::Other(_) => Err(End::Lost),
     }
 }

@@ -1,11 +1,13 @@
 //! Controlling an output for a while.
 //!
-//! Leaves no output in a tester's hand: control goes back to the control unit in every exit path.
+//! Leaves no output in a tester's hand: control goes back to the control unit in every exit path. Where
+//! the vehicle names nothing that could be given back, the last part says so.
 
 use std::time::Duration;
 
 use ::sovd::{Call, Capability, Error, Link, Operation, Started};
 use model::catalog::operations::{Action, Question};
+use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -27,6 +29,15 @@ struct Output<'a> {
     action: Action,
     value: Option<&'a Value>,
     duration: Duration,
+}
+
+/// The last part.
+#[derive(Serialize)]
+struct Closing {
+    /// Whether the control unit has its output back.
+    returned: bool,
+    /// What the vehicle said last; `None` if nothing.
+    answer: Last,
 }
 
 impl Attempt<'_> {
@@ -64,9 +75,12 @@ impl Attempt<'_> {
     ) -> Result<Last, End> {
         let location = match self.change(output.start()).await? {
             None => return Ok(None),
-            Some(Started::Finished(execution)) => return result(execution),
+            Some(Started::Finished(execution)) => {
+                let answer = result(execution)?;
+                return outbox::json(&Closing { returned: false, answer }).map(Some);
+            }
             Some(Started::Running { location, execution }) => {
-                debts.owe(Debt::Output(location.clone()));
+                debts.owe(Debt::Execution(location.clone()));
                 self.outbox.part(&execution.raw).await?;
                 location
             }
@@ -92,13 +106,14 @@ impl Attempt<'_> {
         let call = output.target.vehicle.client.stop(location).into_future();
         let answer = call.await;
         if !matches!(answer, Err(Error::NotSent(_))) {
-            debts.strike_last();
+            debts.strike(location);
         }
         match answer {
-            Ok(answer) => {
-                outbox::json(&json!({ "returned": true, "answer": answer.raw })).map(Some)
+            Ok(answer) => outbox::json(&Closing { returned: true, answer: answer.raw }).map(Some),
+            Err(error) => {
+                let words = "the output could not be given back";
+                Err(failure::with_words(failure::of_change(error), words))
             }
-            Err(error) => Err(unreturned(failure::of_change(error))),
         }
     }
 
@@ -133,22 +148,5 @@ impl Output<'_> {
             Action::Reset => Some(Capability::Reset),
             Action::Adjust | Action::Release => None,
         }
-    }
-}
-
-/// The output was controlled: no end may say that nothing was done.
-fn unreturned(end: End) -> End {
-    match end {
-        End::Refused(_, words) | End::VehicleError(words) => {
-            End::VehicleError(format!("the output could not be given back: {words}"))
-        }
-        // Whether it still is controlled is not known.
-        End::NotSent
-        | End::Answered
-        | End::Lost
-        | End::Malformed
-        | End::Truncated
-        | End::TooLarge
-        | End::Stopped => End::Lost,
     }
 }

@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use ::sovd::Error;
-use tokio::time::sleep;
+use ::sovd::{Call, Error};
+use tokio::time::{sleep, timeout};
 
 use crate::order::End;
 
@@ -31,6 +31,24 @@ impl Patience {
     pub(super) async fn wait(&mut self) {
         sleep(self.pause).await;
         self.pause = LONGEST_PAUSE.min(self.pause.saturating_mul(2));
+    }
+
+    /// The answer to a question, which is asked again while the vehicle is silent.
+    pub(super) async fn answer<T: 'static>(
+        &mut self,
+        question: impl Fn() -> Call<T>,
+    ) -> Result<T, End> {
+        loop {
+            self.wait().await;
+            let asked = timeout(ANSWER_PATIENCE, question().into_future()).await;
+            match asked.unwrap_or(Err(Error::Truncated)) {
+                Ok(answer) => {
+                    self.answered();
+                    return Ok(answer);
+                }
+                Err(error) => self.miss(&error)?,
+            }
+        }
     }
 
     /// The vehicle has answered.

@@ -2,7 +2,7 @@
 //!
 //! Starts nothing, and calls nothing stopped that the vehicle has not confirmed.
 
-use ::sovd::{Call, Client, Error, Execution, ExecutionState, Link, ScriptEnd};
+use ::sovd::{Call, Client, Execution, ExecutionState, Link, ScriptEnd};
 use serde_json::value::RawValue;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -19,6 +19,13 @@ const MAX_MISSES: u32 = 5;
 pub(super) enum Quarry {
     Operation,
     Script,
+}
+
+/// How it is with an execution.
+enum Sight {
+    Run(Execution),
+    /// The vehicle has confirmed the stop, and said this; `None` if nothing.
+    Stopped(Option<Box<RawValue>>),
 }
 
 /// An execution that goes on at the vehicle.
@@ -43,8 +50,16 @@ impl Attempt<'_> {
             self.outbox.part(&shown.raw).await?;
         }
         loop {
-            let execution = pursuit.next(stop).await?;
-            if !goes_on(&execution.state) {
+            let execution = match pursuit.next(stop).await? {
+                Sight::Run(execution) => execution,
+                Sight::Stopped(said) => {
+                    if let Some(said) = said {
+                        self.outbox.part(&said).await?;
+                    }
+                    return Err(End::Stopped);
+                }
+            };
+            if execution.state.is_over() {
                 return Ok(execution);
             }
             if has_moved(&shown, &execution) {
@@ -60,44 +75,43 @@ impl Pursuit {
         Self { client, location, quarry, patience: Patience::new(MAX_MISSES), may_stop: true }
     }
 
-    /// How far it is now; a wish to stop is passed on once.
-    async fn next(&mut self, stop: &CancellationToken) -> Result<Execution, End> {
-        loop {
-            let observed = if self.may_stop {
-                stop.run_until_cancelled(self.observe()).await
-            } else {
-                Some(self.observe().await)
-            };
-            match observed {
-                None if self.is_stopped().await => return Err(End::Stopped),
-                None => self.may_stop = false,
-                Some(Ok(execution)) => return Ok(execution),
-                // It goes on whether we see it or not: only when nothing is seen for long its end is
-                // unknown.
-                Some(Err(error)) => self.patience.miss(&error)?,
+    /// How far it is now; a wish to stop is passed on once. It goes on whether we see it or not: only
+    /// when nothing is seen for long its end is unknown.
+    async fn next(&mut self, stop: &CancellationToken) -> Result<Sight, End> {
+        if self.may_stop {
+            let seen = stop.run_until_cancelled(self.observe()).await;
+            if let Some(execution) = seen {
+                return execution.map(Sight::Run);
+            }
+            self.may_stop = false;
+            if let Some(sight) = self.stopped().await {
+                return Ok(sight);
             }
         }
+        self.observe().await.map(Sight::Run)
     }
 
-    async fn observe(&mut self) -> Result<Execution, Error> {
-        self.patience.wait().await;
-        let asked = self.client.execution(&self.location).into_future();
-        let execution = timeout(ANSWER_PATIENCE, asked).await.unwrap_or(Err(Error::Truncated))?;
-        self.patience.answered();
-        Ok(execution)
+    async fn observe(&mut self) -> Result<Execution, End> {
+        self.patience.answer(|| self.client.execution(&self.location)).await
     }
 
-    /// Asks it to stop. A script may take its time: it has stopped when it says so.
-    async fn is_stopped(&self) -> bool {
+    /// Asks it to stop; `None` if it goes on. One that is over has its own end: it would only be
+    /// forgotten.
+    async fn stopped(&self) -> Option<Sight> {
+        let seen = answered(self.client.execution(&self.location)).await;
+        if let Some(over) = seen.filter(|run| run.state.is_over()) {
+            return Some(Sight::Run(over));
+        }
         match self.quarry {
-            Quarry::Operation => answered(self.client.stop(&self.location)).await.is_some(),
+            Quarry::Operation => {
+                let stopped = answered(self.client.stop(&self.location)).await?;
+                Some(Sight::Stopped(stopped.raw))
+            }
+            // It may take its time: it has stopped when it says so.
             Quarry::Script => {
-                let asked = self.client.end_script(&self.location, ScriptEnd::Stop);
-                if answered(asked).await.is_none() {
-                    return false;
-                }
-                let seen = answered(self.client.execution(&self.location)).await;
-                seen.is_some_and(|run| run.state == ExecutionState::Stopped)
+                answered(self.client.end_script(&self.location, ScriptEnd::Stop)).await?;
+                let seen = answered(self.client.execution(&self.location)).await?;
+                (seen.state == ExecutionState::Stopped).then_some(Sight::Stopped(None))
             }
         }
     }
@@ -106,10 +120,6 @@ impl Pursuit {
 /// What the vehicle says, if it does so in time.
 async fn answered<T: 'static>(call: Call<T>) -> Option<T> {
     timeout(ANSWER_PATIENCE, call.into_future()).await.ok()?.ok()
-}
-
-fn goes_on(state: &ExecutionState) -> bool {
-    matches!(state, ExecutionState::Running | ExecutionState::Other(_))
 }
 
 fn has_moved(before: &Execution, now: &Execution) -> bool {

@@ -2,7 +2,7 @@
 //!
 //! Refuses to leave one running that it has started, and deletes none: somebody will want to fetch it.
 
-use ::sovd::{Client, CommunicationLog, Link};
+use ::sovd::{Acknowledged, Call, Client, CommunicationLog, Link};
 use model::command::Refusal;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -13,8 +13,9 @@ use super::attempt::{Attempt, Target, preparing};
 use super::catalog::read_back;
 use super::download::Expected;
 use super::failure;
-use super::kept::Kept;
+use super::kept::{Kept, answered};
 use super::live::{Closing, Left, Span};
+use super::pages::all;
 use super::vehicle::not_offered;
 use crate::order::End;
 
@@ -41,14 +42,12 @@ impl Attempt<'_> {
         if let Some(stream) = stream {
             call = call.query("stream", stream);
         }
-        let recording = self.make(call).await?;
-        let place = recording.href.clone();
         // One that has not begun is of no use to anybody.
-        let unused = self.keep(&target, place.clone(), |client, place| {
-            client.delete_communication_log(place, true)
-        });
+        let made = self.make(&target, call, |it| &it.href, delete);
+        let (recording, unused) = made.await?;
+        let place = recording.href.clone();
         if recording.active != Some(true) {
-            let started = self.make(target.client.record(&place, true)).await;
+            let started = answered(target.client.record(&place, true)).await;
             started.map_err(failure::after_begin)?;
         }
         let kept = unused.instead(|client, place| client.record(place, false));
@@ -111,10 +110,16 @@ impl Attempt<'_> {
 
     async fn recording(&self, entity: &str, id: &str) -> Result<(Client, CommunicationLog), End> {
         let Target { client, entity, .. } = self.entity(entity).await?;
-        let recordings = client.communication_logs(&entity).await.map_err(failure::of_read)?;
+        let recordings = all(|| client.communication_logs(&entity)).await;
+        let recordings = recordings.map_err(failure::of_read)?;
         let found = recordings.iter().find(|known| known.id.as_deref() == Some(id)).cloned();
         let ids = recordings.iter().filter_map(|known| known.id.clone());
         let found = found.ok_or_else(|| not_offered("recording", id, ids))?;
         Ok((client, found))
     }
+}
+
+/// Deletes a recording with what was recorded.
+fn delete(client: &Client, place: &Link) -> Call<Acknowledged> {
+    client.delete_communication_log(place, true)
 }

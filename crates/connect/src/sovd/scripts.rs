@@ -3,19 +3,25 @@
 //! Never starts one twice, and lets the vehicle forget a run only when its end is known and no restart
 //! will repeat it.
 
+use std::time::Duration;
+
 use ::sovd::{Call, Client, Link, Script, ScriptEnd, ScriptRun, Started};
 use model::catalog::scripts::{Halt, Moment, Question};
 use serde_json::Value;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Attempt, Target, preparing, reading};
 use super::catalog::confirmation;
 use super::failure;
 use super::lock::Last;
-use super::operation::{forget, result};
+use super::operation::result;
 use super::pursuit::{Pursuit, Quarry};
 use super::vehicle::not_offered;
 use crate::order::End;
+
+/// How long the vehicle may take to forget a run.
+const FORGET_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How a script is to be run.
 #[derive(Clone, Copy)]
@@ -157,5 +163,14 @@ fn occasion(moment: Moment) -> ScriptRun {
         Moment::NowAndOnRestart => ScriptRun::NowAndOnRestart,
         Moment::OnRestart => ScriptRun::OnRestart,
         Moment::OnceOnRestart => ScriptRun::OnceOnRestart,
+    }
+}
+
+/// Clears up at the vehicle; the command itself is over, so it is not named.
+async fn forget(client: &Client, location: &Link) {
+    match timeout(FORGET_PATIENCE, client.stop(location).into_future()).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "a run of a script stays at the vehicle"),
+        Err(_) => tracing::warn!("a run of a script stays at the vehicle: no answer"),
     }
 }

@@ -9,8 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Attempt, Target, preparing, reading};
 use super::failure;
-use super::feed::{Feed, News};
+use super::feed::{Feed, News, Rhythm};
 use super::live::{Begun, Left, Span, Tally};
+use super::pages::all;
 use super::vehicle::not_offered;
 use crate::order::End;
 
@@ -61,9 +62,10 @@ impl Attempt<'_> {
     ) -> Result<(), End> {
         let target = preparing(span.stop, self.entity(entity)).await?;
         let term = span.begin();
-        let trigger = self.make(target.client.create_trigger(&target.entity, request)).await?;
-        let kept = self.keep(&target, trigger.href.clone(), Client::delete_trigger);
-        let subject = Some(trigger.href.clone());
+        let call = target.client.create_trigger(&target.entity, request);
+        let made = self.make(&target, call, |it| &it.href, Client::delete_trigger);
+        let (trigger, kept) = made.await?;
+        let subject = (trigger.href.clone(), Rhythm::Sporadic);
         let mut feed = Feed::new(&target.client, trigger.events.clone(), subject, term.nearly);
         let mut tally = Tally::default();
         let closing = term.run(async {
@@ -76,9 +78,10 @@ impl Attempt<'_> {
                             return Ok(Left::Fired);
                         }
                     }
-                    News::Gap(gap) => {
+                    News::Open(Some(gap)) => {
                         self.outbox.part(&tally.gap(&request.resource, &gap)).await?;
                     }
+                    News::Open(None) => {}
                     News::Gone => return Ok(Left::Gone),
                 }
             }
@@ -95,7 +98,7 @@ impl Attempt<'_> {
     ) -> Result<(), End> {
         let (target, place) = preparing(stop, async {
             let target = self.entity(entity).await?;
-            let triggers = target.client.triggers(&target.entity).await;
+            let triggers = all(|| target.client.triggers(&target.entity)).await;
             let triggers = triggers.map_err(failure::of_read)?;
             let found = triggers.iter().find(|trigger| trigger.id.as_deref() == Some(id));
             let Some(Trigger { href, .. }) = found else {

@@ -2,20 +2,25 @@
 //!
 //! Refuses to take an earlier phase for the one that was begun, and stops none: SOVD has no word for it.
 
-use ::sovd::{Call, Client, Error, Link, Origin, UpdateState, UpdateStatus, UpdateStep};
+use std::time::Duration;
+
+use ::sovd::{Call, Client, Link, Origin, UpdateState, UpdateStatus, UpdateStep};
 use model::catalog::updates::{Origin as Whence, Question};
-use tokio::time::timeout;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Attempt, Target, preparing, reading};
+use super::catalog::read_before;
 use super::failure;
-use super::patience::{ANSWER_PATIENCE, Patience};
+use super::patience::Patience;
 use super::vehicle::not_offered;
 use crate::order::End;
 
 /// How many times in a row the vehicle may fail to say how far it is: an update may restart its
 /// server, which takes minutes.
 const MAX_MISSES: u32 = 150;
+/// How long a step may still look as what was before it, until that is how it is.
+const SETTLING: Duration = Duration::from_secs(10);
 /// The package that a vehicle has without listing it.
 const AUTONOMOUS: &str = "autonomous";
 
@@ -93,7 +98,12 @@ impl Attempt<'_> {
         package: Package<'_>,
         step: UpdateStep,
     ) -> Result<(), End> {
-        let (client, place) = preparing(stop, self.package(package)).await?;
+        let (client, place, before) = preparing(stop, async {
+            let (client, place) = self.package(package).await?;
+            let before = read_before(client.update_status(&place).await)?;
+            Ok((client, place, before))
+        })
+        .await?;
         let Some(begun) = self.change(client.begin_update(&place, step)).await? else {
             return Ok(());
         };
@@ -102,39 +112,32 @@ impl Attempt<'_> {
             Some(status_at) => client.update_status_at(status_at),
             None => client.update_status(&place),
         };
-        let ended = self.follow(status, step).await?;
+        let ended = self.follow(status, step, before).await?;
         if ended.state == UpdateState::Failed {
             return Err(failed(&ended));
         }
         self.outbox.last(&ended.raw).await
     }
 
-    /// Asks how far it is until the step is over, and tells whenever it has got further.
+    /// Asks how far it is until the step is over, and tells whenever it has got further than `before`
+    /// and since.
     async fn follow(
         &mut self,
         status: impl Fn() -> Call<UpdateStatus>,
         step: UpdateStep,
+        before: Option<UpdateStatus>,
     ) -> Result<UpdateStatus, End> {
         let mut patience = Patience::new(MAX_MISSES);
-        let mut shown: Option<UpdateStatus> = None;
+        let (begun, mut is_another) = (Instant::now(), false);
+        let mut shown = before;
         loop {
-            patience.wait().await;
-            let status = match timeout(ANSWER_PATIENCE, status().into_future()).await {
-                Ok(Ok(status)) => status,
-                Ok(Err(error)) => {
-                    patience.miss(&error)?;
-                    continue;
-                }
-                Err(_) => {
-                    patience.miss(&Error::Truncated)?;
-                    continue;
-                }
-            };
-            patience.answered();
-            if is_over(&status, step) {
+            let status = patience.answer(&status).await?;
+            let has_moved = shown.as_ref().is_none_or(|shown| has_moved(shown, &status));
+            is_another |= has_moved || begun.elapsed() >= SETTLING;
+            if is_another && is_over(&status, step) {
                 return Ok(status);
             }
-            if shown.as_ref().is_none_or(|shown| has_moved(shown, &status)) {
+            if has_moved {
                 self.outbox.part(&status.raw).await?;
             }
             shown = Some(status);

@@ -4,7 +4,6 @@
 //! within seconds.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::sync::Arc;
 
 use ::sovd::{Client, Collection, DataItem, Entity, EntityRef, Envelope, Error, HeaderName};
@@ -13,7 +12,8 @@ use model::command::Refusal;
 use serde_json::value::RawValue;
 
 use super::debt::Owed;
-use super::fresh::Fresh;
+use super::fresh::{Fresh, Weigh};
+use super::pages::all;
 use super::{discovery, failure};
 use crate::order::End;
 
@@ -56,6 +56,48 @@ impl Knowledge {
         self.operations.forget(&prefix);
         self.envelopes.forget(&prefix);
         self.parts.forget(&prefix);
+    }
+}
+
+impl Weigh for Client {
+    fn bytes(&self) -> usize {
+        self.base().to_string().len()
+    }
+}
+
+impl Weigh for Arc<[EntityRef]> {
+    fn bytes(&self) -> usize {
+        self.iter().map(|entity| entity.raw.get().len()).sum()
+    }
+}
+
+impl Weigh for Arc<Entity> {
+    fn bytes(&self) -> usize {
+        self.raw.get().len()
+    }
+}
+
+impl Weigh for Arc<[DataItem]> {
+    fn bytes(&self) -> usize {
+        self.iter().map(|item| item.raw.get().len()).sum()
+    }
+}
+
+impl Weigh for Arc<[Operation]> {
+    fn bytes(&self) -> usize {
+        self.iter().map(|operation| operation.raw.get().len()).sum()
+    }
+}
+
+impl Weigh for Envelope {
+    fn bytes(&self) -> usize {
+        size_of::<Self>()
+    }
+}
+
+impl Weigh for Arc<[(String, Link)]> {
+    fn bytes(&self) -> usize {
+        self.iter().map(|(path, _)| path.len().saturating_mul(2)).sum()
     }
 }
 
@@ -103,31 +145,39 @@ impl<'a> Vehicle<'a> {
         })
     }
 
-    /// The entity at a path such as `components/engine_ecu`.
+    /// The entity at a path such as `components/engine_ecu`, or `components/hpc/subcomponents/soc`.
     pub(super) async fn entity_at(&self, path: &str) -> Result<Arc<Entity>, End> {
         let (name, id) = path.split_once('/').unwrap_or((path, ""));
         let Some(collection) = Collection::ALL.into_iter().find(|each| each.name() == name) else {
             return Err(unknown("entity", path, []));
         };
         let entities = self.collection(collection).await?;
-        let Some(entity) = entities.iter().find(|entity| entity.id == id) else {
-            if let Some(place) = self.part(name, id).await? {
-                return self.entity(&place).await.map_err(failure::of_read);
-            }
-            let ids = entities.iter().map(|entity| format!("{name}/{}", entity.id));
-            return Err(unknown("entity", path, ids));
-        };
-        self.listed(entity).await
+        if let Some(entity) = entities.iter().find(|entity| entity.id == id) {
+            return self.listed(entity).await;
+        }
+        if let Some(place) = self.part(path).await? {
+            return self.entity(&place).await.map_err(failure::of_read);
+        }
+        Err(unknown("entity", path, entities.iter().map(|it| format!("{name}/{}", it.id))))
     }
 
-    /// Where the part of an entity is that has this id, in a collection that lists only wholes.
-    async fn part(&self, collection: &str, id: &str) -> Result<Option<Link>, End> {
+    /// Where the part of an entity is, in a collection that lists only wholes: by its whole path, or by
+    /// an id that no other part has.
+    async fn part(&self, wanted: &str) -> Result<Option<Link>, End> {
         let ask = discovery::parts(self.client.clone());
         let parts = self.knowledge.parts.get(key(self.url, "parts"), ask).await?;
-        let is_meant = |path: &str| {
-            path.split('/').next() == Some(collection) && path.rsplit('/').next() == Some(id)
-        };
-        Ok(parts.iter().find(|(path, _)| is_meant(path)).map(|(_, place)| place.clone()))
+        if let Some((_, place)) = parts.iter().find(|(path, _)| path == wanted) {
+            return Ok(Some(place.clone()));
+        }
+        let is_meant = |(path, _): &&(String, Link)| short(path) == wanted.split_once('/');
+        match parts.iter().filter(is_meant).collect::<Vec<_>>().as_slice() {
+            [] => Ok(None),
+            [(_, place)] => Ok(Some(place.clone())),
+            several => {
+                let paths = several.iter().map(|(path, _)| path.clone());
+                Err(End::Refused(Refusal::UnknownComponent, ambiguous(wanted, paths)))
+            }
+        }
     }
 
     /// What the vehicle as a whole offers; a server without a page at its base may offer it all the
@@ -151,7 +201,7 @@ impl<'a> Vehicle<'a> {
 
     /// The data items of an entity.
     pub(super) async fn items(&self, entity: &Entity) -> Result<Arc<[DataItem]>, End> {
-        let ask = async { self.client.data_items(entity).await.map(Arc::from) };
+        let ask = async { all(|| self.client.data_items(entity)).await.map(Arc::from) };
         let items = self.knowledge.items.get(self.key(&entity.href), ask).await;
         items.map_err(failure::of_read)
     }
@@ -165,7 +215,7 @@ impl<'a> Vehicle<'a> {
 
     /// The operation of this id.
     pub(super) async fn operation(&self, entity: &Entity, id: &str) -> Result<Operation, End> {
-        let ask = async { self.client.operations(entity).await.map(Arc::from) };
+        let ask = async { all(|| self.client.operations(entity)).await.map(Arc::from) };
         let operations = self.knowledge.operations.get(self.key(&entity.href), ask).await;
         let operations: Arc<[Operation]> = operations.map_err(failure::of_read)?;
         let operation = operations.iter().find(|operation| operation.id == id).cloned();
@@ -189,7 +239,7 @@ impl<'a> Vehicle<'a> {
     }
 
     async fn collection(&self, collection: Collection) -> Result<Arc<[EntityRef]>, End> {
-        let ask = async { self.client.entities(collection).await.map(Arc::from) };
+        let ask = async { all(|| self.client.entities(collection)).await.map(Arc::from) };
         let key = key(self.url, collection.name());
         self.knowledge.lists.get(key, ask).await.map_err(failure::of_read)
     }
@@ -197,6 +247,11 @@ impl<'a> Vehicle<'a> {
     fn key(&self, place: &Link) -> String {
         key(self.url, &place.to_string())
     }
+}
+
+/// A path without what is between its ends, as `components/soc`.
+fn short(path: &str) -> Option<(&str, &str)> {
+    Some((path.split('/').next()?, path.rsplit('/').next()?))
 }
 
 /// The vehicle does not have this entity.
@@ -210,19 +265,24 @@ pub(super) fn not_offered(kind: &str, name: &str, known: impl IntoIterator<Item 
 }
 
 fn absence(kind: &str, name: &str, owner: &str, known: impl IntoIterator<Item = String>) -> String {
-    let known: Vec<String> = known.into_iter().collect();
-    let mut message = format!("no {kind} {name}; {owner} has ");
-    match known.get(..MAX_LISTED) {
-        _ if known.is_empty() => message.push_str("none"),
-        None => message.push_str(&known.join(", ")),
+    format!("no {kind} {name}; {owner} has {}", enumerated(known))
+}
+
+/// That a name means more than one thing.
+pub(super) fn ambiguous(name: &str, meant: impl IntoIterator<Item = String>) -> String {
+    format!("{name} may be any of {}: name one", enumerated(meant))
+}
+
+fn enumerated(names: impl IntoIterator<Item = String>) -> String {
+    let names: Vec<String> = names.into_iter().collect();
+    match names.get(..MAX_LISTED) {
+        _ if names.is_empty() => "none".to_owned(),
+        None => names.join(", "),
         Some(first) => {
-            message.push_str(&first.join(", "));
-            let more = known.len().saturating_sub(first.len());
-            // Writing to a string cannot fail.
-            write!(message, " and {more} more").unwrap_or_default();
+            let more = names.len().saturating_sub(first.len());
+            format!("{} and {more} more", first.join(", "))
         }
     }
-    message
 }
 
 fn key(url: &str, what: &str) -> String {

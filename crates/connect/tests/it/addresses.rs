@@ -7,7 +7,7 @@ use model::vehicle::ConnectionStatus;
 use serde_json::json;
 
 use crate::bench::{Bench, address, connector, connector_with, order, run};
-use crate::odd::Server;
+use crate::odd::{Reply, Server, plain};
 
 #[tokio::test]
 async fn this_machine_is_refused_unless_allowed() {
@@ -62,4 +62,22 @@ async fn something_that_is_no_vehicle_is_an_error_to_the_probe() {
     assert_eq!(connector(1000).probe(&web.address()).await, ConnectionStatus::Error);
     let broken = Server::with(|_| (500, String::new(), String::new()));
     assert_eq!(connector(1000).probe(&broken.address()).await, ConnectionStatus::Error);
+}
+
+#[tokio::test]
+async fn a_download_is_not_followed_to_another_server() {
+    let target = Server::start(&[]);
+    let location = format!("location: http://127.0.0.1:{}/secret\r\n", target.port);
+    let server = Server::beside(move |request| {
+        let path = request.line.strip_prefix("GET /v1/components/rich/bulk-data")?;
+        Some(Reply::Answer(match path {
+            "" => plain(200, r#"{"items":["maps"]}"#),
+            "/maps" => plain(200, r#"{"items":[{"id":"m"}]}"#),
+            _ => (307, location.clone(), String::new()),
+        }))
+    });
+    let params = json!({"entity": "components/rich", "category": "maps", "id": "m"});
+    let outcome = run(&connector(1000), order(&server.address(), "bulk.download", params)).await;
+    assert!(outcome.vehicle_error().starts_with("it leads to another server"), "{outcome:?}");
+    assert!(target.seen().is_empty());
 }

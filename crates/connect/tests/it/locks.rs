@@ -12,33 +12,33 @@ use tokio_util::sync::CancellationToken;
 use crate::bench::{Outcome, connector, order, run, run_until};
 use crate::odd::{ROOT, Server};
 
-const ECU: &str = r#"{"id":"ecu","name":"ECU","data":"/v1/components/ecu/data",
+pub(crate) const ECU: &str = r#"{"id":"ecu","name":"ECU","data":"/v1/components/ecu/data",
     "faults":"/v1/components/ecu/faults","operations":"/v1/components/ecu/operations",
     "modes":"/v1/components/ecu/modes","locks":"/v1/components/ecu/locks"}"#;
 const LOCKABLE_ROOT: &str =
     r#"{"id":"","name":"","components":"/v1/components","locks":"/v1/locks"}"#;
 const UNLOCKABLE: &str = r#"{"id":"ecu","name":"ECU","data":"/v1/components/ecu/data"}"#;
 
-const LOCKS: &str = "GET /v1/components/ecu/locks";
-const ACQUIRE: &str = "POST /v1/components/ecu/locks";
-const RENEW: &str = "PUT /v1/components/ecu/locks/1";
-const RELEASE: &str = "DELETE /v1/components/ecu/locks/1";
-const WRITE: &str = "PUT /v1/components/ecu/data/a";
-const READ: &str = "GET /v1/components/ecu/data/a";
-const START: &str = "POST /v1/components/ecu/operations/purge/executions";
-const EXECUTION: &str = "GET /v1/components/ecu/operations/purge/executions/7";
-const FORGET: &str = "DELETE /v1/components/ecu/operations/purge/executions/7";
+pub(crate) const LOCKS: &str = "GET /v1/components/ecu/locks";
+pub(crate) const ACQUIRE: &str = "POST /v1/components/ecu/locks";
+pub(crate) const RENEW: &str = "PUT /v1/components/ecu/locks/1";
+pub(crate) const RELEASE: &str = "DELETE /v1/components/ecu/locks/1";
+pub(crate) const WRITE: &str = "PUT /v1/components/ecu/data/a";
+pub(crate) const READ: &str = "GET /v1/components/ecu/data/a";
+pub(crate) const START: &str = "POST /v1/components/ecu/operations/purge/executions";
+pub(crate) const EXECUTION: &str = "GET /v1/components/ecu/operations/purge/executions/7";
+pub(crate) const FORGET: &str = "DELETE /v1/components/ecu/operations/purge/executions/7";
 
-const FREE: (&str, u16, &str) = (LOCKS, 200, r#"{"items":[]}"#);
-const OTHERS: (&str, u16, &str) =
+pub(crate) const FREE: (&str, u16, &str) = (LOCKS, 200, r#"{"items":[]}"#);
+pub(crate) const OTHERS: (&str, u16, &str) =
     (LOCKS, 200, r#"{"items":[{"id":"9","owned":false,"owner":"bench 7"}]}"#);
-const GRANTED: (&str, u16, &str) = (ACQUIRE, 201, r#"{"id":"1"}"#);
-const RELEASED: (&str, u16, &str) = (RELEASE, 204, "");
-const BROKEN: &str = r#"{"error_code":"lock-broken","message":"the lock was broken"}"#;
+pub(crate) const GRANTED: (&str, u16, &str) = (ACQUIRE, 201, r#"{"id":"1"}"#);
+pub(crate) const RELEASED: (&str, u16, &str) = (RELEASE, 204, "");
+pub(crate) const BROKEN: &str = r#"{"error_code":"lock-broken","message":"the lock was broken"}"#;
 
-type Row = (&'static str, u16, &'static str);
+pub(crate) type Row = (&'static str, u16, &'static str);
 
-fn server(rows: &[Row]) -> Server {
+pub(crate) fn server(rows: &[Row]) -> Server {
     let known = [
         ("GET /v1/components/ecu/data", 200, r#"{"items":[{"id":"a"}]}"#),
         (READ, 200, r#"{"data":2}"#),
@@ -48,25 +48,25 @@ fn server(rows: &[Row]) -> Server {
     Server::start_with(ROOT, ECU, &[&known, rows].concat())
 }
 
-fn write() -> Value {
+pub(crate) fn write() -> Value {
     json!({"entity": "components/ecu", "id": "a", "value": 2})
 }
 
-fn purge() -> Value {
+pub(crate) fn purge() -> Value {
     json!({"entity": "components/ecu", "id": "purge"})
 }
 
 /// A connector that renews every half second.
-fn hasty() -> Sovd {
+pub(crate) fn hasty() -> Sovd {
     connector(1 << 20).with_lock_expiration(Duration::from_secs(1))
 }
 
-async fn ask(server: &Server, name: &str, params: Value) -> Outcome {
+pub(crate) async fn ask(server: &Server, name: &str, params: Value) -> Outcome {
     run(&hasty(), order(&server.address(), name, params)).await
 }
 
 /// What the server was asked that changes something, in order.
-fn changes(server: &Server) -> Vec<String> {
+pub(crate) fn changes(server: &Server) -> Vec<String> {
     let lines = server.seen().into_iter().map(|request| request.line);
     lines.filter(|line| !line.starts_with("GET ")).collect()
 }
@@ -182,27 +182,6 @@ async fn a_command_that_is_dropped_while_its_lock_is_granted_leaves_none_behind(
 }
 
 #[tokio::test]
-async fn a_lock_is_renewed_while_the_work_goes_on() {
-    let running = (EXECUTION, 200, r#"{"status":"running"}"#);
-    let server = server(&[
-        FREE,
-        GRANTED,
-        (START, 202, r#"{"id":"7"}"#),
-        running,
-        running,
-        running,
-        (EXECUTION, 200, r#"{"status":"completed"}"#),
-        (FORGET, 204, ""),
-        (RENEW, 204, ""),
-        RELEASED,
-    ]);
-    let outcome = ask(&server, "operation.run", purge()).await;
-    assert_eq!(outcome.end, End::Answered);
-    assert!(server.count(RENEW) >= 3, "{:?}", changes(&server));
-    assert_eq!(server.count(RELEASE), 1);
-}
-
-#[tokio::test]
 async fn a_write_that_meets_a_broken_lock_was_not_done_and_names_the_new_holder() {
     let server = server(&[FREE, OTHERS, GRANTED, (WRITE, 409, BROKEN), (RELEASE, 409, BROKEN)]);
     let outcome = ask(&server, "data.write", write()).await;
@@ -211,48 +190,6 @@ async fn a_write_that_meets_a_broken_lock_was_not_done_and_names_the_new_holder(
         "the lock was broken (lock-broken); bench 7 holds the lock"
     );
     assert_eq!(changes(&server), [ACQUIRE, WRITE, RELEASE]);
-}
-
-#[tokio::test]
-async fn an_operation_that_goes_missing_with_its_lock_has_an_unknown_outcome_and_says_why() {
-    let running = (EXECUTION, 200, r#"{"status":"running"}"#);
-    let server = server(&[
-        FREE,
-        OTHERS,
-        GRANTED,
-        (START, 202, r#"{"id":"7","status":"running"}"#),
-        running,
-        running,
-        (EXECUTION, 404, ""),
-        (RENEW, 409, BROKEN),
-        (RELEASE, 409, BROKEN),
-    ]);
-    let outcome = ask(&server, "operation.run", purge()).await;
-    assert_eq!(outcome.end, End::Lost);
-    let last = outcome.payloads().pop().unwrap();
-    let message = last["lock"]["message"].as_str().unwrap();
-    assert!(
-        message.ends_with("lock-broken: the lock was broken; bench 7 holds the lock"),
-        "{message}"
-    );
-    assert_eq!(server.count(START), 1);
-}
-
-#[tokio::test]
-async fn a_result_stands_also_if_the_lock_was_lost_before_it() {
-    let running = (EXECUTION, 200, r#"{"status":"running"}"#);
-    let server = server(&[
-        FREE,
-        GRANTED,
-        (START, 202, r#"{"id":"7"}"#),
-        running,
-        running,
-        (EXECUTION, 200, r#"{"status":"completed"}"#),
-        (FORGET, 204, ""),
-        (RENEW, 404, ""),
-        RELEASED,
-    ]);
-    assert_eq!(ask(&server, "operation.run", purge()).await.end, End::Answered);
 }
 
 #[tokio::test]
@@ -268,14 +205,6 @@ async fn a_lock_whose_grant_was_lost_means_that_nothing_was_changed() {
     let server = server(&[FREE, (ACQUIRE, 0, "")]);
     assert_eq!(ask(&server, "data.write", write()).await.end, End::NotSent);
     assert_eq!(changes(&server), [ACQUIRE]);
-}
-
-#[tokio::test]
-async fn a_lock_of_our_own_is_used_and_left_alone() {
-    let own = r#"{"items":[{"id":"4","owned":true}]}"#;
-    let server = server(&[(LOCKS, 200, own), (WRITE, 204, "")]);
-    ask(&server, "data.write", write()).await.only();
-    assert_eq!(changes(&server), [WRITE]);
 }
 
 #[tokio::test]
@@ -338,6 +267,28 @@ async fn a_mode_is_set_under_the_lock_and_put_back_before_it_goes() {
     );
     assert_eq!(ask(&server, "data.write", write()).await.end, End::Lost);
     assert_eq!(changes(&server), [ACQUIRE, SESSION, WRITE, SESSION, RELEASE]);
+}
+
+#[tokio::test]
+async fn a_mode_that_is_refused_costs_no_lock() {
+    const SESSION: &str = "PUT /v1/components/ecu/modes/session";
+    let server = Server::start_with(
+        ROOT,
+        ECU,
+        &[
+            ("GET /v1/components/ecu/data", 200, r#"{"items":[{"id":"a"}]}"#),
+            (READ, 200, r#"{"data":2}"#),
+            ("GET /v1/components/ecu/modes", 200, r#"{"items":[{"id":"session"}]}"#),
+            ("GET /v1/components/ecu/modes/session", 200, r#"{"value":null}"#),
+            (SESSION, 400, ""),
+            (WRITE, 204, ""),
+            FREE,
+            GRANTED,
+            RELEASED,
+        ],
+    );
+    ask(&server, "data.write", write()).await.only();
+    assert_eq!(changes(&server), [ACQUIRE, SESSION, WRITE, RELEASE]);
 }
 
 #[tokio::test]

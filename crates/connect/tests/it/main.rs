@@ -9,20 +9,28 @@
 )]
 #![expect(clippy::needless_pass_by_value, reason = "parameters are written in place")]
 
+mod accepted;
 mod addresses;
 mod bench;
 mod catalog;
 mod contract;
 mod downloads;
+mod feeds;
 mod inherited;
 mod live;
 mod locks;
+mod made;
+mod names;
 mod nouns;
 mod odd;
 mod oddities;
 mod operation;
+mod outputs;
+mod pages;
 mod phases;
 mod polling;
+mod renewals;
 mod resources;
+mod sizes;
 mod truth;
 mod watched;

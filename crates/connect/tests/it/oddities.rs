@@ -54,6 +54,30 @@ async fn a_confirmed_clearing_stays_one_when_reading_back_fails() {
 }
 
 #[tokio::test]
+async fn how_many_are_cleared_is_not_known_where_nobody_could_count() {
+    for (after, words) in [(NONE, "cleared"), (TWO, "cleared, 2 remaining")] {
+        let (_, outcome) =
+            clear(&[(FAULTS, 200, "{"), (CLEAR, 204, ""), (FAULTS, 200, after)]).await;
+        let payload = outcome.only();
+        assert_eq!(payload["clearedCount"], Value::Null);
+        assert_eq!(payload["message"], format!("an unknown number of trouble codes {words}"));
+    }
+}
+
+#[tokio::test]
+async fn a_status_is_told_however_the_vehicle_writes_it() {
+    let faults = r#"{"items":[{"code":"1","status":{"CONFIRMED_DTC":"1"}},{"code":"2","status":47},
+        {"code":"3","status":"0x04"},{"code":"4","status":"CONFIRMED"},{"code":"5"},
+        {"code":"6","status":{"testFailed":true}},{"code":"7","status":{"mask":"0x50"}}]}"#;
+    let server = Server::start(&[(FAULTS, 200, faults)]);
+    let outcome = ask(&server, "ReadDTC", json!({"ecuAddress": "ecu"})).await;
+    let words: Vec<Value> =
+        outcome.payloads().iter().take(7).map(|part| part["status"].clone()).collect();
+    let expected = ["confirmed", "confirmed", "pending", "confirmed", "stored", "active", "stored"];
+    assert_eq!(words, expected);
+}
+
+#[tokio::test]
 async fn a_confirmed_write_stays_one_when_reading_back_fails() {
     let item = "/v1/components/ecu/data/a";
     let server = Server::start(&[
@@ -215,24 +239,82 @@ async fn an_operation_is_forgotten_before_its_result_is_handed_on() {
 }
 
 #[tokio::test]
-async fn an_operation_that_does_not_stop_goes_on_to_its_result() {
-    let server = Server::start(&[
-        OPERATIONS,
-        STARTED,
-        (EXECUTION, 200, r#"{"status":"completed"}"#),
-        (FORGET, 409, ""),
-        (FORGET, 204, ""),
-    ]);
+async fn an_operation_that_nobody_follows_any_more_is_stopped() {
+    let running = (EXECUTION, 200, r#"{"status":"running"}"#);
+    let server = Server::start(&[OPERATIONS, STARTED, running, (FORGET, 204, "")]);
+    let order = order(&server.address(), "operation.run", purge());
+    let (sender, _receiver) = mpsc::channel::<Part>(4);
+    let sovd = connector(1000);
+    tokio::select! {
+        end = sovd.execute(order, sender, CancellationToken::new()) => panic!("{end:?}"),
+        () = server.has_seen(EXECUTION) => {}
+    }
+    sovd.settle().await;
+    assert_eq!(server.count(FORGET), 1);
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_say_that_it_is_over_is_followed() {
+    let queued = r#"{"id":"7","status":"queued"}"#;
+    let done = (EXECUTION, 200, r#"{"status":"completed","parameters":{"flow":7}}"#);
+    let server = Server::start(&[OPERATIONS, (START, 200, queued), done, (FORGET, 204, "")]);
+    let outcome = ask(&server, "operation.run", purge()).await;
+    assert_eq!(outcome.payloads()[1]["parameters"]["flow"], 7);
+    let server = Server::start(&[OPERATIONS, (START, 200, r#"{"status":"queued"}"#)]);
+    assert_eq!(ask(&server, "operation.run", purge()).await.end, End::Malformed);
+}
+
+/// Cancels an operation once its start has been told, and gives back how it ended and its last part.
+async fn cancelled(server: &Server) -> (End, Option<Part>) {
     let order = order(&server.address(), "operation.run", purge());
     let (sender, mut receiver) = mpsc::channel::<Part>(4);
     let stop = CancellationToken::new();
     let watch = async {
-        let started = receiver.recv().await;
+        receiver.recv().await.unwrap();
         stop.cancel();
-        (started, receiver.recv().await)
+        receiver.recv().await
     };
     let sovd = connector(1000);
-    let (end, (_, last)) = tokio::join!(sovd.execute(order, sender, stop.clone()), watch);
+    tokio::join!(sovd.execute(order, sender, stop.clone()), watch)
+}
+
+#[tokio::test]
+async fn an_operation_that_was_over_before_its_cancel_has_its_result() {
+    let server = Server::start(&[
+        OPERATIONS,
+        STARTED,
+        (EXECUTION, 200, r#"{"status":"completed","parameters":{"flow":7}}"#),
+        (FORGET, 204, ""),
+    ]);
+    let (end, last) = cancelled(&server).await;
+    assert_eq!(end, End::Answered);
+    assert!(last.unwrap().payload.get().contains(r#""flow":7"#));
+}
+
+#[tokio::test]
+async fn what_stopping_gave_is_told() {
+    let server = Server::start(&[
+        OPERATIONS,
+        STARTED,
+        (EXECUTION, 200, r#"{"status":"running"}"#),
+        (FORGET, 200, r#"{"parameters":{"flow":3}}"#),
+    ]);
+    let (end, last) = cancelled(&server).await;
+    assert_eq!(end, End::Stopped);
+    assert!(last.unwrap().payload.get().contains(r#""flow":3"#));
+}
+
+#[tokio::test]
+async fn an_operation_that_does_not_stop_goes_on_to_its_result() {
+    let server = Server::start(&[
+        OPERATIONS,
+        STARTED,
+        (EXECUTION, 200, r#"{"status":"running"}"#),
+        (EXECUTION, 200, r#"{"status":"completed"}"#),
+        (FORGET, 409, ""),
+        (FORGET, 204, ""),
+    ]);
+    let (end, last) = cancelled(&server).await;
     assert_eq!(end, End::Answered);
     assert!(last.unwrap().is_final);
     assert_eq!(server.count(FORGET), 2);

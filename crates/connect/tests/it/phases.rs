@@ -57,7 +57,8 @@ async fn an_update_that_fails_says_what_failed_where() {
         {"error_code":"vendor-specific","vendor_code":"E7","message":"no space"}}],
         "subprogress":[{"entity":"ecu","status":"failed","error":
         {"error_code":"error-response","message":"flash"}}]}"#;
-    let server = Server::start(&[LISTED, PREPARE, (STATUS, 200, failed)]);
+    let pending = (STATUS, 200, r#"{"phase":"prepare","status":"pending"}"#);
+    let server = Server::start(&[LISTED, PREPARE, pending, (STATUS, 200, failed)]);
     let outcome = ask(&server, "update.prepare", json!({"id": "p"})).await;
     assert_eq!(outcome.vehicle_error(), "no space (E7); ecu: flash (error-response)");
     assert_eq!(server.count(PREPARE.0), 1);
@@ -74,9 +75,25 @@ async fn the_end_of_the_phase_before_is_not_the_end_of_this_one() {
         (STATUS, 200, r#"{"phase":"execute","status":"completed"}"#),
     ]);
     let outcome = ask(&server, "update.execute", json!({"id": "p"})).await;
-    assert_eq!(outcome.end, End::Answered);
-    assert_eq!(outcome.payloads()[1]["phase"], "execute");
+    assert_eq!(outcome.only()["phase"], "execute");
     assert_eq!(server.count(EXECUTE.0), 1);
+}
+
+#[tokio::test]
+async fn the_failure_of_the_same_phase_before_is_not_the_failure_of_this_one() {
+    let failed = (STATUS, 200, r#"{"phase":"execute","status":"failed"}"#);
+    let server = Server::start(&[
+        LISTED,
+        EXECUTE,
+        failed,
+        failed,
+        (STATUS, 200, r#"{"phase":"execute","status":"inProgress"}"#),
+        (STATUS, 200, r#"{"phase":"execute","status":"completed"}"#),
+    ]);
+    let outcome = ask(&server, "update.execute", json!({"id": "p"})).await;
+    assert_eq!(outcome.end, End::Answered);
+    let states: Vec<Value> = outcome.payloads().iter().map(|it| it["status"].clone()).collect();
+    assert_eq!(states, ["inProgress", "completed"]);
 }
 
 #[tokio::test]
@@ -156,6 +173,7 @@ async fn a_cancelled_script_is_stopped_at_the_vehicle() {
         SCRIPTS,
         STARTED,
         (CONTROL, 204, ""),
+        (RUN, 200, r#"{"status":"running"}"#),
         (RUN, 200, r#"{"status":"terminated"}"#),
         (FORGET, 204, ""),
     ]);

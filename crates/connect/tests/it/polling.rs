@@ -72,7 +72,8 @@ async fn a_server_that_does_not_implement_subscriptions_is_polled() {
 #[tokio::test]
 async fn a_server_that_is_busy_is_neither_polled_nor_asked_twice() {
     let subscribe = "POST /v1/components/rich/cyclic-subscriptions";
-    let server = Server::start(&[RICH_DATA, (subscribe, 503, "")]);
+    let busy = r#"{"error_code":"sovd-server-failure","message":"busy"}"#;
+    let server = Server::start(&[RICH_DATA, (subscribe, 503, busy)]);
     let outcome = ask(&server, "data.watch", speed("components/rich", 1)).await;
     outcome.vehicle_error();
     assert_eq!(server.count(subscribe), 1);

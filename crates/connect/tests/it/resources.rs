@@ -211,9 +211,10 @@ async fn communication_is_recorded_for_a_while_and_fetched() {
 async fn a_recording_that_does_not_begin_is_taken_away() {
     let create = "POST /v1/components/rich/communication-logs";
     let place = "/v1/components/rich/communication-logs/r";
+    let refused = r#"{"error_code":"sovd-server-failure","message":"disk"}"#;
     let server = Server::start(&[
         (create, 201, r#"{"id":"r","status":"inactive"}"#),
-        ("PUT /v1/components/rich/communication-logs/r", 500, ""),
+        ("PUT /v1/components/rich/communication-logs/r", 500, refused),
         ("DELETE /v1/components/rich/communication-logs/r?delete_log=true", 204, ""),
     ]);
     let params = json!({"entity": "components/rich", "config": {}, "duration": 60});

@@ -79,7 +79,8 @@ pub(super) fn rows() -> Vec<Entry> {
             Params::of_entity().need("id", id()).example(json!({ "id": "lock-1" })),
         ),
         change("lock.break", "Takes a lock and breaks those of others in its way.", taken())
-            .admin(),
+            .admin()
+            .beside(),
     ]
 }
 

@@ -149,6 +149,7 @@ fn executions() -> Vec<Entry> {
                 .example(json!({ "id": "self_test", "params": { "level": 2 }, "timeout": 60 }))
                 .example(json!({ "id": "open_trunk", "proximity_response": "4711" })),
         )
+        .senior_for(&["proximity_response"])
         .many()
         .locked()
         .in_session()
@@ -171,7 +172,8 @@ fn executions() -> Vec<Entry> {
             "operation.stop",
             "Stops an execution of an operation, and lets the vehicle forget it.",
             execution().example(json!({ "id": "self_test", "exec_id": "1" })),
-        ),
+        )
+        .beside(),
     ]
 }
 

@@ -6,7 +6,8 @@ use super::Seconds;
 use serde_json::{Map, Value, json};
 
 /// No name begins with a dot: `..` would be another place.
-const ENTITY: &str = "^(areas|components|apps|functions)/[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}$";
+const ENTITY: &str = "^(areas|components|apps|functions)/[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}\
+    (/sub(areas|components)/[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}){0,7}$";
 const EXAMPLE: &str = "components/engine_ecu";
 
 /// Leaves an hour of the longest run timeout for all that is not watching.
@@ -80,7 +81,7 @@ impl Params {
 }
 
 pub(super) fn entity() -> Value {
-    let example = "An entity of the vehicle, components/engine_ecu.";
+    let example = "An entity of the vehicle: components/engine_ecu, or the whole path of a part.";
     json!({ "type": "string", "pattern": ENTITY, "description": example })
 }
 
@@ -89,9 +90,9 @@ pub(super) fn entities(description: &str) -> Value {
         "description": description })
 }
 
-/// What a vehicle calls one of its things.
+/// What a vehicle calls one of its things; a step to another place is no name.
 pub(super) fn id() -> Value {
-    json!({ "type": "string", "minLength": 1, "maxLength": 256 })
+    json!({ "type": "string", "minLength": 1, "maxLength": 256, "not": { "enum": [".", ".."] } })
 }
 
 pub(super) fn ids() -> Value {

@@ -23,6 +23,8 @@ impl Entry {
             description,
             risk: Risk::R0,
             role: Role::Engineer,
+            senior_params: &[],
+            is_beside: false,
             streaming: Streaming::One,
             lock: Lock::None,
             modes: &[],
@@ -49,6 +51,14 @@ impl Entry {
 
     pub(super) fn senior(self) -> Self {
         Self { role: Role::Senior, ..self }
+    }
+
+    pub(super) fn senior_for(self, senior_params: &'static [&'static str]) -> Self {
+        Self { senior_params, ..self }
+    }
+
+    pub(super) fn beside(self) -> Self {
+        Self { is_beside: true, ..self }
     }
 
     pub(super) fn admin(self) -> Self {

@@ -117,6 +117,11 @@ pub fn accept(order: super::Order) -> Step {
 ///
 /// [`Refused`] if the input is not possible where the command stands; nothing changes then.
 pub fn reduce(command: Command, input: Input, now: Timestamp) -> Result<Step, Refused> {
+    let input = match input {
+        // Whoever has answered was reached: it is the connection that broke.
+        Input::NotSent if command.last_part > 0 => Input::Lost,
+        other => other,
+    };
     let log = Log::new(command, now);
     match log.command.state.clone() {
         State::Queued(queued) => on_queued(log, queued, input),

@@ -4,11 +4,14 @@
 
 use super::{Command, Risk, State};
 use crate::Timestamp;
+use crate::catalog::{self, Standing};
 use crate::id::CommandId;
 use std::cmp::Reverse;
 
 /// How many reads may share a vehicle.
 pub const MAX_READS: usize = 4;
+/// How many live commands may watch a vehicle beside those whose turn it is.
+pub const MAX_WATCHES: usize = 8;
 
 /// A command that waits for one vehicle; the slice given to [`next`] is sorted by turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,16 +48,48 @@ pub fn next(in_flight: &[Risk], waiting: &[Waiting]) -> Vec<CommandId> {
 }
 
 /// The open commands of a vehicle that may start at the moment `now`, in the order of their turns;
-/// `open` may come in any order.
+/// `open` may come in any order. What only watches, and what ends the work of others, is in nobody's
+/// way and waits for nobody.
 ///
 /// A vehicle that is known to be away keeps what it was never asked; a read that is being retried is
 /// how its return may be found out.
 pub fn starting(open: Vec<Command>, is_reachable: bool, now: Timestamp) -> Vec<Command> {
-    let (mut queued, in_flight): (Vec<_>, Vec<_>) =
+    let (beside, others) =
+        open.into_iter().partition(|command| standing(command) != Standing::InLine);
+    let mut starting = beside_others(beside, is_reachable, now);
+    starting.extend(in_turn(others, is_reachable, now));
+    starting
+}
+
+fn standing(command: &Command) -> Standing {
+    catalog::standing(&command.order.name)
+}
+
+fn beside_others(open: Vec<Command>, is_reachable: bool, now: Timestamp) -> Vec<Command> {
+    let (queued, in_flight) = by_turn(open);
+    let watches = |command: &Command| standing(command) == Standing::Watching;
+    let watching = in_flight.iter().filter(|it| watches(it) && risk_in_flight(it).is_some());
+    let mut room = MAX_WATCHES.saturating_sub(watching.count());
+    let has_room = |command: &Command| {
+        let has_room = !watches(command) || room > 0;
+        room = room.saturating_sub(usize::from(watches(command)));
+        has_room
+    };
+    let ready = queued.into_iter().filter(|command| is_ready(command, is_reachable, now));
+    ready.filter(has_room).collect()
+}
+
+/// Those that wait, sorted by turn, and the others.
+fn by_turn(open: Vec<Command>) -> (Vec<Command>, Vec<Command>) {
+    let (mut queued, others): (Vec<_>, Vec<_>) =
         open.into_iter().partition(|command| matches!(command.state, State::Queued(_)));
     queued.sort_by_key(|command| (Reverse(command.order.priority), command.order.command_id));
-    let is_ready =
-        |command: &Command| may_start(command, now) && (is_reachable || command.is_retry());
+    (queued, others)
+}
+
+fn in_turn(open: Vec<Command>, is_reachable: bool, now: Timestamp) -> Vec<Command> {
+    let (queued, in_flight) = by_turn(open);
+    let is_ready = |command: &Command| is_ready(command, is_reachable, now);
     // A write that has to wait keeps its place; a read that has to wait lets others pass.
     let line: Vec<Command> = queued
         .into_iter()
@@ -72,9 +107,11 @@ impl From<&Command> for Waiting {
     }
 }
 
-fn may_start(command: &Command, now: Timestamp) -> bool {
+fn is_ready(command: &Command, is_reachable: bool, now: Timestamp) -> bool {
     match &command.state {
-        State::Queued(queued) => queued.not_before.is_none_or(|at| at <= now),
+        State::Queued(queued) => {
+            queued.not_before.is_none_or(|at| at <= now) && (is_reachable || command.is_retry())
+        }
         State::Dispatched(_) | State::Running(_) | State::Cancelling(_) | State::Ended(_) => false,
     }
 }
@@ -101,11 +138,20 @@ mod tests {
 
     /// A queued command; the number is its age.
     fn queued(number: u128, risk: Risk, priority: i16) -> Command {
+        named("ReadDTC", number, risk, priority)
+    }
+
+    /// One that waits to watch; a data.watch is of class R1.
+    fn watch(number: u128) -> Command {
+        named("data.watch", number, Risk::R1, 0)
+    }
+
+    fn named(name: &str, number: u128, risk: Risk, priority: i16) -> Command {
         accept(Order {
             command_id: CommandId::from(Uuid::from_u128(number)),
             vehicle_id: VehicleId::from(Uuid::nil()),
             user_id: UserId::from(Uuid::nil()),
-            name: "ReadDTC".to_owned(),
+            name: name.to_owned(),
             params: RawValue::NULL.to_owned(),
             risk,
             reason: None,
@@ -178,6 +224,30 @@ mod tests {
         assert_eq!(turns(vec![retry.clone(), queued(2, Risk::R0, 0)], false, LATER), [1]);
         assert!(turns(vec![pausing(retry)], false, NOW).is_empty());
         assert!(turns(vec![queued(1, Risk::R2, 0)], false, NOW).is_empty());
+    }
+
+    #[test]
+    fn who_watches_is_in_nobodys_way_and_waits_for_nobody() {
+        let write = || queued(1, Risk::R2, 0);
+        assert_eq!(turns(vec![running(watch(1)), queued(2, Risk::R2, 0)], true, NOW), [2]);
+        assert_eq!(turns(vec![running(write()), watch(2)], true, NOW), [2]);
+        assert_eq!(turns(vec![pausing(write()), watch(2)], true, NOW), [2]);
+        assert!(turns(vec![watch(1)], false, NOW).is_empty());
+    }
+
+    #[test]
+    fn a_vehicle_is_watched_by_a_few() {
+        let watches =
+            (1..=10).map(|number| if number > 6 { watch(number) } else { running(watch(number)) });
+        assert_eq!(turns(watches.collect(), true, NOW), [7, 8]);
+    }
+
+    #[test]
+    fn what_ends_the_work_of_others_does_not_wait_for_it() {
+        let stop = || named("operation.stop", 2, Risk::R1, 0);
+        assert_eq!(turns(vec![running(queued(1, Risk::R2, 0)), stop()], true, NOW), [2]);
+        let watches = (3..=10).map(|number| running(watch(number)));
+        assert_eq!(turns(watches.chain([stop()]).collect(), true, NOW), [2]);
     }
 
     fn waiting(risks: &[Risk]) -> Vec<Waiting> {

@@ -240,8 +240,23 @@ fn a_moment_that_is_none_is_not_allowed() {
 #[test]
 fn an_entity_is_no_way_out() {
     let list = entries().into_iter().find(|entry| entry.name == "faults.list").unwrap();
-    for (entity, expected) in [("apps/a.b-1", true), ("apps/..", false), ("apps/a/b", false)] {
+    for (entity, expected) in [
+        ("apps/a.b-1", true),
+        ("components/hpc/subcomponents/soc", true),
+        ("apps/..", false),
+        ("apps/a/b", false),
+        ("components/hpc/subcomponents/..", false),
+    ] {
         assert_eq!(validator(&list).is_valid(&json!({ "entity": entity })), expected, "{entity}");
+    }
+}
+
+#[test]
+fn an_id_is_no_step_to_another_place() {
+    let set = entries().into_iter().find(|entry| entry.name == "mode.set").unwrap();
+    for (id, expected) in [("session", true), ("a.b", true), (".", false), ("..", false)] {
+        let params = json!({ "entity": "apps/a", "id": id, "value": "on" });
+        assert_eq!(validator(&set).is_valid(&params), expected, "{id}");
     }
 }
 
@@ -249,9 +264,17 @@ fn an_entity_is_no_way_out() {
 fn a_row_asks_for_no_less_than_its_risk_class() {
     for entry in entries() {
         assert!(entry.role.may(Action::Submit(entry.risk)), "{}", entry.name);
-        assert!(entry.permits(entry.role) && entry.permits(Role::Admin), "{}", entry.name);
+        assert!(
+            entry.permits(entry.role, &Value::Null) && entry.permits(Role::Admin, &Value::Null),
+            "{}",
+            entry.name
+        );
         let outsiders = [Role::Viewer, Role::Approver, Role::Auditor];
-        assert!(!outsiders.into_iter().any(|role| entry.permits(role)), "{}", entry.name);
+        assert!(
+            !outsiders.into_iter().any(|role| entry.permits(role, &Value::Null)),
+            "{}",
+            entry.name
+        );
     }
 }
 
@@ -259,7 +282,10 @@ fn a_row_asks_for_no_less_than_its_risk_class() {
 fn a_row_may_ask_for_more_than_its_risk_class() {
     let breaking = entries().into_iter().find(|entry| entry.name == "lock.break").unwrap();
     assert!(Role::Engineer.may(Action::Submit(breaking.risk)));
-    assert!(!breaking.permits(Role::Engineer) && !breaking.permits(Role::Senior));
+    assert!(
+        !breaking.permits(Role::Engineer, &Value::Null)
+            && !breaking.permits(Role::Senior, &Value::Null)
+    );
 }
 
 #[test]
@@ -310,4 +336,12 @@ fn a_submission_parses_into_its_question() {
     let expected =
         Question::ClearDtc { ecu_address: "0x10".to_owned(), dtc_code: Some("P0420".to_owned()) };
     assert_eq!(question, expected);
+}
+
+#[test]
+fn who_answers_for_somebody_at_the_vehicle_is_a_senior() {
+    let run = entries().into_iter().find(|entry| entry.name == "operation.run").unwrap();
+    let answered = json!({ "id": "open_trunk", "proximity_response": "4711" });
+    assert!(run.permits(Role::Engineer, &json!({ "id": "open_trunk" })));
+    assert!(!run.permits(Role::Engineer, &answered) && run.permits(Role::Senior, &answered));
 }

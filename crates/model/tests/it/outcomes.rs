@@ -78,6 +78,18 @@ fn a_write_without_connection_waits_until_its_deadline_then_expires() {
 }
 
 #[test]
+fn whoever_has_answered_was_reached() {
+    for risk in WRITES {
+        for life in [Life::running(risk), Life::cancelling(risk)] {
+            let ended = life.takes(part(1, false)).takes(Input::NotSent);
+            assert_eq!(ended.phase(), Phase::Unknown);
+        }
+    }
+    let read = Life::running(Risk::R0).takes(part(1, false)).takes(Input::NotSent);
+    assert_eq!(read.phase(), Phase::Failed);
+}
+
+#[test]
 fn a_read_whose_connection_was_lost_is_tried_again_then_failed() {
     let second = Life::running(Risk::R0).takes(Input::Lost);
     assert_eq!(second.phase(), Phase::Queued);

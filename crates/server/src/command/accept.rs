@@ -169,10 +169,10 @@ impl Commands {
     /// The row of a submission, if this user may submit it and it is as the row says.
     fn checked(&self, session: &Session, wanted: &Submission) -> Result<&Entry, SubmitError> {
         let entry = self.catalog.entry(&wanted.command_name).ok_or(SubmitError::UnknownCommand)?;
-        if !entry.permits(session.role()) {
+        let params = serde_json::from_str(wanted.command_params.get()).unwrap_or_default();
+        if !entry.permits(session.role(), &params) {
             return Err(SubmitError::NotPermitted);
         }
-        let params = serde_json::from_str(wanted.command_params.get()).unwrap_or_default();
         let faults = self.catalog.faults(entry.name, &params);
         if !faults.is_empty() {
             return Err(SubmitError::InvalidParameters(faults));

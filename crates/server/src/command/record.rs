@@ -3,6 +3,7 @@
 //! Refuses to publish what is not stored, and to decide how a command ends: it reports, and the
 //! model's reducer decides.
 
+use super::discovery::Discovery;
 use super::dispatch::Reins;
 use super::{Commands, announce, external};
 use crate::observe;
@@ -14,6 +15,7 @@ use model::id::{CommandId, ResponseId};
 use model::parts::InOrder;
 use model::vehicle::Connector;
 use serde_json::json;
+use serde_json::value::RawValue;
 use std::time::{Duration, Instant};
 use store::{Applied, Claimed, StoreError};
 use tokio::sync::mpsc;
@@ -22,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 /// How many parts may be on their way from the connector to the store. More stay with the vehicle.
 const PARTS: usize = 32;
 /// How long to wait before a write is tried again that the store did not take.
-const AGAIN: Duration = Duration::from_millis(500);
+pub(super) const AGAIN: Duration = Duration::from_millis(500);
 
 /// Drives a claimed command to its end, or until it is somebody else's.
 pub(super) async fn drive(commands: Commands, connector: Sovd, claimed: Claimed, reins: Reins) {
@@ -33,8 +35,10 @@ pub(super) async fn drive(commands: Commands, connector: Sovd, claimed: Claimed,
         Connector::Sovd { url } => Address::new(url, &vehicle.metadata),
         Connector::External => return external::drive(commands, command, limit, &reins).await,
     };
-    let recorder = Recorder { commands, command, parts: InOrder::default() };
-    match question(&recorder.command) {
+    let question = question(&command);
+    let discovery = question.as_ref().and_then(Discovery::of);
+    let recorder = Recorder { commands, command, parts: InOrder::default(), discovery };
+    match question {
         Some(question) => {
             let order = Order {
                 command_id: recorder.command.order.command_id,
@@ -82,6 +86,8 @@ struct Recorder {
     commands: Commands,
     command: Command,
     parts: InOrder<Part>,
+    /// `None` if the command is no discovery of the whole vehicle, or its tree has been kept.
+    discovery: Option<Discovery>,
 }
 
 impl Recorder {
@@ -139,6 +145,7 @@ impl Recorder {
         let mut inputs = Vec::new();
         while let Some((part, Part { is_final, payload, .. })) = self.parts.pop() {
             let response_id = ResponseId::new();
+            self.found(&payload, is_final).await;
             inputs.push(Input::Part { part, is_final, response_id, payload });
         }
         if inputs.is_empty() {
@@ -149,6 +156,16 @@ impl Recorder {
             return Err(Over::Unusable(ErrorCode::TooLarge, "Vehicle response too large"));
         }
         self.apply(inputs).await
+    }
+
+    /// A completed discovery is one whose tree can be read.
+    async fn found(&mut self, entity: &RawValue, is_final: bool) {
+        if let Some(discovery) = &mut self.discovery {
+            discovery.add(entity);
+        }
+        if is_final && let Some(discovery) = self.discovery.take() {
+            self.commands.keep(&self.command, discovery).await;
+        }
     }
 
     async fn apply(&mut self, inputs: Vec<Input>) -> Result<(), Over> {

@@ -29,6 +29,8 @@ pub(crate) struct View {
     /// The least role that may submit it.
     #[schema(value_type = String)]
     role: Role,
+    /// The parameters that only a senior may give.
+    senior_params: &'static [&'static str],
     /// `one` response, `many`, or `live`: until its duration is over or it is cancelled.
     #[schema(value_type = String)]
     streaming: Streaming,
@@ -69,6 +71,7 @@ impl From<&Entry> for View {
             description: entry.description,
             risk: entry.risk,
             role: entry.role,
+            senior_params: entry.senior_params,
             streaming: entry.streaming,
             lock: entry.lock,
             modes: entry.modes.iter().map(NeededMode::from).collect(),

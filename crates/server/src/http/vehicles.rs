@@ -179,7 +179,7 @@ pub(crate) async fn status(
 }
 
 /// The vehicle, if the caller may see it. One of a foreign fleet does not exist for them.
-async fn visible(app: &App, caller: &Caller, id: &str) -> Result<Vehicle, Problem> {
+pub(super) async fn visible(app: &App, caller: &Caller, id: &str) -> Result<Vehicle, Problem> {
     let vehicle = app.store.vehicle(vehicle_id(id)?).await?.ok_or_else(unknown)?;
     let sees = caller.session().sees(vehicle.fleet_id, app.store.now());
     sees.then_some(vehicle).ok_or_else(unknown)

@@ -289,6 +289,7 @@ async fn the_catalogue_says_what_a_form_needs() {
         ],
         "type": "object"
       },
+      "senior_params": [],
       "streaming": "one"
     }
     "#);

@@ -8,7 +8,7 @@ use fleetwire_sovd::{
 };
 use futures_util::stream;
 
-use crate::server::{Server, bare_entity, limits, read_request, response};
+use crate::server::{Server, bare_entity, read_request, response};
 
 const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
@@ -79,36 +79,6 @@ fn tagged(client: &Client) -> Client {
 }
 
 #[tokio::test]
-async fn a_download_is_followed_to_another_server_without_credentials() {
-    let store = Server::http(|_| response(200, "", "abc"));
-    let server = pointing(format!("http://127.0.0.1:{}/files/1?sig=x", store.port));
-    let content = fetch(&tagged(&server.client())).await.unwrap();
-    assert_eq!(content.whole(3).await.unwrap(), b"abc");
-    assert!(server.seen()[0].head.contains("s3cret"));
-    let asked = &store.seen()[0];
-    assert_eq!(asked.line, "GET /files/1?sig=x");
-    assert!(!asked.head.contains("s3cret") && !asked.head.contains("x-order"), "{}", asked.head);
-}
-
-#[tokio::test]
-async fn a_download_that_was_led_away_comes_back_without_credentials() {
-    let home = std::sync::Arc::new(std::sync::OnceLock::new());
-    let known = std::sync::Arc::clone(&home);
-    let store = Server::http(move |_| {
-        let port: u16 = *known.get().unwrap();
-        response(307, &format!("location: http://127.0.0.1:{port}/v1/secret\r\n"), "")
-    });
-    let port = store.port;
-    let server = Server::http(move |request| match request.line.as_str() {
-        "GET /v1/maps/1" => response(307, &format!("location: http://127.0.0.1:{port}/\r\n"), ""),
-        _ => response(401, "", ""),
-    });
-    home.set(server.port).unwrap();
-    assert_eq!(fetch(&tagged(&server.client())).await.unwrap_err().status(), Some(401));
-    assert!(!server.seen()[1].head.contains("s3cret"));
-}
-
-#[tokio::test]
 async fn a_download_is_followed_on_the_same_server_with_credentials() {
     let server = Server::http(|request| match request.line.as_str() {
         "GET /v1/maps/1" => response(307, "location: /v1/files/1\r\n", ""),
@@ -121,28 +91,22 @@ async fn a_download_is_followed_on_the_same_server_with_credentials() {
 }
 
 #[tokio::test]
-async fn a_download_is_not_followed_to_an_address_that_is_not_admitted() {
+async fn a_download_is_not_followed_to_another_server_port_or_scheme() {
     let store = Server::http(|_| response(200, "", "abc"));
-    for host in ["127.0.0.2", "[::1]", "[::ffff:127.0.0.1]", "ip6-localhost"] {
-        let server = pointing(format!("http://{host}:{}/", store.port));
-        let admits = |address: std::net::IpAddr| address == std::net::Ipv4Addr::LOCALHOST;
-        let http = Http::admitting(limits(), admits).unwrap();
-        let base = Url::parse(&format!("http://127.0.0.1:{}/v1", server.port)).unwrap();
-        let error = fetch(&Client::new(base, http)).await.unwrap_err();
-        assert!(
-            matches!(error, Error::NotAdmitted { .. } | Error::NotSent(_)),
-            "{host}: {error:?}"
-        );
+    let port = store.port;
+    for location in [
+        format!("http://127.0.0.1:{port}/files/1"),
+        format!("http://localhost:{port}/"),
+        format!("//127.0.0.1:{port}/"),
+        format!("https://127.0.0.1:{port}/"),
+        "file:///etc/passwd".to_owned(),
+        "ftp://127.0.0.1/x".to_owned(),
+    ] {
+        let error = fetch(&tagged(&pointing(location.clone()).client())).await.unwrap_err();
+        assert_eq!(error.status(), Some(307), "{location}: {error:?}");
+        assert!(error.to_string().contains("it leads to another server"), "{error}");
     }
     assert!(store.seen().is_empty());
-}
-
-#[tokio::test]
-async fn a_download_is_not_followed_to_another_scheme_or_with_credentials_in_the_address() {
-    for location in ["file:///etc/passwd", "ftp://127.0.0.1/x", "http://a:b@127.0.0.1/x"] {
-        let error = fetch(&pointing(location.to_owned()).client()).await.unwrap_err();
-        assert!(matches!(error, Error::NotAdmitted { .. }), "{location}: {error:?}");
-    }
 }
 
 #[tokio::test]
@@ -176,7 +140,7 @@ async fn through_a_unix_socket_no_download_leads_to_another_host() {
     let base = Url::parse("http://localhost/v1").unwrap();
     let client = Client::new(base, Http::over(&transport).unwrap());
     let error = fetch(&client).await.unwrap_err();
-    assert!(matches!(error, Error::NotAdmitted { .. }), "{error:?}");
+    assert_eq!(error.status(), Some(307), "{error:?}");
     assert_eq!(server.seen().len(), 1);
 }
 

@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::Direction;
 use super::faults::{Cut, Faults, changed, until};
+use super::record::Pen;
 
 /// Most bytes that are taken at once.
 const CHUNK_BYTES: usize = 16 * 1024;
@@ -46,13 +47,14 @@ pub(super) struct Connection {
     faults: watch::Receiver<Faults>,
     /// How many resets there were before it.
     resets: u64,
+    record: Pen,
 }
 
 impl Connection {
     /// A connection for which every fault holds that is switched on from now on.
-    pub(super) fn new(client: TcpStream, faults: watch::Receiver<Faults>) -> Self {
+    pub(super) fn new(client: TcpStream, faults: watch::Receiver<Faults>, record: Pen) -> Self {
         let resets = faults.borrow().resets;
-        Self { client, faults, resets }
+        Self { client, faults, resets, record }
     }
 
     /// Carries bytes to the target and back until one of them ends it.
@@ -70,7 +72,7 @@ impl Connection {
                 abort(&self.client);
                 abort(&target);
             }
-            () = relay(&mut self.client, &mut target, self.faults) => {}
+            () = relay(&mut self.client, &mut target, self.faults, &self.record) => {}
         }
     }
 }
@@ -100,8 +102,9 @@ async fn relay(
     client: &mut TcpStream,
     target: &mut TcpStream,
     mut faults: watch::Receiver<Faults>,
+    record: &Pen,
 ) {
-    let outcome = pump_both(client, target, &faults).await;
+    let outcome = pump_both(client, target, &faults, record).await;
     match outcome {
         Ok(()) => {}
         Err(End::Cut) => {
@@ -119,14 +122,15 @@ async fn pump_both(
     client: &mut TcpStream,
     target: &mut TcpStream,
     faults: &watch::Receiver<Faults>,
+    record: &Pen,
 ) -> Result<(), End> {
     client.set_nodelay(true)?;
     target.set_nodelay(true)?;
     let (from_client, to_client) = client.split();
     let (from_target, to_target) = target.split();
     tokio::try_join!(
-        pump(Direction::ToTarget, from_client, to_target, faults),
-        pump(Direction::ToClient, from_target, to_client, faults),
+        pump(Direction::ToTarget, from_client, to_target, faults, Some(record)),
+        pump(Direction::ToClient, from_target, to_client, faults, None),
     )?;
     Ok(())
 }
@@ -137,11 +141,12 @@ async fn pump(
     from: ReadHalf<'_>,
     to: WriteHalf<'_>,
     faults: &watch::Receiver<Faults>,
+    record: Option<&Pen>,
 ) -> Result<(), End> {
     let (sender, receiver) = mpsc::channel(CHUNKS);
     let delivery =
         Delivery { direction, to, faults: faults.clone(), obeyed: 0, allowance: u64::MAX };
-    let reading = read(direction, from, faults.clone(), sender);
+    let reading = read(direction, from, faults.clone(), sender, record);
     tokio::try_join!(reading, delivery.run(receiver)).map(|_| ())
 }
 
@@ -150,6 +155,7 @@ async fn read(
     mut from: ReadHalf<'_>,
     mut faults: watch::Receiver<Faults>,
     chunks: mpsc::Sender<Chunk>,
+    record: Option<&Pen>,
 ) -> Result<(), End> {
     let mut buffer = vec![0; CHUNK_BYTES];
     loop {
@@ -159,6 +165,9 @@ async fn read(
             () = changed(&mut faults) => continue,
             length = from.read(&mut buffer) => length?,
         };
+        if let Some(record) = record {
+            record.write(&buffer[..length]);
+        }
         let chunk = Chunk { arrived: Instant::now(), bytes: buffer[..length].to_vec() };
         if chunks.send(chunk).await.is_err() || length == 0 {
             return Ok(());
