@@ -21,14 +21,17 @@ mod simulate;
 use anyhow::Context;
 use args::{Args, Command, ConfigCommand};
 use clap::Parser;
+use server::observe;
 use std::process::ExitCode;
-use tokio::runtime::Runtime;
+use tokio::runtime::Builder;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    match run(Args::parse()) {
+    let ended = run(Args::parse());
+    observe::flush_logs();
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {}", output::one_line(&error));
@@ -44,7 +47,9 @@ fn run(args: Args) -> anyhow::Result<()> {
     // Before anything can open a connection: the first provider is the one that counts.
     let tls = rustls::crypto::aws_lc_rs::default_provider().install_default();
     tls.map_err(|_| anyhow::anyhow!("there are two TLS providers"))?;
-    let runtime = Runtime::new().context("cannot start the threads")?;
+    let mut threads = Builder::new_multi_thread();
+    threads.enable_all().on_thread_park(observe::flush_logs);
+    let runtime = threads.build().context("cannot start the threads")?;
     match args.command {
         Command::Demo(demo) => {
             runtime.block_on(signal::stoppable(|shutdown| demo::run(demo, shutdown)))

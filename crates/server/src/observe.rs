@@ -2,7 +2,12 @@
 //!
 //! Refuses to know what is worth saying; and no vehicle, user or command is ever a label.
 
+mod lines;
+
+pub use lines::flush_logs;
+
 use crate::config::{LogConfig, LogFormat};
+use lines::Lines;
 use metrics::{
     Counter, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
@@ -60,7 +65,8 @@ pub enum LogError {
     Taken(#[from] TryInitError),
 }
 
-/// Logs to the standard error output from here on, panics included.
+/// Logs to the standard error output from here on, panics included. What a task says below a warning
+/// waits for [`flush_logs`], which the threads of the runtime have to do before they rest.
 ///
 /// # Errors
 ///
@@ -74,7 +80,7 @@ pub fn init_logs(config: &LogConfig) -> Result<(), LogError> {
     let log = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::builder().parse(&config.filter)?)
         .with_ansi(!is_json && stderr().is_terminal())
-        .with_writer(stderr);
+        .with_writer(Lines);
     if is_json {
         log.json().flatten_event(true).finish().try_init()?;
     } else {
