@@ -21,17 +21,14 @@ mod simulate;
 use anyhow::Context;
 use args::{Args, Command, ConfigCommand};
 use clap::Parser;
-use server::observe;
 use std::process::ExitCode;
-use tokio::runtime::Builder;
+use tokio::runtime::Runtime;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let ended = run(Args::parse());
-    observe::flush_logs();
-    match ended {
+    match run(Args::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {}", output::one_line(&error));
@@ -47,9 +44,7 @@ fn run(args: Args) -> anyhow::Result<()> {
     // Before anything can open a connection: the first provider is the one that counts.
     let tls = rustls::crypto::aws_lc_rs::default_provider().install_default();
     tls.map_err(|_| anyhow::anyhow!("there are two TLS providers"))?;
-    let mut threads = Builder::new_multi_thread();
-    threads.enable_all().on_thread_park(observe::flush_logs);
-    let runtime = threads.build().context("cannot start the threads")?;
+    let runtime = Runtime::new().context("cannot start the threads")?;
     match args.command {
         Command::Demo(demo) => {
             runtime.block_on(signal::stoppable(|shutdown| demo::run(demo, shutdown)))

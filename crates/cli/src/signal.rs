@@ -3,7 +3,6 @@
 //! Refuses to know what stopping means.
 
 use anyhow::Context;
-use server::observe;
 use std::process;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -28,7 +27,6 @@ async fn obey(mut interrupt: Signal, mut terminate: Signal, shutdown: Cancellati
     tracing::info!("stopping; a second signal ends at once");
     shutdown.cancel();
     next(&mut interrupt, &mut terminate).await;
-    observe::flush_logs();
     process::exit(1);
 }
 

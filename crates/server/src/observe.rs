@@ -2,12 +2,7 @@
 //!
 //! Refuses to know what is worth saying; and no vehicle, user or command is ever a label.
 
-mod lines;
-
-pub use lines::flush_logs;
-
 use crate::config::{LogConfig, LogFormat};
-use lines::Lines;
 use metrics::{
     Counter, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
@@ -65,8 +60,7 @@ pub enum LogError {
     Taken(#[from] TryInitError),
 }
 
-/// Logs to the standard error output from here on, panics included. What a task says below a warning
-/// waits for [`flush_logs`], which the threads of the runtime have to do before they rest.
+/// Logs to the standard error output from here on, panics included.
 ///
 /// # Errors
 ///
@@ -80,7 +74,7 @@ pub fn init_logs(config: &LogConfig) -> Result<(), LogError> {
     let log = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::builder().parse(&config.filter)?)
         .with_ansi(!is_json && stderr().is_terminal())
-        .with_writer(Lines);
+        .with_writer(stderr);
     if is_json {
         log.json().flatten_event(true).finish().try_init()?;
     } else {
