@@ -20,8 +20,8 @@ pub(crate) struct Setting {
     /// Simulated vehicles, in one process.
     #[arg(long, default_value_t = 1000)]
     vehicles: u32,
-    /// Clients, each with one scan under way.
-    #[arg(long, default_value_t = 64)]
+    /// Clients, each with one scan under way: a vehicle takes about a second to answer.
+    #[arg(long, default_value_t = 512)]
     clients: usize,
     /// How often all are scanned.
     #[arg(long, default_value_t = 3)]

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use model::catalog::Question;
 use model::command::Refusal;
-use model::id::CommandId;
+use model::id::{CommandId, UserId};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
@@ -17,6 +17,8 @@ use serde_json::{Map, Value};
 pub struct Order {
     /// The command; the vehicle is told it.
     pub command_id: CommandId,
+    /// Whose it is; the vehicle is told it, because locks have owners.
+    pub user_id: UserId,
     /// What is asked.
     pub question: Question,
     /// Who is asked.

@@ -59,15 +59,20 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn entity(path: &str, variant: Value) -> Box<RawValue> {
-        let text = json!({ "id": path, "variant": variant, "tree": { "entity": path } });
-        RawValue::from_string(text.to_string()).unwrap()
+    fn entity(path: &str, name: &str) -> Box<RawValue> {
+        in_state(path, name, "Online")
+    }
+
+    fn in_state(path: &str, name: &str, state: &str) -> Box<RawValue> {
+        let variant = json!({ "name": name, "state": state });
+        let text = json!({ "variant": variant, "tree": { "entity": path } }).to_string();
+        RawValue::from_string(text).unwrap()
     }
 
     #[test]
     fn what_came_went_and_changed_is_told_by_path() {
-        let before = [entity("a", json!("1")), entity("b", json!("1")), entity("c", json!("1"))];
-        let after = [entity("d", json!("1")), entity("b", json!("2")), entity("a", json!("1"))];
+        let before = [entity("a", "1"), entity("b", "1"), entity("c", "1")];
+        let after = [entity("d", "1"), entity("b", "2"), entity("a", "1")];
         let [added, removed, changed] = ["d", "c", "b"].map(|path| vec![path.to_owned()]);
         assert_eq!(compare(&before, &after), Changes { added, removed, changed });
         assert!(compare(&before, &before).is_empty());
@@ -75,7 +80,7 @@ mod tests {
 
     #[test]
     fn a_control_unit_that_sleeps_is_no_other() {
-        let state = |state| [entity("a", json!({ "name": "ECM", "state": state }))];
+        let state = |state| [in_state("a", "ECM", state)];
         assert!(compare(&state("Online"), &state("Offline")).is_empty());
     }
 }

@@ -90,10 +90,11 @@ impl Commands {
     /// Tells the world what came of inputs: the log, the watchers, and the dispatcher, for which the
     /// end of one command is the turn of the next.
     fn announce(&self, applied: Applied) -> Command {
-        announce(&self.bus, &applied.command, applied.events);
+        // A worker runs what it woke last before all else: those are the watchers.
         if applied.command.due_at().is_none() {
             self.doorbell.ring(applied.command.order.vehicle_id);
         }
+        announce(&self.bus, &applied.command, applied.events);
         applied.command
     }
 }

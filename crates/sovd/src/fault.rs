@@ -9,7 +9,6 @@ use crate::client::Client;
 use crate::discovery::Entity;
 use crate::document::Document;
 use crate::error::{Error, GenericError};
-use crate::fault_status::FaultStatus;
 use crate::fields::{self, Fields};
 use crate::link::Link;
 use crate::receipt::Acknowledged;
@@ -28,8 +27,9 @@ pub struct Fault {
     pub name: Option<String>,
     /// 1 fatal, 2 error, 3 warning, 4 information; `None` if the server did not say.
     pub severity: Option<u8>,
-    /// What the control unit says about it.
-    pub status: FaultStatus,
+    /// What the control unit says about it, as the server spells that: keys, a mask, a word; `null` if
+    /// it says nothing.
+    pub status: Value,
     /// The memory or area it belongs to; `None` if the server has only one.
     pub scope: Option<String>,
     /// How it shows; `None` if the server gave none.
@@ -144,7 +144,7 @@ impl Fault {
             display_code: fields.text(&["display_code", "displayCode"]),
             name: fields.text(&["fault_name", "faultName", "name", "message"]),
             severity: fields.value(&["severity"]).as_ref().and_then(severity),
-            status: fields.value(&["status"]).map(FaultStatus::decode).unwrap_or_default(),
+            status: fields.value(&["status"]).unwrap_or_default(),
             scope: fields.text(&["scope"]),
             symptom: fields.text(&["symptom"]),
             tags: fields.words(&["tags"]),

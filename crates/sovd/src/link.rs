@@ -24,12 +24,12 @@ impl Link {
         matches!(target.scheme(), "http" | "https").then(|| self.moved_to(&target))
     }
 
-    /// The place called `segment` directly below this one.
+    /// The place called `segment` directly below this one; never this one itself, nor one above.
     pub(crate) fn child(&self, segment: &str) -> Self {
         let mut url = self.0.clone();
         url.set_query(None);
         if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().push(segment);
+            path.pop_if_empty().push(&name(segment));
         }
         Self(url)
     }
@@ -70,6 +70,13 @@ impl Link {
     }
 }
 
+/// A segment that names something: in an address a step is none, so that it becomes a name that no
+/// server has. Whoever reads addresses skips the control characters.
+fn name(segment: &str) -> String {
+    let name: String = segment.chars().filter(|letter| !letter.is_control()).collect();
+    if matches!(name.as_str(), "" | "." | "..") { "\u{b7}".to_owned() } else { name }
+}
+
 impl fmt::Display for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0.path())?;
@@ -80,5 +87,26 @@ impl fmt::Display for Link {
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Link({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_is_below_whatever_it_is_called() {
+        let faults = Link::new(Url::parse("http://vehicle/v1/faults").unwrap());
+        for (name, place) in [
+            ("P0420", "/v1/faults/P0420"),
+            ("a/../b", "/v1/faults/a%2F..%2Fb"),
+            ("%2e%2e", "/v1/faults/%252e%252e"),
+            ("..", "/v1/faults/%C2%B7"),
+            (".\t.", "/v1/faults/%C2%B7"),
+            (".", "/v1/faults/%C2%B7"),
+            ("", "/v1/faults/%C2%B7"),
+        ] {
+            assert_eq!(faults.child(name).to_string(), place, "{name:?}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 //! Refuses to be changed: rows are only ever added.
 
 use crate::clock::{micros, time};
-use crate::engine::{Conn, execute_each, fetch, statements};
+use crate::engine::{Conn, execute_each, read, statements};
 use crate::writer::{Tx, Write};
 use crate::{Store, StoreError};
 use model::Timestamp;
@@ -165,7 +165,8 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<AuditPage>, StoreError> {
         let before = before.map(Uuid::from);
-        let rows = fetch!(&self.pool, ENTRIES, [before, i64::from(limit)], fetch_all as AuditRow)?;
+        let rows =
+            read!(&self.readers, ENTRIES, [before, i64::from(limit)], fetch_all as AuditRow)?;
         Ok(rows.into_iter().map(AuditPage::from).collect())
     }
 }

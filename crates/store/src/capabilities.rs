@@ -3,7 +3,7 @@
 //! Refuses to keep a history: what was found before is compared with, and replaced.
 
 use crate::clock::{micros, time};
-use crate::engine::{execute, fetch, statements};
+use crate::engine::{execute, fetch, read, statements};
 use crate::writer::{Turn, Tx, Write};
 use crate::{Store, StoreError};
 use model::Timestamp;
@@ -58,7 +58,7 @@ impl Store {
     ///
     /// [`StoreError`] as for any read.
     pub async fn capabilities(&self, id: VehicleId) -> Result<Option<Capabilities>, StoreError> {
-        let row = fetch!(&self.pool, FOUND, [Uuid::from(id)], fetch_optional as Row)?;
+        let row = read!(&self.readers, FOUND, [Uuid::from(id)], fetch_optional as Row)?;
         row.map(|row| capabilities(row).ok_or(StoreError::Corrupt("capability tree"))).transpose()
     }
 

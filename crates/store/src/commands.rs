@@ -5,7 +5,7 @@
 use crate::audit::{self, AuditEntry};
 use crate::claim::Claimed;
 use crate::clock::micros;
-use crate::engine::{fetch, statements};
+use crate::engine::{fetch, look_up, read, statements};
 use crate::idempotency::{IdempotencyKey, KeyName, KeyUse};
 use crate::ledger::Needs;
 use crate::row::{self, CommandRow};
@@ -159,7 +159,7 @@ impl Store {
     ///
     /// [`StoreError`] as for any read.
     pub async fn command(&self, id: CommandId) -> Result<Option<Command>, StoreError> {
-        fetch!(&self.pool, COMMAND, [Uuid::from(id)], fetch_optional as CommandRow)?
+        look_up!(&self.readers, COMMAND, Uuid::from(id), CommandRow)?
             .map(Command::try_from)
             .transpose()
     }
@@ -173,7 +173,7 @@ impl Store {
         &self,
         id: CommandId,
     ) -> Result<Option<(VehicleId, FleetId)>, StoreError> {
-        let row = fetch!(&self.pool, PLACE, [Uuid::from(id)], fetch_optional as (Uuid, Uuid))?;
+        let row = look_up!(&self.readers, PLACE, Uuid::from(id), (Uuid, Uuid))?;
         Ok(row.map(|(vehicle, fleet)| (vehicle.into(), fleet.into())))
     }
 
@@ -191,14 +191,14 @@ impl Store {
         let (limit, offset) = (i64::from(filter.limit), i64::from(filter.offset));
         let now = micros(self.now());
         let rows = match filter.vehicle_id.map(Uuid::from) {
-            None => fetch!(
-                &self.pool,
+            None => read!(
+                &self.readers,
                 LIST,
                 [user, before, from, until, &states, granted, now, limit, offset],
                 fetch_all as CommandRow
             )?,
-            Some(vehicle) => fetch!(
-                &self.pool,
+            Some(vehicle) => read!(
+                &self.readers,
                 LIST_OF_VEHICLE,
                 [user, before, from, until, &states, granted, now, limit, offset, vehicle],
                 fetch_all as CommandRow

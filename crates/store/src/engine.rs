@@ -3,13 +3,12 @@
 //! Refuses a third, and refuses SQL that is built at run time: every statement is a constant that a
 //! test prepares on both.
 
-use crate::{StoreError, migrate};
+use crate::sqlite::Near;
+use crate::{Cause, StoreError, migrate};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, SqliteConnection, SqlitePool};
-use std::borrow::Cow;
+use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, SqlitePool};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Which database.
@@ -44,11 +43,14 @@ pub enum OpenError {
         what: String,
         /// Why.
         #[source]
-        source: sqlx::Error,
+        source: Cause,
     },
     /// The tables could not be brought up to date.
     #[error("cannot bring the tables of the database up to date")]
     Migrate(#[source] sqlx::migrate::MigrateError),
+    /// The thread that writes could not be started.
+    #[error("cannot start the thread that writes")]
+    Thread(#[source] std::io::Error),
     /// It opened, and does not take writes.
     #[error("the database does not take writes")]
     Unusable(#[source] StoreError),
@@ -66,8 +68,8 @@ impl Target {
         if known { Ok(Self::Postgres(Box::new(options))) } else { Err(OpenError::Url) }
     }
 
-    pub(crate) fn unreachable(&self, source: sqlx::Error) -> OpenError {
-        OpenError::Connect { what: self.place(), source }
+    pub(crate) fn unreachable(&self, source: impl Into<Cause>) -> OpenError {
+        OpenError::Connect { what: self.place(), source: source.into() }
     }
 
     /// The database's place in words, without its password.
@@ -87,9 +89,17 @@ pub(crate) enum Engine<S, P> {
 }
 
 /// Connections that only read.
-pub(crate) type Pool = Engine<SqlitePool, PgPool>;
+pub(crate) type Readers = Engine<SqliteReaders, PgPool>;
+
+/// Connections that only read SQLite.
+#[derive(Clone)]
+pub(crate) struct SqliteReaders {
+    pub(crate) pool: SqlitePool,
+    pub(crate) near: Near,
+}
+
 /// The connection that writes.
-pub(crate) type Conn = Engine<SqliteConnection, PgConnection>;
+pub(crate) type Conn = Engine<rusqlite::Connection, PgConnection>;
 
 /// How many statements may read at the same time.
 const READERS: u32 = 8;
@@ -99,14 +109,14 @@ const CACHE: &str = "-256";
 /// How long a reader waits for its turn before the store counts as unavailable.
 const TURN: Duration = Duration::from_secs(3);
 /// How long SQLite waits for another process's write (an `admin` command beside the server).
-const OTHER_WRITER: Duration = Duration::from_secs(5);
+pub(crate) const OTHER_WRITER: Duration = Duration::from_secs(5);
 /// How long PostgreSQL may be silent in the middle of a conversation; longer than its `lock_timeout`.
 const SILENCE: Duration = Duration::from_secs(3);
 /// How long a connection attempt may take.
 pub(crate) const CONNECT: Duration = Duration::from_millis(1500);
 
 /// Opens the readers, after the tables have been brought up to date.
-pub(crate) async fn open(target: &Target) -> Result<Pool, OpenError> {
+pub(crate) async fn open(target: &Target) -> Result<Readers, OpenError> {
     let failed = |source| target.unreachable(source);
     match target {
         Target::Sqlite(path) => {
@@ -114,10 +124,12 @@ pub(crate) async fn open(target: &Target) -> Result<Pool, OpenError> {
             migrate::sqlite(&mut conn).await.map_err(OpenError::Migrate)?;
             let readers = sqlite(path).pragma("query_only", "on").pragma("cache_size", CACHE);
             let options = SqlitePoolOptions::new().max_connections(READERS).acquire_timeout(TURN);
-            Ok(Engine::Sqlite(options.connect_with(readers).await.map_err(failed)?))
+            let pool = options.connect_with(readers).await.map_err(failed)?;
+            let near = Near::connect(path).map_err(|source| target.unreachable(source))?;
+            Ok(Engine::Sqlite(SqliteReaders { pool, near }))
         }
         Target::Postgres(connect) => {
-            migrate::postgres(target).await?;
+            migrate::postgres(target, connect).await?;
             let options = PgPoolOptions::new().max_connections(READERS).acquire_timeout(TURN);
             // The pool would wait without end for the answer to a read that was given up.
             let options = options.after_release(|conn, _| {
@@ -128,18 +140,10 @@ pub(crate) async fn open(target: &Target) -> Result<Pool, OpenError> {
     }
 }
 
-/// Opens a connection that writes.
-pub(crate) async fn connect(target: &Target) -> Result<Conn, sqlx::Error> {
-    let connecting = async {
-        match target {
-            Target::Sqlite(path) => sqlite(path).connect().await.map(Engine::Sqlite),
-            Target::Postgres(options) => options.connect().await.map(Engine::Postgres),
-        }
-    };
-    match tokio::time::timeout(CONNECT, connecting).await {
-        Ok(connected) => connected,
-        Err(_) => Err(sqlx::Error::PoolTimedOut),
-    }
+/// Opens a connection to PostgreSQL.
+pub(crate) async fn postgres(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
+    let connected = tokio::time::timeout(CONNECT, options.connect()).await;
+    connected.unwrap_or(Err(sqlx::Error::PoolTimedOut))
 }
 
 /// How the file is opened; made if it is missing.
@@ -153,10 +157,13 @@ pub(crate) fn sqlite(path: &Path) -> SqliteConnectOptions {
         .busy_timeout(OTHER_WRITER)
 }
 
-impl Pool {
+impl Readers {
     pub(crate) async fn close(&self) {
         match self {
-            Self::Sqlite(pool) => pool.close().await,
+            Self::Sqlite(readers) => {
+                readers.near.close();
+                readers.pool.close().await;
+            }
             Self::Postgres(pool) => {
                 let closed = tokio::time::timeout(2 * SILENCE, pool.close()).await;
                 if closed.is_err() {
@@ -200,16 +207,74 @@ macro_rules! statements {
 }
 pub(crate) use statements;
 
-/// Runs a statement that answers rows: `fetch!(on, STATEMENT, [binds], fetch_all as Row)`.
-macro_rules! fetch {
-    ($on:expr, $sql:expr, [$($bind:expr),* $(,)?], $method:ident as $row:ty) => {
-        match $on {
-            $crate::engine::Engine::Sqlite(on) => {
-                sqlx::query_as::<sqlx::Sqlite, $row>($sql.sqlite)$(.bind($bind))*.$method(on).await
+/// Declares a row that both libraries read. A statement that answers it has its columns in the order
+/// of the fields.
+macro_rules! row {
+    (
+        $(#[$attribute:meta])*
+        $scope:vis struct $name:ident { $($field_scope:vis $field:ident: $of:ty,)+ }
+    ) => {
+        $(#[$attribute])*
+        #[derive(sqlx::FromRow)]
+        $scope struct $name { $($field_scope $field: $of,)+ }
+
+        impl TryFrom<&rusqlite::Row<'_>> for $name {
+            type Error = rusqlite::Error;
+
+            fn try_from(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+                let mut columns = $crate::sqlite::Columns::of(row);
+                Ok(Self { $($field: columns.take(stringify!($field))?,)+ })
             }
-            $crate::engine::Engine::Postgres(on) => {
+        }
+    };
+}
+pub(crate) use row;
+
+/// Asks the readers: `read!(readers, STATEMENT, [binds], fetch_all as Row)`.
+macro_rules! read {
+    ($readers:expr, $sql:expr, [$($bind:expr),* $(,)?], $method:ident as $row:ty) => {
+        match $readers {
+            $crate::engine::Engine::Sqlite(readers) => {
+                let answer = sqlx::query_as::<sqlx::Sqlite, $row>($sql.sqlite)$(.bind($bind))*;
+                answer.$method(&readers.pool).await
+            }
+            $crate::engine::Engine::Postgres(pool) => {
                 let answer = sqlx::query_as::<sqlx::Postgres, $row>($sql.postgres)$(.bind($bind))*;
-                $crate::engine::answered(answer.$method(on)).await
+                $crate::engine::answered(answer.$method(pool)).await
+            }
+        }
+    };
+}
+pub(crate) use read;
+
+/// Reads a row by its key, or learns that there is none: `look_up!(readers, STATEMENT, key, Row)`.
+macro_rules! look_up {
+    ($readers:expr, $sql:expr, $key:expr, $row:ty) => {
+        match $readers {
+            $crate::engine::Engine::Sqlite(readers) => {
+                readers.near.fetch_optional::<$row>($sql.sqlite, rusqlite::params![$key])
+            }
+            $crate::engine::Engine::Postgres(pool) => {
+                let answer = sqlx::query_as::<sqlx::Postgres, $row>($sql.postgres).bind($key);
+                let found = $crate::engine::answered(answer.fetch_optional(pool)).await;
+                found.map_err($crate::StoreError::from)
+            }
+        }
+    };
+}
+pub(crate) use look_up;
+
+/// Runs a statement that answers rows: `fetch!(conn, STATEMENT, [binds], fetch_all as Row)`.
+macro_rules! fetch {
+    ($conn:expr, $sql:expr, [$($bind:expr),* $(,)?], $method:ident as $row:ty) => {
+        match $conn {
+            $crate::engine::Engine::Sqlite(conn) => {
+                $crate::sqlite::$method::<$row>(conn, $sql.sqlite, rusqlite::params![$($bind),*])
+                    .map_err($crate::StoreError::from)
+            }
+            $crate::engine::Engine::Postgres(conn) => {
+                let answer = sqlx::query_as::<sqlx::Postgres, $row>($sql.postgres)$(.bind($bind))*;
+                $crate::engine::answered(answer.$method(conn)).await.map_err($crate::StoreError::from)
             }
         }
     };
@@ -218,14 +283,17 @@ pub(crate) use fetch;
 
 /// Runs a statement that answers nothing, and tells how many rows it changed.
 macro_rules! execute {
-    ($on:expr, $sql:expr, [$($bind:expr),* $(,)?]) => {
-        match $on {
-            $crate::engine::Engine::Sqlite(on) => {
-                sqlx::query($sql.sqlite)$(.bind($bind))*.execute(on).await.map(|done| done.rows_affected())
+    ($conn:expr, $sql:expr, [$($bind:expr),* $(,)?]) => {
+        match $conn {
+            $crate::engine::Engine::Sqlite(conn) => {
+                $crate::sqlite::execute(conn, $sql.sqlite, rusqlite::params![$($bind),*])
+                    .map_err($crate::StoreError::from)
             }
-            $crate::engine::Engine::Postgres(on) => {
+            $crate::engine::Engine::Postgres(conn) => {
                 let answer = sqlx::query($sql.postgres)$(.bind($bind))*;
-                $crate::engine::answered(answer.execute(on)).await.map(|done| done.rows_affected())
+                $crate::engine::answered(answer.execute(conn)).await
+                    .map(|done| done.rows_affected())
+                    .map_err($crate::StoreError::from)
             }
         }
     };
@@ -233,24 +301,24 @@ macro_rules! execute {
 pub(crate) use execute;
 
 /// Runs a statement that answers rows for each of a slice, and gives all answers:
-/// `fetch_each!(on, STATEMENT, slice, |one| [binds], Row)`. PostgreSQL is asked once, with an array
+/// `fetch_each!(conn, STATEMENT, slice, |one| [binds], Row)`. PostgreSQL is asked once, with an array
 /// for each bind: all who share a transaction pay for its round trips. SQLite is asked one by one.
 macro_rules! fetch_each {
-    ($on:expr, $sql:expr, $slice:expr, |$one:ident| [$($bind:expr),* $(,)?], $row:ty) => {{
+    ($conn:expr, $sql:expr, $slice:expr, |$one:ident| [$($bind:expr),* $(,)?], $row:ty) => {{
         let slice: &[_] = $slice;
-        match $on {
-            $crate::engine::Engine::Sqlite(on) => {
+        match $conn {
+            $crate::engine::Engine::Sqlite(conn) => {
                 let mut rows = Vec::new();
                 for $one in slice {
-                    let answer = sqlx::query_as::<sqlx::Sqlite, $row>($sql.sqlite)$(.bind($bind))*;
-                    rows.extend(answer.fetch_all(&mut *on).await?);
+                    let binds = rusqlite::params![$($bind),*];
+                    rows.extend($crate::sqlite::fetch_all::<$row>(conn, $sql.sqlite, binds)?);
                 }
                 rows
             }
-            $crate::engine::Engine::Postgres(on) => {
+            $crate::engine::Engine::Postgres(conn) => {
                 let answer = sqlx::query_as::<sqlx::Postgres, $row>($sql.postgres)
                     $(.bind(slice.iter().map(|$one| $bind).collect::<Vec<_>>()))*;
-                $crate::engine::answered(answer.fetch_all(on)).await?
+                $crate::engine::answered(answer.fetch_all(conn)).await?
             }
         }
     }};
@@ -259,21 +327,21 @@ pub(crate) use fetch_each;
 
 /// The same for a statement that answers nothing; tells how many rows were changed in all.
 macro_rules! execute_each {
-    ($on:expr, $sql:expr, $slice:expr, |$one:ident| [$($bind:expr),* $(,)?]) => {{
+    ($conn:expr, $sql:expr, $slice:expr, |$one:ident| [$($bind:expr),* $(,)?]) => {{
         let slice: &[_] = $slice;
-        match $on {
-            $crate::engine::Engine::Sqlite(on) => {
+        match $conn {
+            $crate::engine::Engine::Sqlite(conn) => {
                 let mut changed = 0;
                 for $one in slice {
-                    let answer = sqlx::query($sql.sqlite)$(.bind($bind))*;
-                    changed += answer.execute(&mut *on).await?.rows_affected();
+                    let binds = rusqlite::params![$($bind),*];
+                    changed += $crate::sqlite::execute(conn, $sql.sqlite, binds)?;
                 }
                 changed
             }
-            $crate::engine::Engine::Postgres(on) => {
+            $crate::engine::Engine::Postgres(conn) => {
                 let answer = sqlx::query($sql.postgres)
                     $(.bind(slice.iter().map(|$one| $bind).collect::<Vec<_>>()))*;
-                $crate::engine::answered(answer.execute(on)).await?.rows_affected()
+                $crate::engine::answered(answer.execute(conn)).await?.rows_affected()
             }
         }
     }};
@@ -306,51 +374,4 @@ pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
     .into_iter()
     .map(|(name, sql)| (name, sql.sqlite, sql.postgres))
     .collect()
-}
-
-/// SQLite's "full" and PostgreSQL's `disk_full`.
-fn is_full(code: &str) -> bool {
-    matches!(code, "13" | "53100")
-}
-
-/// PostgreSQL shuts down, starts, has no connection left, lost this one or gave up on it, or it is a
-/// standby that takes no writes.
-fn is_gone(code: &str) -> bool {
-    code.starts_with("57P")
-        || code.starts_with("08")
-        || matches!(code, "53300" | "25006" | "25P03" | "57014")
-}
-
-/// PostgreSQL ended a wait for a lock: a deadlock, or its `lock_timeout`.
-pub(crate) fn is_contention(error: &sqlx::Error) -> bool {
-    is_deadlock(error) || code(error) == "55P03"
-}
-
-/// PostgreSQL chose this transaction to give way.
-pub(crate) fn is_deadlock(error: &sqlx::Error) -> bool {
-    code(error) == "40P01"
-}
-
-fn code(error: &sqlx::Error) -> Cow<'_, str> {
-    let error = error.as_database_error();
-    error.and_then(sqlx::error::DatabaseError::code).unwrap_or_default()
-}
-
-impl From<sqlx::Error> for StoreError {
-    fn from(error: sqlx::Error) -> Self {
-        let code = code(&error).into_owned();
-        let is_transport = error.as_database_error().is_none()
-            && !matches!(
-                error,
-                sqlx::Error::ColumnDecode { .. }
-                    | sqlx::Error::Decode(_)
-                    | sqlx::Error::RowNotFound
-            );
-        match code.as_str() {
-            code if is_full(code) => Self::Full(Arc::new(error)),
-            code if is_gone(code) => Self::Unavailable(Arc::new(error)),
-            _ if is_transport => Self::Unavailable(Arc::new(error)),
-            _ => Self::Failed(Arc::new(error)),
-        }
-    }
 }

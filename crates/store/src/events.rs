@@ -3,7 +3,7 @@
 //! Refuses unbounded answers: every page has a limit in events and in bytes.
 
 use crate::clock::time;
-use crate::engine::{fetch, statements};
+use crate::engine::{read, statements};
 use crate::row::signed;
 use crate::{Store, StoreError};
 use model::command::Phase;
@@ -83,8 +83,8 @@ impl Store {
         page: Page,
     ) -> Result<Vec<Event>, StoreError> {
         let (events, bytes) = (i64::from(page.events), i64::from(page.bytes));
-        let rows = fetch!(
-            &self.pool,
+        let rows = read!(
+            &self.readers,
             AFTER,
             [Uuid::from(command_id), signed(after), events, bytes],
             fetch_all as EventRow
@@ -102,7 +102,7 @@ impl Store {
         let ids: Vec<String> =
             commands.iter().map(|&id| Uuid::from(id).simple().to_string()).collect();
         let list = serde_json::Value::from(ids).to_string();
-        let rows = fetch!(&self.pool, HEADS, [&list], fetch_all as HeadRow)?;
+        let rows = read!(&self.readers, HEADS, [&list], fetch_all as HeadRow)?;
         rows.into_iter().map(|row| head(row).ok_or(StoreError::Corrupt("command"))).collect()
     }
 }

@@ -3,7 +3,7 @@
 //! Refuses to lose history: a fleet that has ever had a vehicle stays.
 
 use crate::clock::micros;
-use crate::engine::{execute, fetch, statements};
+use crate::engine::{execute, fetch, read, statements};
 use crate::writer::{Tx, Write};
 use crate::{AuditEntry, Store, StoreError, audit};
 use model::id::{FleetId, UserId};
@@ -40,7 +40,7 @@ impl Store {
     ///
     /// [`StoreError`] as for any read.
     pub async fn fleet(&self, id: FleetId) -> Result<Option<Fleet>, StoreError> {
-        let row = fetch!(&self.pool, FLEET, [Uuid::from(id)], fetch_optional as (Uuid, String))?;
+        let row = read!(&self.readers, FLEET, [Uuid::from(id)], fetch_optional as (Uuid, String))?;
         Ok(row.map(fleet))
     }
 
@@ -52,7 +52,7 @@ impl Store {
     pub async fn fleets(&self, granted_to: Option<UserId>) -> Result<Vec<Fleet>, StoreError> {
         let now = micros(self.now());
         let granted = granted_to.map(Uuid::from);
-        let rows = fetch!(&self.pool, FLEETS, [granted, now], fetch_all as (Uuid, String))?;
+        let rows = read!(&self.readers, FLEETS, [granted, now], fetch_all as (Uuid, String))?;
         Ok(rows.into_iter().map(fleet).collect())
     }
 

@@ -3,7 +3,7 @@
 //! Refuses private keys in the clear: whoever calls has encrypted them.
 
 use crate::clock::{micros, time};
-use crate::engine::{execute, fetch, statements};
+use crate::engine::{execute, fetch, read, row, statements};
 use crate::writer::{Tx, Write};
 use crate::{Store, StoreError};
 use model::Timestamp;
@@ -15,7 +15,7 @@ statements! {
     }
     // SQLite has one writer at a time anyway.
     ALONE = {
-        "select 1",
+        "delete from signing_keys where false",
         postgres: "lock table signing_keys in share row exclusive mode"
     }
     ADD = {
@@ -45,13 +45,14 @@ impl std::fmt::Debug for SigningKey {
     }
 }
 
-#[derive(sqlx::FromRow)]
-struct KeyRow {
-    kid: String,
-    private_key: Vec<u8>,
-    public_key: Vec<u8>,
-    created_at: i64,
-    retired_at: Option<i64>,
+row! {
+    struct KeyRow {
+        kid: String,
+        private_key: Vec<u8>,
+        public_key: Vec<u8>,
+        created_at: i64,
+        retired_at: Option<i64>,
+    }
 }
 
 impl From<KeyRow> for SigningKey {
@@ -73,7 +74,7 @@ impl Store {
     ///
     /// [`StoreError`] as for any read.
     pub async fn signing_keys(&self) -> Result<Vec<SigningKey>, StoreError> {
-        let rows = fetch!(&self.pool, KEYS, [], fetch_all as KeyRow)?;
+        let rows = read!(&self.readers, KEYS, [], fetch_all as KeyRow)?;
         Ok(rows.into_iter().map(SigningKey::from).collect())
     }
 

@@ -6,6 +6,7 @@
 mod audit;
 mod backup;
 mod capabilities;
+mod cause;
 mod claim;
 mod clock;
 mod commands;
@@ -22,6 +23,7 @@ mod nodes;
 mod post;
 mod row;
 mod sessions;
+mod sqlite;
 mod users;
 mod vehicles;
 mod writer;
@@ -29,6 +31,7 @@ mod writer;
 pub use audit::{AuditEntry, AuditPage};
 pub use backup::{BackupError, BackupReport, backup};
 pub use capabilities::Capabilities;
+pub use cause::Cause;
 pub use claim::{Claimed, Reach};
 pub use commands::{Accepted, Draft, Filter, Start};
 pub use drive::{Applied, Held};
@@ -42,7 +45,7 @@ pub use users::{NewUser, User, UserChange};
 pub use vehicles::{NewVehicle, ProbeResult, VehicleChange, VehicleFilter};
 
 use clock::Clock;
-use engine::Pool;
+use engine::Readers;
 use model::Timestamp;
 use model::id::NodeId;
 use std::sync::Arc;
@@ -53,7 +56,7 @@ use writer::Writer;
 /// A handle to the store; cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    pool: Pool,
+    readers: Readers,
     writer: Writer,
     clock: Arc<Clock>,
     tasks: TaskTracker,
@@ -70,10 +73,10 @@ impl std::fmt::Debug for Store {
 pub enum StoreError {
     /// The database cannot be reached; nothing is known to be stored.
     #[error("the database cannot be reached")]
-    Unavailable(#[source] Arc<sqlx::Error>),
+    Unavailable(#[source] Arc<Cause>),
     /// There is no room on the disk.
     #[error("the database's disk is full")]
-    Full(#[source] Arc<sqlx::Error>),
+    Full(#[source] Arc<Cause>),
     /// A row of ours does not read as what we write.
     #[error("a stored {0} cannot be read")]
     Corrupt(&'static str),
@@ -83,7 +86,7 @@ pub enum StoreError {
     Busy,
     /// A rule of the database was broken.
     #[error("the database refused")]
-    Failed(#[source] Arc<sqlx::Error>),
+    Failed(#[source] Arc<Cause>),
 }
 
 impl StoreError {
@@ -97,12 +100,12 @@ impl StoreError {
 
     /// Whether another node's transaction waited for this one, and this one for it.
     fn is_deadlock(&self) -> bool {
-        matches!(self, Self::Failed(error) if engine::is_deadlock(error))
+        matches!(self, Self::Failed(cause) if cause.is_deadlock())
     }
 
     /// Another node's transaction in the way is no fault of the write: it may be asked for again.
     fn without_contention(self) -> Self {
-        if matches!(&self, Self::Failed(error) if engine::is_contention(error)) {
+        if matches!(&self, Self::Failed(cause) if cause.is_contention()) {
             return Self::Busy;
         }
         self
@@ -116,22 +119,22 @@ impl Store {
     ///
     /// [`OpenError`], in a sentence that says what to do.
     pub async fn open(target: &Target) -> Result<Self, OpenError> {
-        let pool = engine::open(target).await?;
+        let readers = engine::open(target).await?;
         let clock = Arc::new(Clock::start());
         let tasks = TaskTracker::new();
-        let writer = Writer::start(target.clone(), Arc::clone(&clock), &tasks);
-        let store = Self { pool, writer, clock, tasks };
+        let writer = Writer::start(target.clone(), Arc::clone(&clock), &tasks)?;
+        let store = Self { readers, writer, clock, tasks };
         store.write(writer::Nothing).await.map_err(OpenError::Unusable)?;
         Ok(store)
     }
 
     /// Commits what waits and closes every connection.
     pub async fn close(self) {
-        let Self { pool, writer, tasks, .. } = self;
+        let Self { readers, writer, tasks, .. } = self;
         writer.close();
         tasks.close();
         tasks.wait().await;
-        pool.close().await;
+        readers.close().await;
     }
 
     /// Whether the database takes the writes of this node, and answers its reads.

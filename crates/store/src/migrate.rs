@@ -2,9 +2,10 @@
 //!
 //! Refuses to undo what a newer version added: an older node works on newer tables.
 
-use crate::OpenError;
-use crate::engine::{self, Engine, Target};
+use crate::engine::{self, Target};
+use crate::{OpenError, cause};
 use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
 use std::time::Duration;
 
@@ -30,9 +31,9 @@ pub(crate) async fn sqlite(conn: &mut SqliteConnection) -> Result<(), MigrateErr
 }
 
 /// Runs the migrations that are missing, each in a transaction of its own.
-pub(crate) async fn postgres(target: &Target) -> Result<(), OpenError> {
+pub(crate) async fn postgres(target: &Target, options: &PgConnectOptions) -> Result<(), OpenError> {
     for _ in 1..TRIES {
-        match attempt(target).await {
+        match attempt(target, options).await {
             Err(OpenError::Migrate(error)) if is_locked_out(&error) => {
                 tracing::info!(%error, "a migration waits for its table");
                 tokio::time::sleep(PAUSE).await;
@@ -40,13 +41,13 @@ pub(crate) async fn postgres(target: &Target) -> Result<(), OpenError> {
             end => return end,
         }
     }
-    attempt(target).await
+    attempt(target, options).await
 }
 
 /// On a connection of its own: after a failure the lock against other migrators lives on in it.
-async fn attempt(target: &Target) -> Result<(), OpenError> {
-    let conn = engine::connect(target).await.map_err(|error| target.unreachable(error))?;
-    let Engine::Postgres(mut conn) = conn else { return Ok(()) };
+async fn attempt(target: &Target, options: &PgConnectOptions) -> Result<(), OpenError> {
+    let conn = engine::postgres(options).await;
+    let mut conn = conn.map_err(|error| target.unreachable(error))?;
     let end = run(&mut conn).await;
     if let Err(error) = engine::answered(conn.close()).await {
         tracing::debug!(%error, "closing the migrating connection");
@@ -63,7 +64,7 @@ async fn run(conn: &mut PgConnection) -> Result<(), MigrateError> {
 fn is_locked_out(error: &MigrateError) -> bool {
     match error {
         MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _) => {
-            engine::is_contention(cause)
+            cause::is_contention(cause)
         }
         _ => false,
     }

@@ -4,6 +4,7 @@
 
 use crate::StoreError;
 use crate::clock::time;
+use crate::engine::row;
 use model::command::{
     Cancelling, Command, Dispatched, Ended, ErrorCode, Failure, Lease, Order, Outcome, Phase,
     Queued, Risk, Running, State,
@@ -32,35 +33,36 @@ macro_rules! select_commands {
 }
 pub(crate) use select_commands;
 
-/// A row of `commands`.
-#[derive(sqlx::FromRow)]
-pub(crate) struct CommandRow {
-    pub(crate) command_id: Uuid,
-    pub(crate) vehicle_id: Uuid,
-    pub(crate) user_id: Uuid,
-    name: String,
-    params: String,
-    risk: i16,
-    reason: Option<String>,
-    priority: i16,
-    submitted_at: i64,
-    deliver_by: i64,
-    run_timeout_us: i64,
-    trace_id: Option<String>,
-    state: String,
-    attempt: i32,
-    started_at: Option<i64>,
-    not_before: Option<i64>,
-    cancel_until: Option<i64>,
-    owner: Option<Uuid>,
-    lease_until: Option<i64>,
-    fence: i64,
-    last_offset: i64,
-    last_sequence: i32,
-    last_part: i32,
-    completed_at: Option<i64>,
-    error_code: Option<String>,
-    error_message: Option<String>,
+row! {
+    /// A row of `commands`.
+    pub(crate) struct CommandRow {
+        pub(crate) command_id: Uuid,
+        pub(crate) vehicle_id: Uuid,
+        pub(crate) user_id: Uuid,
+        name: String,
+        params: String,
+        risk: i16,
+        reason: Option<String>,
+        priority: i16,
+        submitted_at: i64,
+        deliver_by: i64,
+        run_timeout_us: i64,
+        trace_id: Option<String>,
+        state: String,
+        attempt: i32,
+        started_at: Option<i64>,
+        not_before: Option<i64>,
+        cancel_until: Option<i64>,
+        owner: Option<Uuid>,
+        lease_until: Option<i64>,
+        fence: i64,
+        last_offset: i64,
+        last_sequence: i32,
+        last_part: i32,
+        completed_at: Option<i64>,
+        error_code: Option<String>,
+        error_message: Option<String>,
+    }
 }
 
 impl TryFrom<CommandRow> for Command {

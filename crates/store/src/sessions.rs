@@ -4,7 +4,7 @@
 
 use crate::clock::{micros, time};
 use crate::commands::micros_of;
-use crate::engine::{execute, fetch, statements};
+use crate::engine::{execute, fetch, read, row, statements};
 use crate::writer::{Tx, Write};
 use crate::{AuditEntry, Store, StoreError, audit, users};
 use model::Timestamp;
@@ -126,15 +126,16 @@ struct AccessRow {
     expires_at: Option<i64>,
 }
 
-#[derive(sqlx::FromRow)]
-struct PresentedRow {
-    session_id: Uuid,
-    user_id: Uuid,
-    used_at: Option<i64>,
-    expires_at: i64,
-    idle_until: i64,
-    ended_at: Option<i64>,
-    is_active: bool,
+row! {
+    struct PresentedRow {
+        session_id: Uuid,
+        user_id: Uuid,
+        used_at: Option<i64>,
+        expires_at: i64,
+        idle_until: i64,
+        ended_at: Option<i64>,
+        is_active: bool,
+    }
 }
 
 impl PresentedRow {
@@ -194,8 +195,12 @@ impl Store {
     /// [`StoreError`] as for any read.
     pub async fn access(&self, session_id: SessionId) -> Result<Option<Access>, StoreError> {
         let now = micros(self.now());
-        let row =
-            fetch!(&self.pool, ACCESS, [Uuid::from(session_id), now], fetch_optional as AccessRow)?;
+        let row = read!(
+            &self.readers,
+            ACCESS,
+            [Uuid::from(session_id), now],
+            fetch_optional as AccessRow
+        )?;
         self.with_grants(row).await
     }
 
@@ -206,7 +211,7 @@ impl Store {
     /// [`StoreError`] as for any read.
     pub async fn access_of_user(&self, user_id: UserId) -> Result<Option<Access>, StoreError> {
         let id = Uuid::from(user_id);
-        let row = fetch!(&self.pool, ACCESS_OF_USER, [id], fetch_optional as AccessRow)?;
+        let row = read!(&self.readers, ACCESS_OF_USER, [id], fetch_optional as AccessRow)?;
         self.with_grants(row).await
     }
 
@@ -216,7 +221,7 @@ impl Store {
         };
         let now = micros(self.now());
         let granted =
-            fetch!(&self.pool, GRANTED, [row.user_id, now], fetch_all as (Uuid, Option<i64>))?;
+            read!(&self.readers, GRANTED, [row.user_id, now], fetch_all as (Uuid, Option<i64>))?;
         Ok(Some(Access {
             user_id: row.user_id.into(),
             username: row.username,

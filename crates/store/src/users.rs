@@ -3,7 +3,7 @@
 //! Refuses passwords: it stores the hash that it is given.
 
 use crate::clock::{micros, time};
-use crate::engine::{execute, fetch, statements};
+use crate::engine::{execute, read, statements};
 use crate::writer::{Tx, Write};
 use crate::{AuditEntry, Store, StoreError, audit};
 use model::Timestamp;
@@ -145,7 +145,7 @@ impl Store {
     ///
     /// [`StoreError`] as for any read.
     pub async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
-        fetch!(&self.pool, USER, [Uuid::from(id)], fetch_optional as UserRow)?
+        read!(&self.readers, USER, [Uuid::from(id)], fetch_optional as UserRow)?
             .map(User::try_from)
             .transpose()
     }
@@ -156,7 +156,7 @@ impl Store {
     ///
     /// [`StoreError`] as for any read.
     pub async fn user_named(&self, username: &str) -> Result<Option<User>, StoreError> {
-        fetch!(&self.pool, OF_NAME, [username], fetch_optional as UserRow)?
+        read!(&self.readers, OF_NAME, [username], fetch_optional as UserRow)?
             .map(User::try_from)
             .transpose()
     }
@@ -168,7 +168,7 @@ impl Store {
     /// [`StoreError`] as for any read.
     pub async fn users(&self, limit: u32, offset: u32) -> Result<Vec<User>, StoreError> {
         let (limit, offset) = (i64::from(limit), i64::from(offset));
-        fetch!(&self.pool, LIST, [limit, offset], fetch_all as UserRow)?
+        read!(&self.readers, LIST, [limit, offset], fetch_all as UserRow)?
             .into_iter()
             .map(User::try_from)
             .collect()
@@ -255,7 +255,7 @@ impl Store {
         user_id: UserId,
     ) -> Result<Vec<(FleetId, Option<Timestamp>)>, StoreError> {
         let rows =
-            fetch!(&self.pool, GRANTS, [Uuid::from(user_id)], fetch_all as (Uuid, Option<i64>))?;
+            read!(&self.readers, GRANTS, [Uuid::from(user_id)], fetch_all as (Uuid, Option<i64>))?;
         Ok(rows.into_iter().map(|(fleet, until)| (fleet.into(), until.map(time))).collect())
     }
 
@@ -268,7 +268,7 @@ impl Store {
         &self,
         since: Timestamp,
     ) -> Result<Vec<(UserId, Timestamp)>, StoreError> {
-        let rows = fetch!(&self.pool, CHANGED, [micros(since)], fetch_all as (Uuid, i64))?;
+        let rows = read!(&self.readers, CHANGED, [micros(since)], fetch_all as (Uuid, i64))?;
         Ok(rows.into_iter().map(|(user, at)| (user.into(), time(at))).collect())
     }
 }

@@ -3,7 +3,7 @@
 //! Refuses to reach a vehicle: it stores what a probe found.
 
 use crate::clock::{micros, time};
-use crate::engine::{execute, fetch, statements};
+use crate::engine::{execute, fetch, look_up, read, row, statements};
 use crate::writer::{Turn, Tx, Write};
 use crate::{AuditEntry, Store, StoreError, audit};
 use model::id::{FleetId, UserId, VehicleId};
@@ -122,20 +122,21 @@ pub struct ProbeResult {
     pub status: ConnectionStatus,
 }
 
-#[derive(sqlx::FromRow)]
-pub(crate) struct VehicleRow {
-    vehicle_id: Uuid,
-    vin: String,
-    fleet_id: Uuid,
-    make: String,
-    model: String,
-    year: Option<i32>,
-    connector: String,
-    sovd_url: String,
-    metadata: String,
-    connection_status: String,
-    last_seen_at: Option<i64>,
-    revision: i64,
+row! {
+    pub(crate) struct VehicleRow {
+        vehicle_id: Uuid,
+        vin: String,
+        fleet_id: Uuid,
+        make: String,
+        model: String,
+        year: Option<i32>,
+        connector: String,
+        sovd_url: String,
+        metadata: String,
+        connection_status: String,
+        last_seen_at: Option<i64>,
+        revision: i64,
+    }
 }
 
 impl TryFrom<VehicleRow> for Vehicle {
@@ -173,7 +174,7 @@ impl Store {
     ///
     /// [`StoreError`] as for any read.
     pub async fn vehicle(&self, id: VehicleId) -> Result<Option<Vehicle>, StoreError> {
-        fetch!(&self.pool, VEHICLE, [Uuid::from(id)], fetch_optional as VehicleRow)?
+        look_up!(&self.readers, VEHICLE, Uuid::from(id), VehicleRow)?
             .map(Vehicle::try_from)
             .transpose()
     }
@@ -184,7 +185,7 @@ impl Store {
     ///
     /// [`StoreError`] as for any read.
     pub async fn vehicle_of_vin(&self, vin: &Vin) -> Result<Option<Vehicle>, StoreError> {
-        fetch!(&self.pool, OF_VIN, [vin.as_str()], fetch_optional as VehicleRow)?
+        read!(&self.readers, OF_VIN, [vin.as_str()], fetch_optional as VehicleRow)?
             .map(Vehicle::try_from)
             .transpose()
     }
@@ -205,14 +206,14 @@ impl Store {
         let fleet = filter.fleet_id.map(Uuid::from);
         let vins = filter.search_vins;
         let now = micros(self.now());
-        let rows = fetch!(
-            &self.pool,
+        let rows = read!(
+            &self.readers,
             LIST,
             [status, search.as_deref(), granted, now, fleet, vins, limit, offset],
             fetch_all as VehicleRow
         )?;
-        let (total,) = fetch!(
-            &self.pool,
+        let (total,) = read!(
+            &self.readers,
             COUNT,
             [status, search.as_deref(), granted, now, fleet, vins],
             fetch_one as (i64,)
@@ -227,7 +228,7 @@ impl Store {
     ///
     /// [`StoreError`] as for any read.
     pub async fn all_vehicles(&self) -> Result<Vec<Vehicle>, StoreError> {
-        fetch!(&self.pool, ALL_VEHICLES, [], fetch_all as VehicleRow)?
+        read!(&self.readers, ALL_VEHICLES, [], fetch_all as VehicleRow)?
             .into_iter()
             .map(Vehicle::try_from)
             .collect()

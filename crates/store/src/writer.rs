@@ -6,16 +6,18 @@ use crate::claim::Starting;
 use crate::clock::Clock;
 use crate::engine::{self, Conn, Engine, Target, fetch, statements};
 use crate::ledger::{Ledger, Needs};
-use crate::{Store, StoreError};
+use crate::{OpenError, Store, StoreError, sqlite};
 use model::Timestamp;
 use sqlx::{Connection, Executor};
-use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use std::{io, thread};
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use uuid::Uuid;
 
 /// How many writes may share a transaction.
@@ -117,18 +119,43 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn start(target: Target, clock: Arc<Clock>, tasks: &TaskTracker) -> Self {
+    pub(crate) fn start(
+        target: Target,
+        clock: Arc<Clock>,
+        tasks: &TaskTracker,
+    ) -> Result<Self, OpenError> {
         let (jobs, waiting) = mpsc::channel(QUEUE);
         let closing = CancellationToken::new();
+        let is_blocking = matches!(target, Target::Sqlite(_));
         let scribe = Scribe { target, clock, waiting, conn: None, clock_read_at: None, gone: None };
-        tasks.spawn(scribe.run(closing.clone()));
-        Self { jobs, closing }
+        let running = scribe.run(closing.clone());
+        if is_blocking {
+            start_thread(running, tasks.token()).map_err(OpenError::Thread)?;
+        } else {
+            tasks.spawn(running);
+        }
+        Ok(Self { jobs, closing })
     }
 
     /// Lets the task end after what already waits.
     pub(crate) fn close(&self) {
         self.closing.cancel();
     }
+}
+
+/// SQLite runs its statements on the thread that asks, and lets it wait for the disk: it gets one that
+/// nobody else needs.
+fn start_thread(
+    running: impl Future<Output = ()> + Send + 'static,
+    tracked: TaskTrackerToken,
+) -> io::Result<()> {
+    let runtime = Handle::current();
+    let thread = thread::Builder::new().name("sqlite-writer".to_owned());
+    thread.spawn(move || {
+        runtime.block_on(running);
+        drop(tracked);
+    })?;
+    Ok(())
 }
 
 struct Job<W: Write> {
@@ -293,12 +320,15 @@ impl Scribe {
     }
 
     async fn connect(&mut self) -> Result<Conn, StoreError> {
-        let mut conn = engine::connect(&self.target).await?;
-        if matches!(conn, Engine::Postgres(_)) {
-            plain(&mut conn, SESSION).await?;
-        }
         self.clock_read_at = None;
-        Ok(conn)
+        match &self.target {
+            Target::Sqlite(path) => Ok(Engine::Sqlite(sqlite::connect(path)?)),
+            Target::Postgres(options) => {
+                let mut conn = engine::postgres(options).await?;
+                engine::answered(conn.execute(SESSION)).await?;
+                Ok(Engine::Postgres(conn))
+            }
+        }
     }
 }
 
@@ -331,16 +361,16 @@ async fn begin(conn: &mut Conn) -> Result<(), StoreError> {
 
 async fn plain(conn: &mut Conn, sql: &'static str) -> Result<(), StoreError> {
     match conn {
-        Engine::Sqlite(conn) => conn.execute(sql).await.map(|_| ())?,
-        Engine::Postgres(conn) => engine::answered(conn.execute(sql)).await.map(|_| ())?,
+        Engine::Sqlite(conn) => _ = sqlite::execute(conn, sql, &[])?,
+        Engine::Postgres(conn) => _ = engine::answered(conn.execute(sql)).await?,
     }
     Ok(())
 }
 
 async fn close(conn: Conn) {
     let closed = match conn {
-        Engine::Sqlite(conn) => conn.close().await,
-        Engine::Postgres(conn) => engine::answered(conn.close()).await,
+        Engine::Sqlite(conn) => conn.close().map_err(|(_, error)| error.into()),
+        Engine::Postgres(conn) => engine::answered(conn.close()).await.map_err(StoreError::from),
     };
     if let Err(error) = closed {
         tracing::debug!(%error, "closing the writing connection");

@@ -15,7 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// What is measured.
-pub(super) const RATIO: &str = "p50 / one fsync";
+pub(super) const RATIO: &str = "p50 / one fsync at this pace";
 
 /// Clients, who take turns; each has a vehicle, a connection and a socket.
 const CLIENTS: u32 = 64;
@@ -24,7 +24,7 @@ const PERIOD: Duration = Duration::from_millis(10);
 /// What is not counted at the beginning.
 const WARM_UP: Duration = Duration::from_secs(1);
 /// Writes to the disk, half of them before the load and half of them after it.
-const SYNCS: usize = 200;
+const SYNCS: usize = 300;
 
 /// When a submit was answered and when its first event came, after it was due.
 type Delay = (Duration, Duration);
@@ -37,14 +37,18 @@ pub(super) fn measure(ground: Ground, span: Duration) -> Measured {
         .iter()
         .map(|vehicle_id| Client::connect(&installation, vehicle_id))
         .collect();
-    let mut syncs = disk::syncs(installation.place.path(), SYNCS / 2);
+    let place = installation.place.path();
+    // At the pace of the load, because it is the disk of the load that a commit waits for.
+    let mut syncs = disk::syncs(place, SYNCS / 2, PERIOD);
+    let mut rushed = disk::syncs(place, SYNCS / 2, Duration::ZERO);
     drop(pace(&mut clients, WARM_UP));
     let before = installation.used();
     let delays = pace(&mut clients, span);
     let used = installation.used().since(&before);
-    syncs.extend(disk::syncs(installation.place.path(), SYNCS / 2));
+    syncs.extend(disk::syncs(place, SYNCS / 2, PERIOD));
+    rushed.extend(disk::syncs(place, SYNCS / 2, Duration::ZERO));
     let (mut accepted, mut first): (Vec<_>, Vec<_>) = delays.into_iter().unzip();
-    for durations in [&mut syncs, &mut accepted, &mut first] {
+    for durations in [&mut syncs, &mut rushed, &mut accepted, &mut first] {
         durations.sort_unstable();
     }
     let millis = |durations: &[Duration], share| at(durations, share).as_secs_f64() * 1e3;
@@ -53,7 +57,8 @@ pub(super) fn measure(ground: Ground, span: Duration) -> Measured {
         ("p50, ms", millis(&first, 50)),
         ("p99, ms", millis(&first, 99)),
         ("p50 until accepted, ms", millis(&accepted, 50)),
-        ("one fsync, ms", millis(&syncs, 50)),
+        ("one fsync at this pace, ms", millis(&syncs, 50)),
+        ("one fsync after the other, ms", millis(&rushed, 50)),
     ];
     measured.extend(each(&used, first.len() as u64));
     measured

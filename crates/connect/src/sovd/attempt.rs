@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::sovd::{Answer, Call, Client, Entity, Error, HeaderName, HeaderValue, Http};
+use model::id::UserId;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -34,6 +35,7 @@ pub(super) struct Reach<'a> {
 pub(super) struct Attempt<'a> {
     pub(super) reach: Reach<'a>,
     pub(super) address: &'a Address,
+    user: UserId,
     headers: Vec<(HeaderName, HeaderValue)>,
     send_by: &'a SendBy,
     /// Whether the vehicle has carried out a change.
@@ -59,6 +61,7 @@ impl<'a> Attempt<'a> {
         Self {
             reach,
             address: &order.vehicle,
+            user: order.user_id,
             headers: headers.collect(),
             send_by: &order.send_by,
             has_changed: false,
@@ -69,7 +72,7 @@ impl<'a> Attempt<'a> {
     /// The vehicle that the order is for.
     pub(super) async fn vehicle(&self) -> Result<Vehicle<'a>, End> {
         let Reach { http, knowledge, .. } = self.reach;
-        Vehicle::find(knowledge, http, &self.address.sovd_url).await
+        Vehicle::find(knowledge, http, &self.address.sovd_url, self.user).await
     }
 
     /// The same client, naming the command in every request.

@@ -25,7 +25,8 @@ use crate::order::End;
 struct Report<'a> {
     status: &'static str,
     message: String,
-    cleared_count: usize,
+    /// `None` if nobody knows how many there were.
+    cleared_count: Option<usize>,
     #[serde(flatten)]
     stamp: Stamp<'a>,
 }
@@ -50,9 +51,9 @@ impl Attempt<'_> {
             Ok((target, faults))
         })
         .await?;
-        let Some(scope) = scope(&before, dtc)? else {
+        let Some(scope) = scope(before.as_deref().unwrap_or_default(), dtc)? else {
             let words = format!("Nothing to clear: {} is not stored", dtc.unwrap_or(""));
-            return self.outbox.last(&report(ecu, 0, words)).await;
+            return self.outbox.last(&report(ecu, Some(0), words)).await;
         };
         let hold = self.hold(stop, &target, "ClearDTC").await?;
         let work = async {
@@ -60,7 +61,7 @@ impl Attempt<'_> {
                 return Ok(None);
             }
             let after = all(|| target.client.faults(&target.entity)).await;
-            outbox::json(&scope.outcome(ecu, &before, after)).map(Some)
+            outbox::json(&scope.outcome(ecu, before.as_deref(), after)).map(Some)
         };
         let worked = hold.during(work).await;
         self.conclude(hold, worked).await
@@ -124,16 +125,16 @@ fn listed(faults: &[Fault]) -> Result<Box<RawValue>, End> {
     beside::faults(&outbox::json(&BTreeMap::from([("items", items)]))?)
 }
 
-/// What is stored before. To clear everything it is not needed but for the count: a list that cannot
-/// be understood counts as empty then.
-async fn stored(target: &Target<'_>, dtc: Option<&str>) -> Result<Vec<Fault>, End> {
+/// What is stored before. To clear everything it is not needed but for the count: `None` if the list
+/// cannot be understood then.
+async fn stored(target: &Target<'_>, dtc: Option<&str>) -> Result<Option<Vec<Fault>>, End> {
     match all(|| target.client.faults(&target.entity)).await {
         Err(Error::Malformed { .. } | Error::Truncated | Error::TooLarge { .. })
             if dtc.is_none() =>
         {
-            Ok(Vec::new())
+            Ok(None)
         }
-        answer => answer.map_err(failure::of_read),
+        answer => answer.map(Some).map_err(failure::of_read),
     }
 }
 
@@ -191,22 +192,19 @@ impl Scope {
     fn outcome<'a>(
         &self,
         ecu: &'a str,
-        before: &[Fault],
+        before: Option<&[Fault]>,
         after: Result<Vec<Fault>, Error>,
     ) -> Report<'a> {
-        let before = self.count(before);
-        match after.map(|after| self.count(&after)) {
-            Ok(0) => report(ecu, before, format!("{} cleared", self.counted(before))),
+        let before = before.map(|before| self.count(before));
+        let (cleared, rest) = match after.map(|after| self.count(&after)) {
+            Ok(0) => (before, String::new()),
             Ok(remaining) => {
-                let cleared = before.saturating_sub(remaining);
-                let message = format!("{} cleared, {remaining} remaining", self.counted(cleared));
-                report(ecu, cleared, message)
+                let cleared = before.map(|before| before.saturating_sub(remaining));
+                (cleared, format!(", {remaining} remaining"))
             }
-            Err(error) => {
-                let confirmed = Confirmed::unread(&error).message;
-                report(ecu, before, format!("{} cleared: {confirmed}", self.counted(before)))
-            }
-        }
+            Err(error) => (before, format!(": {}", Confirmed::unread(&error).message)),
+        };
+        report(ecu, cleared, format!("{} cleared{rest}", self.counted(cleared)))
     }
 
     fn count(&self, faults: &[Fault]) -> usize {
@@ -216,15 +214,16 @@ impl Scope {
         }
     }
 
-    fn counted(&self, count: usize) -> String {
-        match self {
-            Self::One(fault) if count == 1 => code(fault),
-            Self::One(_) | Self::All if count == 1 => "1 trouble code".to_owned(),
-            Self::One(_) | Self::All => format!("{count} trouble codes"),
+    fn counted(&self, count: Option<usize>) -> String {
+        match (self, count) {
+            (Self::One(fault), Some(1)) => code(fault),
+            (Self::All, Some(1)) => "1 trouble code".to_owned(),
+            (Self::One(_) | Self::All, Some(count)) => format!("{count} trouble codes"),
+            (Self::One(_) | Self::All, None) => "an unknown number of trouble codes".to_owned(),
         }
     }
 }
 
-fn report(ecu: &str, cleared_count: usize, message: String) -> Report<'_> {
+fn report(ecu: &str, cleared_count: Option<usize>, message: String) -> Report<'_> {
     Report { status: "success", message, cleared_count, stamp: Stamp::now(ecu) }
 }

@@ -103,7 +103,7 @@ impl Attempt<'_> {
         let piece_bytes = piece_bytes(self.outbox.max_part_bytes());
         let size = expected.size.or(content.length());
         self.outbox.part(&Begun { item: expected.item.as_deref(), size, piece_bytes }).await?;
-        let (size, digest) = self.pass_on(&mut content, piece_bytes).await?;
+        let (size, digest) = self.pass_on(&mut content, piece_bytes, expected.size).await?;
         if expected.size.is_some_and(|expected| size < expected) {
             return Err(End::Truncated);
         }
@@ -135,11 +135,13 @@ impl Attempt<'_> {
         }
     }
 
-    /// One part per piece; in the end size and SHA-256 of all.
+    /// One part per piece; in the end size and SHA-256 of all. What goes beyond the size that was
+    /// described is not waited for.
     async fn pass_on(
         &mut self,
         content: &mut Content,
         piece_bytes: usize,
+        expected: Option<u64>,
     ) -> Result<(u64, Vec<u8>), End> {
         let mut digest = Context::new(&SHA256);
         let mut unsent = BytesMut::with_capacity(piece_bytes);
@@ -150,6 +152,9 @@ impl Attempt<'_> {
             unsent.extend_from_slice(&bytes);
             while unsent.len() >= piece_bytes {
                 offset = self.piece(offset, &unsent.split_to(piece_bytes)).await?;
+            }
+            if expected.is_some_and(|expected| after(offset, unsent.len()) > expected) {
+                return Err(End::Malformed);
             }
         }
         if !unsent.is_empty() {
@@ -162,8 +167,13 @@ impl Attempt<'_> {
     async fn piece(&mut self, offset: u64, bytes: &[u8]) -> Result<u64, End> {
         let size = bytes.len();
         self.outbox.part(&Piece { offset, size, data: STANDARD.encode(bytes) }).await?;
-        Ok(offset.saturating_add(u64::try_from(size).unwrap_or(u64::MAX)))
+        Ok(after(offset, size))
     }
+}
+
+/// Where `size` bytes end that begin at an offset.
+fn after(offset: u64, size: usize) -> u64 {
+    offset.saturating_add(u64::try_from(size).unwrap_or(u64::MAX))
 }
 
 /// What fits into a part once three bytes have become four letters.

@@ -35,18 +35,18 @@ pub(super) async fn resolve(
     };
     let Survey { known, silent } = survey(vehicle, &components).await?;
     let found: Vec<&Known> = known.iter().filter(|it| it.address == Some(address)).collect();
-    match (found.as_slice(), silent) {
+    if found.is_empty() {
         // It may be the one that did not answer.
-        ([], Some(error)) => Err(failure::of_read(error)),
-        ([], None) => Err(unknown("ECU", name, known.iter().map(Known::described))),
-        (several, _) => match only(several) {
-            Some(one) => vehicle.entity(&one.place).await.map_err(failure::of_read),
-            None => {
-                let words = ambiguous(name, several.iter().map(|it| it.described()));
-                Err(End::Refused(Refusal::UnknownComponent, words))
-            }
-        },
+        return Err(match silent {
+            Some(error) => failure::of_read(error),
+            None => unknown("ECU", name, known.iter().map(Known::described)),
+        });
     }
+    let Some(one) = only(&found) else {
+        let words = ambiguous(name, found.iter().map(|it| it.described()));
+        return Err(End::Refused(Refusal::UnknownComponent, words));
+    };
+    vehicle.entity(&one.place).await.map_err(failure::of_read)
 }
 
 /// What a table of aliases says about a name; numbers in it are compared as numbers.

@@ -208,8 +208,10 @@ impl Watched<'_> {
     }
 
     fn covers(&self, fault: &Fault) -> bool {
+        let told = || fault.status.as_object().into_iter().flatten();
         let fits = |(key, value): (&String, &Value)| {
-            fault.status.get(key).is_none_or(|is| truth(&text(is)) == truth(&text(value)))
+            let is = told().find(|(name, _)| name.eq_ignore_ascii_case(key));
+            is.is_none_or(|(_, is)| truth(&text(is)) == truth(&text(value)))
         };
         self.status.is_empty() || self.status.iter().any(fits)
     }

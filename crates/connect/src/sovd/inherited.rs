@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use ::sovd::{DataItem, Fault, Reading};
 use model::Timestamp;
+use model::decode::Status;
 use model::dtc::Dtc;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -141,7 +142,7 @@ impl<'a> TroubleCode<'a> {
         Self {
             dtc_code: code(fault),
             description: fault.name.as_deref().or(fault.symptom.as_deref()).unwrap_or_default(),
-            status: fault.status.word(),
+            status: Status::read(&fault.status).map_or("stored", Status::word),
         }
     }
 }

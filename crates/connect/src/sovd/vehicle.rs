@@ -9,6 +9,7 @@ use std::sync::Arc;
 use ::sovd::{Client, Collection, DataItem, Entity, EntityRef, Envelope, Error, HeaderName};
 use ::sovd::{HeaderValue, Http, Link, Operation, Url};
 use model::command::Refusal;
+use model::id::UserId;
 use serde_json::value::RawValue;
 
 use super::debt::Owed;
@@ -17,10 +18,9 @@ use super::pages::all;
 use super::{discovery, failure};
 use crate::order::End;
 
-/// By this some servers know whose lock it is: all that comes from here is of one holder, so that a
-/// lock that one command took is of use to the next.
-const HOLDER: (HeaderName, HeaderValue) =
-    (HeaderName::from_static("x-client-id"), HeaderValue::from_static("fleetwire"));
+/// By this some servers know whose lock it is. Each user is a holder: what one has locked, another
+/// can neither use nor give back, and one command of a user takes no lock from the next.
+const HOLDER: HeaderName = HeaderName::from_static("x-client-id");
 /// How many names a message lists at most.
 const MAX_LISTED: usize = 40;
 
@@ -104,8 +104,7 @@ impl Weigh for Arc<[(String, Link)]> {
 /// A client of the server at `url`; `None` if that is no web address.
 pub(super) fn client(url: &str, http: &Http) -> Option<Client> {
     let url = Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
-    let (name, value) = HOLDER;
-    Some(Client::new(url, http.clone()).with_header(name, value))
+    Some(Client::new(url, http.clone()))
 }
 
 impl<'a> Vehicle<'a> {
@@ -114,13 +113,18 @@ impl<'a> Vehicle<'a> {
         knowledge: &'a Knowledge,
         http: &Http,
         url: &'a str,
+        user: UserId,
     ) -> Result<Self, End> {
         let Some(client) = client(url, http) else {
             let message = "the vehicle's address is neither http nor https".to_owned();
             return Err(End::Refused(Refusal::Unsupported, message));
         };
         let base = knowledge.bases.get(key(url, "base"), client.discover()).await;
-        Ok(Self { url, knowledge, client: base.map_err(failure::of_read)? })
+        let client = base.map_err(failure::of_read)?;
+        // An id is always a header.
+        let holder = HeaderValue::try_from(format!("fleetwire.{user}")).ok();
+        let client = holder.map_or(client.clone(), |holder| client.with_header(HOLDER, holder));
+        Ok(Self { url, knowledge, client })
     }
 
     /// The control units.

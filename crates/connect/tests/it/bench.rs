@@ -15,6 +15,14 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 /// Longer than anything takes that is not broken.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Whose orders they are, if a test does not say.
+const USER: &str = "0190f3c4-0000-7000-8000-000000000001";
+
+/// How this user is called at vehicles.
+pub(crate) fn holder() -> String {
+    format!("fleetwire.{USER}")
+}
+
 /// A connector and a vehicle that answers without delay.
 pub(crate) struct Bench {
     pub(crate) sovd: Sovd,
@@ -199,6 +207,7 @@ pub(crate) fn order(vehicle: &Address, name: &str, params: Value) -> Order {
     let submitted = json!({"command_name": name, "command_params": params});
     Order {
         command_id: CommandId::new(),
+        user_id: USER.parse().unwrap(),
         question: serde_json::from_value(submitted).unwrap(),
         vehicle: vehicle.clone(),
         traceparent: None,

@@ -164,6 +164,22 @@ async fn content_that_breaks_off_is_truncated_even_if_the_connection_does_not_te
 }
 
 #[tokio::test]
+async fn content_beyond_the_described_size_is_malformed_and_not_waited_for() {
+    let server = server(r#"{"id":"m","size":3}"#, |_| {
+        Reply::Writes(Box::new(|stream| {
+            write!(stream, "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nabcd\r\n")
+                .unwrap();
+            loop {
+                std::thread::park();
+            }
+        }))
+    });
+    let outcome = download(&server).await;
+    assert_eq!(outcome.end, End::Malformed);
+    assert!(outcome.parts.iter().all(|part| !part.is_final));
+}
+
+#[tokio::test]
 async fn content_elsewhere_is_fetched_there() {
     let server = server(r#"{"id":"m","size":4}"#, |asked| {
         Reply::Answer(match asked {

@@ -1,12 +1,13 @@
 //! Every noun against a simulated vehicle that has all of SOVD, and wants a lock for every change.
 //! Each test also looks at what is left behind at the vehicle: nothing.
 
-use fleetwire_connect::End;
+use fleetwire_connect::{End, Order};
 use model::command::Refusal;
+use model::id::UserId;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::bench::{Bench, run_until};
+use crate::bench::{Bench, holder, run, run_until};
 
 const HPC: &str = "components/hpc";
 const ENGINE: &str = "components/engine_ecu";
@@ -235,9 +236,9 @@ async fn an_operation_is_described_and_runs_under_a_lock() {
 async fn an_execution_of_another_is_controlled_and_stopped() {
     let bench = Bench::strict().await;
     let place = format!("{HPC}/operations/calibration/executions");
-    take_lock(&bench, "fleetwire", HPC).await;
+    take_lock(&bench, &holder(), HPC).await;
     let body = json!({"parameters": {"duration_ms": 60_000}});
-    let started = bench.post_as("fleetwire", &place, body).await;
+    let started = bench.post_as(&holder(), &place, body).await;
     let params =
         json!({"entity": HPC, "id": "calibration", "exec_id": started["id"], "capability": "stop"});
     let outcome = bench.run("operation.control", params).await;
@@ -335,4 +336,22 @@ async fn a_strangers_lock_refuses_until_it_is_broken() {
     assert_eq!(bench.counts(&refused).await.executions, 0);
     bench.run("lock.break", json!({"entity": ENGINE, "expiration": 60})).await.only();
     bench.run("data.write", write).await.only();
+}
+
+#[tokio::test]
+async fn what_one_user_has_locked_another_can_neither_use_nor_give_back() {
+    let bench = Bench::strict().await;
+    let id =
+        bench.run("lock.acquire", json!({"entity": ENGINE, "expiration": 60})).await.only()["id"]
+            .clone();
+    let by_another = async |name, params| {
+        let order = Order { user_id: UserId::new(), ..bench.order(name, params) };
+        run(&bench.sovd, order).await.end
+    };
+    let write = json!({"entity": ENGINE, "id": "idle_speed_target", "value": 800});
+    let end = by_another("data.write", write.clone()).await;
+    assert!(matches!(end, End::Refused(Refusal::Locked, _)), "{end:?}");
+    let end = by_another("lock.release", json!({"entity": ENGINE, "id": id})).await;
+    assert!(matches!(end, End::Refused(..) | End::VehicleError(_)), "{end:?}");
+    assert_eq!(bench.run("data.write", write).await.end, End::Answered);
 }

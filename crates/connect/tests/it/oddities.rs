@@ -54,6 +54,30 @@ async fn a_confirmed_clearing_stays_one_when_reading_back_fails() {
 }
 
 #[tokio::test]
+async fn how_many_are_cleared_is_not_known_where_nobody_could_count() {
+    for (after, words) in [(NONE, "cleared"), (TWO, "cleared, 2 remaining")] {
+        let (_, outcome) =
+            clear(&[(FAULTS, 200, "{"), (CLEAR, 204, ""), (FAULTS, 200, after)]).await;
+        let payload = outcome.only();
+        assert_eq!(payload["clearedCount"], Value::Null);
+        assert_eq!(payload["message"], format!("an unknown number of trouble codes {words}"));
+    }
+}
+
+#[tokio::test]
+async fn a_status_is_told_however_the_vehicle_writes_it() {
+    let faults = r#"{"items":[{"code":"1","status":{"CONFIRMED_DTC":"1"}},{"code":"2","status":47},
+        {"code":"3","status":"0x04"},{"code":"4","status":"CONFIRMED"},{"code":"5"},
+        {"code":"6","status":{"testFailed":true}},{"code":"7","status":{"mask":"0x50"}}]}"#;
+    let server = Server::start(&[(FAULTS, 200, faults)]);
+    let outcome = ask(&server, "ReadDTC", json!({"ecuAddress": "ecu"})).await;
+    let words: Vec<Value> =
+        outcome.payloads().iter().take(7).map(|part| part["status"].clone()).collect();
+    let expected = ["confirmed", "confirmed", "pending", "confirmed", "stored", "active", "stored"];
+    assert_eq!(words, expected);
+}
+
+#[tokio::test]
 async fn a_confirmed_write_stays_one_when_reading_back_fails() {
     let item = "/v1/components/ecu/data/a";
     let server = Server::start(&[

@@ -25,19 +25,6 @@ pub enum LogSeverity {
     Debug,
 }
 
-impl LogSeverity {
-    /// The word.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Fatal => "fatal",
-            Self::Error => "error",
-            Self::Warn => "warn",
-            Self::Info => "info",
-            Self::Debug => "debug",
-        }
-    }
-}
-
 /// A command about logs.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(tag = "command_name", content = "command_params", deny_unknown_fields)]

@@ -90,9 +90,9 @@ pub(super) fn entities(description: &str) -> Value {
         "description": description })
 }
 
-/// What a vehicle calls one of its things.
+/// What a vehicle calls one of its things; a step to another place is no name.
 pub(super) fn id() -> Value {
-    json!({ "type": "string", "minLength": 1, "maxLength": 256 })
+    json!({ "type": "string", "minLength": 1, "maxLength": 256, "not": { "enum": [".", ".."] } })
 }
 
 pub(super) fn ids() -> Value {

@@ -23,18 +23,6 @@ pub enum Moment {
     OnceOnRestart,
 }
 
-impl Moment {
-    /// The word of SOVD, its `execution_type`.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Now => "now",
-            Self::NowAndOnRestart => "now_and_on_restart",
-            Self::OnRestart => "on_restart",
-            Self::OnceOnRestart => "once_on_restart",
-        }
-    }
-}
-
 /// How a script is stopped.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -44,16 +32,6 @@ pub enum Halt {
     Stop,
     /// By ending it, whatever it does.
     ForcedTermination,
-}
-
-impl Halt {
-    /// The word of SOVD, its `action`.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Stop => "stop",
-            Self::ForcedTermination => "forced_termination",
-        }
-    }
 }
 
 /// A command about scripts.

@@ -18,16 +18,6 @@ pub enum Origin {
     Proximity,
 }
 
-impl Origin {
-    /// The word of SOVD.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Remote => "remote",
-            Self::Proximity => "proximity",
-        }
-    }
-}
-
 /// A command about updates. `entity` is for servers that have updates below their entities;
 /// `None` = the updates of the vehicle.
 #[derive(Debug, Clone, PartialEq, Deserialize)]

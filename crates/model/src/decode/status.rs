@@ -149,6 +149,17 @@ impl Status {
         }
     }
 
+    /// The furthest that the fault has come, in the word of the older clients.
+    pub fn word(self) -> &'static str {
+        let words = [
+            (StatusBit::Confirmed, "confirmed"),
+            (StatusBit::Pending, "pending"),
+            (StatusBit::TestFailed, "active"),
+        ];
+        let furthest = words.into_iter().find(|(bit, _)| self.get(*bit) == Some(true));
+        furthest.map_or("stored", |(_, word)| word)
+    }
+
     fn of_members(members: &Map<String, Value>) -> Self {
         let mask = member(members, &["mask", "statusbyte"]).and_then(byte);
         let given = mask.map_or(Self { set: 0, known: 0 }, Self::of_byte);

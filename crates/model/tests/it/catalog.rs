@@ -252,6 +252,15 @@ fn an_entity_is_no_way_out() {
 }
 
 #[test]
+fn an_id_is_no_step_to_another_place() {
+    let set = entries().into_iter().find(|entry| entry.name == "mode.set").unwrap();
+    for (id, expected) in [("session", true), ("a.b", true), (".", false), ("..", false)] {
+        let params = json!({ "entity": "apps/a", "id": id, "value": "on" });
+        assert_eq!(validator(&set).is_valid(&params), expected, "{id}");
+    }
+}
+
+#[test]
 fn a_row_asks_for_no_less_than_its_risk_class() {
     for entry in entries() {
         assert!(entry.role.may(Action::Submit(entry.risk)), "{}", entry.name);

@@ -42,6 +42,7 @@ pub(super) async fn drive(commands: Commands, connector: Sovd, claimed: Claimed,
         Some(question) => {
             let order = Order {
                 command_id: recorder.command.order.command_id,
+                user_id: recorder.command.order.user_id,
                 question,
                 vehicle: address,
                 traceparent: traceparent(&recorder.command),

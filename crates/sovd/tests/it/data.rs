@@ -1,7 +1,7 @@
 //! Data, faults and configurations beyond plain reading and writing.
 //! The JSON is worded here.
 
-use fleetwire_sovd::{Entity, Envelope, Error, Fetched, HeaderValue, NextPage, StatusByte, Upload};
+use fleetwire_sovd::{Entity, Envelope, Error, Fetched, HeaderValue, NextPage, Upload};
 use serde_json::json;
 
 use crate::server::{Server, bare_entity, response};
@@ -103,7 +103,7 @@ async fn faults_are_asked_for_by_status_severity_scope_and_tag() {
     let (_server, client, ecu) = ecu(line, 200, r#"{"items":[{"code":"1"}]}"#).await;
     let call = client.faults(&ecu).status("testFailed", "true").status("mask", "09");
     let faults = call.more_severe_than(3).scope("Default").tag("t").await.unwrap();
-    assert_eq!((faults.len(), faults[0].status.byte()), (1, None));
+    assert_eq!((faults.len(), faults[0].status.is_null()), (1, true));
 }
 
 #[tokio::test]
@@ -124,10 +124,7 @@ async fn a_fault_comes_with_snapshots_and_extended_data_if_asked() {
     assert_eq!(detail.snapshots.unwrap().get(), r#"[{"speed":50}]"#);
     assert_eq!(detail.extended_data.unwrap().get(), r#"{"count": 3}"#);
     assert_eq!(detail.errors[0].path.as_deref(), Some("/x"));
-    let byte = detail.fault.status.byte().unwrap();
-    assert_eq!(byte, StatusByte(0x89));
-    assert!(byte.test_failed() && byte.confirmed() && byte.warning_indicator_requested());
-    assert!(!byte.pending() && byte.to_string() == "0x89");
+    assert_eq!(detail.fault.status["mask"], "80");
 }
 
 #[tokio::test]
