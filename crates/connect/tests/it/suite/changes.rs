@@ -173,5 +173,9 @@ fn writable_first(listing: &[Value]) -> Vec<String> {
 
 /// As equal as numbers are that were written in other ways.
 fn is_same(one: &Value, other: &Value) -> bool {
-    one == other || one.as_f64().zip(other.as_f64()).is_some_and(|(one, other)| one == other)
+    one == other
+        || one
+            .as_f64()
+            .zip(other.as_f64())
+            .is_some_and(|(one, other)| one.total_cmp(&other).is_eq())
 }

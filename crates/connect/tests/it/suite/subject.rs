@@ -70,6 +70,9 @@ impl Subject {
         let counted: Vec<u32> = (1..).take(outcome.parts.len()).collect();
         let finals = outcome.parts.iter().filter(|part| part.is_final).count();
         let is_final_last = outcome.parts.last().is_some_and(|part| part.is_final);
+        if outcome.end != End::Answered && finals > 0 {
+            return Err(No::Improper(format!("a final part, and yet {:?}", outcome.end)));
+        }
         match &outcome.end {
             End::Answered if outcome.numbers() != counted => {
                 Err(No::Improper(format!("parts {:?}", outcome.numbers())))
@@ -78,12 +81,17 @@ impl Subject {
                 Err(No::Improper(format!("{finals} final parts of {}", counted.len())))
             }
             End::Answered => Ok(outcome.payloads()),
-            other if finals > 0 => Err(No::Improper(format!("a final part, and yet {other:?}"))),
             End::Refused(Refusal::Unsupported, words) if outcome.parts.is_empty() => {
                 Err(No::Unsupported(words.clone()))
             }
             End::VehicleError(words) => Err(No::Failed(words.clone())),
-            other => Err(No::Improper(format!("{other:?}"))),
+            other @ (End::Refused(..)
+            | End::NotSent
+            | End::Lost
+            | End::Malformed
+            | End::Truncated
+            | End::TooLarge
+            | End::Stopped) => Err(No::Improper(format!("{other:?}"))),
         }
     }
 
