@@ -4,6 +4,7 @@
 //! the answer.
 
 mod audit;
+mod body;
 mod caller;
 mod capabilities;
 mod catalog;

@@ -3,9 +3,12 @@
 //! Refuses to fall over: a failed accept waits, a slow header ends its connection, and the number
 //! of connections has a limit.
 
+use super::body::Watched;
 use super::origin::Peer;
 use axum::Router;
 use axum::body::Body;
+use axum::http::HeaderValue;
+use axum::http::header::CONNECTION;
 use axum::response::Response;
 use hyper::Request;
 use hyper::body::Incoming;
@@ -113,9 +116,18 @@ fn answering(
 ) -> impl Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send> + Send {
     service_fn(move |request: Request<Incoming>| {
         has_asked.store(true, Ordering::Relaxed);
-        let mut request = request.map(Body::new);
+        let (head, body) = request.into_parts();
+        let (body, end) = Watched::new(body);
+        let mut request = Request::from_parts(head, Body::new(body));
         request.extensions_mut().insert(Peer(peer));
-        router.clone().oneshot(request)
+        let answer = router.clone().oneshot(request);
+        async move {
+            let mut response = answer.await?;
+            if !end.is_reached() {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok(response)
+        }
     })
 }
 

@@ -170,6 +170,23 @@ async fn odd_texts_are_stored_or_refused_and_never_fail(backend: Backend) {
     }
 }
 
+/// Another request would be lost in it.
+#[tokio::test]
+async fn a_connection_whose_request_was_not_read_is_said_to_be_over() {
+    let p = Platform::start().await;
+    let client = p.admin().await;
+    let close = async |client: &Client, path: &str, body: Value| {
+        let reply = client.post(path, body).await;
+        (reply.status.as_u16(), reply.headers.contains_key("connection"))
+    };
+    let large = json!({ "username": "x".repeat(100_000), "password": "x".repeat(100_000) });
+    assert_eq!(close(&client, "/api/v1/auth/login", large.clone()).await, (413, true));
+    let nobody = Client::anonymous(p.url());
+    assert_eq!(close(&nobody, "/api/v1/fleets", large).await, (401, true));
+    let unknown = json!({ "username": "nobody", "password": "a wrong one" });
+    assert_eq!(close(&client, "/api/v1/auth/login", unknown).await, (401, false));
+}
+
 /// What raw bytes on a connection are answered, until it ends or is silent.
 async fn say(p: &Platform, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(p.url().trim_start_matches("http://")).await.unwrap();
