@@ -80,6 +80,17 @@ struct Watched<'a> {
     status: &'a Map<String, Value>,
 }
 
+impl<'a> Attempt<'a> {
+    /// The entity, unless it has no faults: one that does not announce them may have them all the same.
+    async fn with_faults(&self, entity: &str) -> Result<Target<'a>, End> {
+        let target = self.entity(entity).await?;
+        if !target.entity.links.contains_key("faults") {
+            target.client.faults(&target.entity).await.map_err(failure::of_read)?;
+        }
+        Ok(target)
+    }
+}
+
 impl Attempt<'_> {
     /// One part per change, after one for each fault that is there at the beginning.
     pub(super) async fn watch_faults(
@@ -88,7 +99,7 @@ impl Attempt<'_> {
         entity: &str,
         status: &Map<String, Value>,
     ) -> Result<(), End> {
-        let target = preparing(span.stop, self.entity(entity)).await?;
+        let target = preparing(span.stop, self.with_faults(entity)).await?;
         let term = span.begin();
         let (trigger, kept) = self.set_bell(&target, span.duration).await?.unzip();
         let (begun, bell) = Bell::of(&target, trigger.as_ref(), &term);

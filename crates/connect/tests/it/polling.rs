@@ -5,12 +5,13 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use fleetwire_connect::{End, Part};
+use model::command::Refusal;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::bench::{Outcome, connector, order, run};
-use crate::odd::Server;
+use crate::odd::{ROOT, Server};
 use crate::watched::{Script, Watchable};
 
 const DATA: (&str, u16, &str) =
@@ -120,6 +121,16 @@ async fn faults_are_compared_where_no_trigger_tells() {
     assert_eq!(changes(&outcome), told(&expected));
     assert_eq!(outcome.payloads()[4]["fault"]["fault_name"], "new");
     assert!(server.seen().iter().all(|request| request.line.starts_with("GET ")));
+}
+
+#[tokio::test]
+async fn faults_that_are_not_there_are_not_watched() {
+    let bare = r#"{"id":"ecu","name":"ECU","data":"/v1/components/ecu/data"}"#;
+    let server = Server::start_with(ROOT, bare, &[]);
+    let params = json!({"entity": "components/ecu", "duration": 60});
+    let outcome = ask(&server, "faults.watch", params).await;
+    outcome.refused(Refusal::Unsupported);
+    assert!(outcome.parts.is_empty(), "{outcome:?}");
 }
 
 #[tokio::test]
