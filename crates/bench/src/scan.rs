@@ -4,14 +4,13 @@
 //! vehicle, is stored durably, and is watched to its end over a WebSocket.
 
 use crate::cpu::{Used, resident_kib};
-use crate::installation::{self, Installation, START};
+use crate::installation::{self, Installation};
 use model::command::Phase;
-use serde::Deserialize;
 use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use testkit::{Binary, Client, Process};
+use testkit::{Client, Process, Vehicles};
 use tokio::task::JoinSet;
 
 /// What is measured.
@@ -31,16 +30,6 @@ pub(crate) struct Setting {
     core: Option<u32>,
 }
 
-#[derive(Deserialize)]
-struct Simulated {
-    vehicles: Vec<Vehicle>,
-}
-
-#[derive(Deserialize)]
-struct Vehicle {
-    base_url: String,
-}
-
 /// What came of scanning all once.
 struct Outcome {
     vehicles_per_second: f64,
@@ -50,12 +39,12 @@ struct Outcome {
 
 /// Measures, and prints a table.
 pub(crate) async fn run(setting: Setting) {
-    let (simulator, simulated) = simulate(setting.vehicles);
+    let simulated = Vehicles::start(setting.vehicles);
     let files = Installation::new(Vec::new());
     files.add_user();
     let (server, address) = files.serve(setting.core);
     let client = installation::client(address).await;
-    let url = |number| simulated.vehicles[number as usize].base_url.clone();
+    let url = |number| simulated.each[number as usize].base_url.clone();
     let ids = installation::register(&client, setting.vehicles, url).await;
     let ids: Arc<[String]> = ids.into();
     println!(
@@ -70,17 +59,9 @@ pub(crate) async fn run(setting: Setting) {
             outcome.vehicles_per_second,
             outcome.parts_per_second,
             cpu.as_secs_f64() * 1e3 / f64::from(setting.vehicles),
-            resident_kib(simulator.id()) / u64::from(setting.vehicles),
+            resident_kib(simulated.process.id()) / u64::from(setting.vehicles),
         );
     }
-}
-
-fn simulate(vehicles: u32) -> (Process, Simulated) {
-    let mut command = Binary::fleetwire().command();
-    command.args(["simulate", "--json", "--vehicles", &vehicles.to_string()]);
-    let process = Process::spawn(command);
-    let simulated = process.ready_line(START);
-    (process, simulated)
 }
 
 async fn scan_all(

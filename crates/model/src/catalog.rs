@@ -102,8 +102,9 @@ impl Entry {
     /// parameters ask for.
     pub fn permits(&self, role: Role, params: &Value) -> bool {
         let is_delicate = self.senior_params.iter().any(|name| params.get(name).is_some());
-        let least = if is_delicate { [self.role, Role::Senior] } else { [self.role; 2] };
-        role.may(Action::Submit(self.risk)) && least.iter().all(|least| is_enough(role, *least))
+        role.may(Action::Submit(self.risk))
+            && is_enough(role, self.role)
+            && (!is_delicate || is_enough(role, Role::Senior))
     }
 }
 

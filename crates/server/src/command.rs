@@ -18,10 +18,13 @@ use catalog::Catalog;
 use doorbell::Doorbell;
 use model::command::Command;
 use model::event::{Event, Kind};
-use model::id::NodeId;
+use model::id::{CommandId, NodeId};
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Applied, Store};
+use store::{Applied, Store, StoreError};
+
+/// How long to wait before the store is asked again that did not answer.
+const AGAIN: Duration = Duration::from_millis(500);
 
 /// What an installation allows a command.
 #[derive(Debug, Clone, Copy)]
@@ -108,6 +111,28 @@ fn announce(bus: &Bus, command: &Command, events: Vec<Event>) {
         tell(command);
     }
     bus.publish(command.order.command_id, events, command.phase());
+}
+
+/// Writes, however long the store stays away: what cannot be said again must not be lost. `None` if the
+/// store will never take it.
+async fn insist<T, W>(id: CommandId, what: &str, write: impl Fn() -> W) -> Option<T>
+where
+    W: Future<Output = Result<T, StoreError>>,
+{
+    loop {
+        match write().await {
+            Ok(done) => return Some(done),
+            Err(error @ (StoreError::Corrupt(_) | StoreError::Failed(_))) => {
+                let cause = observe::chain(&error);
+                tracing::error!(command_id = %id, cause, "cannot store {what}");
+                return None;
+            }
+            Err(error) => {
+                tracing::warn!(command_id = %id, %error, "storing {what} is delayed");
+                tokio::time::sleep(AGAIN).await;
+            }
+        }
+    }
 }
 
 /// Says in the log and the metrics that a command has moved.

@@ -3,8 +3,9 @@
 //! Refuses to keep a history: what was found before is compared with, and replaced.
 
 use crate::clock::{micros, time};
-use crate::engine::{execute, fetch, read, statements};
-use crate::writer::{Turn, Tx, Write};
+use crate::engine::{execute, read, statements};
+use crate::row::signed;
+use crate::writer::{Tx, Write};
 use crate::{Store, StoreError};
 use model::Timestamp;
 use model::capabilities::{Changes, compare};
@@ -17,10 +18,7 @@ statements! {
         "select revision, command_id, discovered_at, changed_at, changes, entities
         from capabilities where vehicle_id = $1"
     }
-    FOUND_BEFORE = {
-        "select revision, changed_at, changes, entities from capabilities where vehicle_id = $1",
-        postgres: + "for update"
-    }
+    // Only if nobody has kept another tree meanwhile.
     KEEP = {
         "insert into capabilities
             (vehicle_id, revision, command_id, discovered_at, changed_at, changes, entities)
@@ -28,7 +26,8 @@ statements! {
         on conflict (vehicle_id) do update set revision = excluded.revision,
             command_id = excluded.command_id, discovered_at = excluded.discovered_at,
             changed_at = excluded.changed_at, changes = excluded.changes,
-            entities = excluded.entities"
+            entities = excluded.entities
+        where capabilities.revision = $8"
     }
 }
 
@@ -71,48 +70,57 @@ impl Store {
         &self,
         vehicle_id: VehicleId,
         command_id: CommandId,
-        entities: Vec<Box<RawValue>>,
+        entities: &[Box<RawValue>],
     ) -> Result<u64, StoreError> {
-        self.write(Keep { vehicle_id, command_id, entities }).await
+        let text = json(&entities)?;
+        // The trees are compared here, and not where all writes wait for one another.
+        loop {
+            let before = self.capabilities(vehicle_id).await?;
+            let expected = before.as_ref().map_or(0, |before| before.revision);
+            let new = before.as_ref().map(|before| compare(&before.entities, entities));
+            let (revision, changed_at, changes) = match (before, new.unwrap_or_default()) {
+                (Some(same), new) if new.is_empty() => {
+                    (expected, Some(same.changed_at), same.changes)
+                }
+                (_, new) => (expected.saturating_add(1), None, new),
+            };
+            let (changes, entities) = (json(&changes)?, text.clone());
+            let keep =
+                Keep { vehicle_id, command_id, expected, revision, changed_at, changes, entities };
+            if self.write(keep).await? {
+                return Ok(revision);
+            }
+        }
     }
 }
 
 struct Keep {
     vehicle_id: VehicleId,
     command_id: CommandId,
-    entities: Vec<Box<RawValue>>,
+    /// The revision that was compared with; 0 = there was none.
+    expected: u64,
+    revision: u64,
+    /// `None` = now.
+    changed_at: Option<Timestamp>,
+    changes: String,
+    entities: String,
 }
 
 impl Write for Keep {
-    type Done = u64;
+    type Done = bool;
 
-    fn turn(&self) -> Turn {
-        Turn::Vehicle(self.vehicle_id.into())
-    }
-
-    async fn run(&self, tx: &mut Tx) -> Result<u64, StoreError> {
-        let (id, now) = (Uuid::from(self.vehicle_id), micros(tx.now));
-        let before =
-            fetch!(&mut tx.conn, FOUND_BEFORE, [id], fetch_optional as (i64, i64, String, String))?;
-        let (revision, changed_at, changes) = match before {
-            None => (1, now, json(&Changes::default())?),
-            Some((revision, changed_at, changes, found)) => {
-                let found: Vec<Box<RawValue>> = serde_json::from_str(&found).map_err(corrupt)?;
-                let new = compare(&found, &self.entities);
-                if new.is_empty() {
-                    (revision, changed_at, changes)
-                } else {
-                    (revision.saturating_add(1), now, json(&new)?)
-                }
-            }
-        };
-        let (command, entities) = (Uuid::from(self.command_id), json(&self.entities)?);
-        execute!(
+    /// `false` if another tree has been kept meanwhile.
+    async fn run(&self, tx: &mut Tx) -> Result<bool, StoreError> {
+        let (vehicle, command) = (Uuid::from(self.vehicle_id), Uuid::from(self.command_id));
+        let (revision, expected) = (signed(self.revision), signed(self.expected));
+        let (now, changed_at) = (micros(tx.now), micros(self.changed_at.unwrap_or(tx.now)));
+        let (changes, entities) = (&self.changes, &self.entities);
+        let kept = execute!(
             &mut tx.conn,
             KEEP,
-            [id, revision, command, now, changed_at, &changes, &entities]
+            [vehicle, revision, command, now, changed_at, changes, entities, expected]
         )?;
-        Ok(revision.unsigned_abs())
+        Ok(kept > 0)
     }
 }
 

@@ -23,6 +23,7 @@ pub mod site;
 mod skipped;
 pub mod tidy;
 pub mod vehicle;
+mod vehicles;
 pub mod watch;
 
 pub use client::{Client, Reply};
@@ -36,4 +37,5 @@ pub use redis::{Redis, RedisCluster};
 pub use site::{Links, Node, Site};
 pub use skipped::Skipped;
 pub use vehicle::SimulatedVehicle;
+pub use vehicles::{VehicleAddress, Vehicles};
 pub use watch::{Heard, Watch, sequences};

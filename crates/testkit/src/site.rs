@@ -3,9 +3,9 @@
 //! Refuses to share a process with what it tests: whatever dies leaves the others alive.
 
 use crate::{
-    Backend, Binary, Client, FaultProxy, PASSWORD, Postgres, Process, Redis, faketime, ports,
+    Backend, Binary, Client, FaultProxy, PASSWORD, Postgres, Process, Redis, VehicleAddress,
+    Vehicles, faketime, ports,
 };
-use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::io::Write;
@@ -16,18 +16,6 @@ use tempfile::TempDir;
 
 /// How long a process may take to be ready.
 pub const START: Duration = Duration::from_secs(20);
-
-#[derive(Deserialize)]
-struct Simulated {
-    control_url: String,
-    vehicles: Vec<SimulatedVehicle>,
-}
-
-#[derive(Deserialize)]
-struct SimulatedVehicle {
-    vin: String,
-    base_url: String,
-}
 
 /// Vehicles, a database and a server, each a process of its own.
 #[derive(Debug)]
@@ -42,13 +30,12 @@ pub struct Site {
     pub vins: Vec<String>,
     /// Where their servers answer, in the same order.
     pub vehicle_urls: Vec<String>,
-    control_url: String,
     /// The servers; most sites have one.
     pub nodes: Vec<Node>,
     variables: HashMap<&'static str, String>,
     postgres: Option<Postgres>,
     redis: Option<Redis>,
-    vehicles: Process,
+    simulated: Vehicles,
     _place: Place,
 }
 
@@ -97,14 +84,6 @@ impl Place {
     }
 }
 
-fn simulate(vehicles: u32) -> (Process, Simulated) {
-    let mut command = Binary::fleetwire().command();
-    command.args(["simulate", "--json", "--vehicles", &vehicles.to_string()]);
-    let process = Process::spawn(command);
-    let simulated = process.ready_line(START);
-    (process, simulated)
-}
-
 fn database(backend: Backend) -> Option<Postgres> {
     (backend == Backend::Postgres).then(Postgres::start)
 }
@@ -126,7 +105,7 @@ impl Site {
     }
 
     async fn set_up(postgres: Option<Postgres>, vehicles: u32, place: Place) -> Self {
-        let (process, simulated) = simulate(vehicles);
+        let simulated = Vehicles::start(vehicles);
         let port = free_port();
         let mut variables = HashMap::from([
             ("FLEETWIRE_DATA_DIR", place.path().display().to_string()),
@@ -144,17 +123,16 @@ impl Site {
             vehicle_ids: Vec::new(),
             vins: Vec::new(),
             vehicle_urls: Vec::new(),
-            control_url: simulated.control_url,
             nodes: vec![Node::new(url, HashMap::new())],
             variables,
             postgres,
             redis: None,
-            vehicles: process,
+            simulated,
             _place: place,
         };
         let engineer = ["user", "add", "engineer", "--role", "engineer", "--password-stdin"];
         site.engineer_id = site.admin(&engineer);
-        for SimulatedVehicle { vin, base_url } in simulated.vehicles {
+        for VehicleAddress { vin, base_url } in std::mem::take(&mut site.simulated.each) {
             let id = site.admin(&["vehicle", "add", "--vin", &vin, "--sovd-url", &base_url]);
             site.vehicle_ids.push(id);
             site.vins.push(vin);
@@ -297,11 +275,10 @@ impl Site {
     /// Ends the vehicles without a warning, and starts others of the same VINs, as new from the
     /// factory and at other addresses, to which nobody has been led yet.
     pub fn replace_vehicles(&mut self) {
-        self.vehicles.kill9();
-        let count = self.vins.len().try_into().expect("they are few");
-        let (process, simulated) = simulate(count);
-        (self.vehicles, self.control_url) = (process, simulated.control_url);
-        self.vehicle_urls = simulated.vehicles.into_iter().map(|it| it.base_url).collect();
+        self.simulated.process.kill9();
+        self.simulated = Vehicles::start(self.vins.len().try_into().expect("they are few"));
+        let each = std::mem::take(&mut self.simulated.each);
+        self.vehicle_urls = each.into_iter().map(|vehicle| vehicle.base_url).collect();
     }
 
     /// Adds a user of a role, who is called like it, and logs in.
@@ -323,7 +300,7 @@ impl Site {
 
     /// Sets how a vehicle behaves.
     pub async fn set(&self, vehicle: usize, setting: &Value) {
-        let url = format!("{}/control/vehicles/{}", self.control_url, self.vins[vehicle]);
+        let url = format!("{}/control/vehicles/{}", self.simulated.control_url, self.vins[vehicle]);
         let answer = reqwest::Client::new().put(url).json(setting).send().await.expect("it works");
         assert!(answer.status().is_success());
     }
@@ -332,7 +309,7 @@ impl Site {
     pub async fn executions(&self) -> HashMap<String, u64> {
         let mut all = HashMap::new();
         for vin in &self.vins {
-            let url = format!("{}/control/vehicles/{vin}/executions", self.control_url);
+            let url = format!("{}/control/vehicles/{vin}/executions", self.simulated.control_url);
             let answer = reqwest::get(url).await.expect("the simulator answers");
             let counts: HashMap<String, Value> = answer.json().await.expect("it counts");
             for (id, count) in counts {
@@ -348,7 +325,11 @@ impl Site {
             self.nodes.iter().filter_map(|node| Some(("node", node.process.as_ref()?.id())));
         let postgres = self.postgres.iter().map(|postgres| ("postgres", postgres.id()));
         let redis = self.redis.iter().map(|redis| ("redis", redis.id()));
-        nodes.chain(postgres).chain(redis).chain([("vehicles", self.vehicles.id())]).collect()
+        nodes
+            .chain(postgres)
+            .chain(redis)
+            .chain([("vehicles", self.simulated.process.id())])
+            .collect()
     }
 }
 

@@ -120,10 +120,11 @@ impl<'a> Vehicle<'a> {
             return Err(End::Refused(Refusal::Unsupported, message));
         };
         let base = knowledge.bases.get(key(url, "base"), client.discover()).await;
-        let client = base.map_err(failure::of_read)?;
+        let mut client = base.map_err(failure::of_read)?;
         // An id is always a header.
-        let holder = HeaderValue::try_from(format!("fleetwire.{user}")).ok();
-        let client = holder.map_or(client.clone(), |holder| client.with_header(HOLDER, holder));
+        if let Ok(holder) = HeaderValue::try_from(format!("fleetwire.{user}")) {
+            client = client.with_header(HOLDER, holder);
+        }
         Ok(Self { url, knowledge, client })
     }
 

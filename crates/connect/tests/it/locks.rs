@@ -24,6 +24,7 @@ pub(crate) const ACQUIRE: &str = "POST /v1/components/ecu/locks";
 pub(crate) const RENEW: &str = "PUT /v1/components/ecu/locks/1";
 pub(crate) const RELEASE: &str = "DELETE /v1/components/ecu/locks/1";
 pub(crate) const WRITE: &str = "PUT /v1/components/ecu/data/a";
+pub(crate) const SESSION: &str = "PUT /v1/components/ecu/modes/session";
 pub(crate) const READ: &str = "GET /v1/components/ecu/data/a";
 pub(crate) const START: &str = "POST /v1/components/ecu/operations/purge/executions";
 pub(crate) const EXECUTION: &str = "GET /v1/components/ecu/operations/purge/executions/7";
@@ -248,46 +249,33 @@ async fn locks_that_are_linked_and_not_there_are_gone_without() {
     assert_eq!(changes(&server), [ACQUIRE, WRITE]);
 }
 
+/// A server whose control unit has a mode, with what it answers to setting that and to a write.
+fn with_session(before: &'static str, set: Row, written: Row) -> Server {
+    let known = [
+        ("GET /v1/components/ecu/data", 200, r#"{"items":[{"id":"a"}]}"#),
+        (READ, 200, r#"{"data":2}"#),
+        ("GET /v1/components/ecu/modes", 200, r#"{"items":[{"id":"session"}]}"#),
+        ("GET /v1/components/ecu/modes/session", 200, before),
+        set,
+        written,
+        FREE,
+        GRANTED,
+        RELEASED,
+    ];
+    Server::start_with(ROOT, ECU, &known)
+}
+
 #[tokio::test]
 async fn a_mode_is_set_under_the_lock_and_put_back_before_it_goes() {
-    const SESSION: &str = "PUT /v1/components/ecu/modes/session";
-    let server = Server::start_with(
-        ROOT,
-        ECU,
-        &[
-            ("GET /v1/components/ecu/data", 200, r#"{"items":[{"id":"a"}]}"#),
-            (READ, 200, r#"{"data":2}"#),
-            ("GET /v1/components/ecu/modes", 200, r#"{"items":[{"id":"session"}]}"#),
-            ("GET /v1/components/ecu/modes/session", 200, r#"{"value":"default"}"#),
-            (SESSION, 200, r#"{"id":"session","value":"extended"}"#),
-            (WRITE, 0, ""),
-            FREE,
-            GRANTED,
-            RELEASED,
-        ],
-    );
+    let set = (SESSION, 200, r#"{"id":"session","value":"extended"}"#);
+    let server = with_session(r#"{"value":"default"}"#, set, (WRITE, 0, ""));
     assert_eq!(ask(&server, "data.write", write()).await.end, End::Lost);
     assert_eq!(changes(&server), [ACQUIRE, SESSION, WRITE, SESSION, RELEASE]);
 }
 
 #[tokio::test]
 async fn a_mode_that_is_refused_costs_no_lock() {
-    const SESSION: &str = "PUT /v1/components/ecu/modes/session";
-    let server = Server::start_with(
-        ROOT,
-        ECU,
-        &[
-            ("GET /v1/components/ecu/data", 200, r#"{"items":[{"id":"a"}]}"#),
-            (READ, 200, r#"{"data":2}"#),
-            ("GET /v1/components/ecu/modes", 200, r#"{"items":[{"id":"session"}]}"#),
-            ("GET /v1/components/ecu/modes/session", 200, r#"{"value":null}"#),
-            (SESSION, 400, ""),
-            (WRITE, 204, ""),
-            FREE,
-            GRANTED,
-            RELEASED,
-        ],
-    );
+    let server = with_session(r#"{"value":null}"#, (SESSION, 400, ""), (WRITE, 204, ""));
     ask(&server, "data.write", write()).await.only();
     assert_eq!(changes(&server), [ACQUIRE, SESSION, WRITE, RELEASE]);
 }
@@ -392,7 +380,6 @@ async fn a_script_is_stopped_under_a_lock() {
 
 #[tokio::test]
 async fn a_configuration_is_written_under_a_lock_and_in_its_mode() {
-    const SESSION: &str = "PUT /v1/components/ecu/modes/session";
     const PUT: &str = "PUT /v1/components/ecu/configurations/c";
     let server = stocked(&[
         ("GET /v1/components/ecu/modes", 200, r#"{"items":[{"id":"session"}]}"#),

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::bench::{Outcome, order, run_until};
 use crate::locks::{
     ACQUIRE, BROKEN, ECU, EXECUTION, FORGET, FREE, GRANTED, LOCKS, OTHERS, RELEASE, RELEASED,
-    RENEW, Row, START, WRITE, ask, changes, hasty, purge, server, write,
+    RENEW, Row, SESSION, START, WRITE, ask, changes, hasty, purge, server, write,
 };
 use crate::odd::{ROOT, Server};
 
@@ -19,14 +19,13 @@ const END_OF_OWN: &str = "GET /v1/components/ecu/locks/1";
 
 #[tokio::test]
 async fn a_lock_is_renewed_while_the_work_goes_on() {
-    let running = (EXECUTION, 200, r#"{"status":"running"}"#);
     let server = server(&[
         FREE,
         GRANTED,
         (START, 202, r#"{"id":"7"}"#),
-        running,
-        running,
-        running,
+        RUNNING,
+        RUNNING,
+        RUNNING,
         (EXECUTION, 200, r#"{"status":"completed"}"#),
         (FORGET, 204, ""),
         (RENEW, 204, ""),
@@ -40,14 +39,13 @@ async fn a_lock_is_renewed_while_the_work_goes_on() {
 
 #[tokio::test]
 async fn an_operation_that_goes_missing_with_its_lock_has_an_unknown_outcome_and_says_why() {
-    let running = (EXECUTION, 200, r#"{"status":"running"}"#);
     let server = server(&[
         FREE,
         OTHERS,
         GRANTED,
         (START, 202, r#"{"id":"7","status":"running"}"#),
-        running,
-        running,
+        RUNNING,
+        RUNNING,
         (EXECUTION, 404, ""),
         (RENEW, 409, BROKEN),
         (RELEASE, 409, BROKEN),
@@ -65,13 +63,12 @@ async fn an_operation_that_goes_missing_with_its_lock_has_an_unknown_outcome_and
 
 #[tokio::test]
 async fn a_result_stands_also_if_the_lock_was_lost_before_it() {
-    let running = (EXECUTION, 200, r#"{"status":"running"}"#);
     let server = server(&[
         FREE,
         GRANTED,
         (START, 202, r#"{"id":"7"}"#),
-        running,
-        running,
+        RUNNING,
+        RUNNING,
         (EXECUTION, 200, r#"{"status":"completed"}"#),
         (FORGET, 204, ""),
         (RENEW, 404, ""),
@@ -135,8 +132,6 @@ async fn a_renewal_that_is_never_answered_is_tried_again() {
     ]);
     assert_eq!(run_until_renewed(&server, 2).await.end, End::Stopped);
 }
-
-const SESSION: &str = "PUT /v1/components/ecu/modes/session";
 
 /// A server on which an operation is never over, with a mode that was this before.
 fn with_session(before: &'static str, rows: &[Row]) -> Server {

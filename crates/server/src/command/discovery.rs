@@ -2,13 +2,10 @@
 //!
 //! Refuses to keep half a tree, or one beyond all measure.
 
-use super::Commands;
-use super::record::AGAIN;
-use crate::observe;
+use super::{Commands, insist};
 use model::catalog::{Question, vehicles};
 use model::command::Command;
 use serde_json::value::RawValue;
-use store::StoreError;
 
 /// Bytes of the largest tree that is kept.
 const MAX_BYTES: usize = 16 << 20;
@@ -36,29 +33,16 @@ impl Discovery {
 }
 
 impl Commands {
-    /// Keeps the tree, however long the store stays away.
+    /// Keeps the tree.
     pub(super) async fn keep(&self, command: &Command, found: Discovery) {
         let (vehicle, id) = (command.order.vehicle_id, command.order.command_id);
         if found.bytes > MAX_BYTES {
             tracing::warn!(command_id = %id, bytes = found.bytes, "a tree is too large to be kept");
             return;
         }
-        loop {
-            match self.store.keep_capabilities(vehicle, id, found.entities.clone()).await {
-                Ok(revision) => {
-                    tracing::debug!(vehicle_id = %vehicle, revision, "keeps what a vehicle offers");
-                    return;
-                }
-                Err(error @ (StoreError::Corrupt(_) | StoreError::Failed(_))) => {
-                    let cause = observe::chain(&error);
-                    tracing::error!(command_id = %id, cause, "cannot keep what a vehicle offers");
-                    return;
-                }
-                Err(error) => {
-                    tracing::warn!(command_id = %id, %error, "keeping a tree is delayed");
-                    tokio::time::sleep(AGAIN).await;
-                }
-            }
+        let keep = || self.store.keep_capabilities(vehicle, id, &found.entities);
+        if let Some(revision) = insist(id, "what a vehicle offers", keep).await {
+            tracing::debug!(vehicle_id = %vehicle, revision, "keeps what a vehicle offers");
         }
     }
 }

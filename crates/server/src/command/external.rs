@@ -2,30 +2,28 @@
 //!
 //! Refuses to believe the program's numbers, and to record the same answer twice.
 
-use super::Commands;
 use super::dispatch::Reins;
 use super::record::{self, traceparent};
+use super::{AGAIN, Commands, insist};
 use crate::auth::opaque::sha256;
 use crate::live::bus::{Heard, OrderError};
 use crate::observe;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use model::Timestamp;
-use model::command::external::{self, External};
+use model::command::external;
 use model::command::{Command, ErrorCode, Input};
 use model::id::{CommandId, VehicleId};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::collections::HashMap;
 use std::time::Duration;
-use store::{Spoken, StoreError};
+use store::Spoken;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 /// How many answers are recorded together.
 const TOGETHER: usize = 128;
-/// How long to wait before a write is tried again that the store did not take.
-const AGAIN: Duration = Duration::from_millis(500);
 
 /// What an external connector is told to do: the text on `command:{vehicle_id}`.
 #[derive(Serialize)]
@@ -149,8 +147,11 @@ impl Commands {
             Some(response_id) => response_id.to_string(),
             None => fingerprint(text),
         };
-        match self.record_external(command_id, source, heard.external).await {
-            Ok(store::Heard::Recorded(applied)) => {
+        let (node, lease, external) = (self.node, self.settings.lease, heard.external);
+        let spoken = Spoken { command_id, node, lease, source, external };
+        let hear = || self.store.hear(spoken.clone());
+        match insist(command_id, "what another program said", hear).await {
+            Some(store::Heard::Recorded(applied)) => {
                 let is_too_long = applied.command.last_offset >= self.settings.max_events;
                 let command = self.announce(applied);
                 if is_too_long {
@@ -160,33 +161,10 @@ impl Commands {
                 }
                 "recorded"
             }
-            Ok(store::Heard::Duplicate) => "duplicate",
-            Ok(store::Heard::Ended) => "late",
-            Ok(store::Heard::UnknownCommand) => "junk",
-            Err(error) => {
-                let cause = observe::chain(&error);
-                tracing::error!(%command_id, cause, "cannot store what another program said");
-                "failed"
-            }
-        }
-    }
-
-    /// Stores, however long the store stays away: nobody says it again.
-    async fn record_external(
-        &self,
-        command_id: CommandId,
-        source: String,
-        external: External,
-    ) -> Result<store::Heard, StoreError> {
-        let (node, lease) = (self.node, self.settings.lease);
-        let spoken = Spoken { command_id, node, lease, source, external };
-        loop {
-            match self.store.hear(spoken.clone()).await {
-                Err(StoreError::Unavailable(_) | StoreError::Busy | StoreError::Full(_)) => {
-                    tokio::time::sleep(AGAIN).await;
-                }
-                end => return end,
-            }
+            Some(store::Heard::Duplicate) => "duplicate",
+            Some(store::Heard::Ended) => "late",
+            Some(store::Heard::UnknownCommand) => "junk",
+            None => "failed",
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use super::discovery::Discovery;
 use super::dispatch::Reins;
-use super::{Commands, announce, external};
+use super::{Commands, announce, external, insist};
 use crate::observe;
 use connect::{Address, End, Order, Part, Sovd};
 use model::catalog::Question;
@@ -17,14 +17,12 @@ use model::vehicle::Connector;
 use serde_json::json;
 use serde_json::value::RawValue;
 use std::time::{Duration, Instant};
-use store::{Applied, Claimed, StoreError};
+use store::{Applied, Claimed};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 /// How many parts may be on their way from the connector to the store. More stay with the vehicle.
 const PARTS: usize = 32;
-/// How long to wait before a write is tried again that the store did not take.
-pub(super) const AGAIN: Duration = Duration::from_millis(500);
 
 /// Drives a claimed command to its end, or until it is somebody else's.
 pub(super) async fn drive(commands: Commands, connector: Sovd, claimed: Claimed, reins: Reins) {
@@ -211,28 +209,17 @@ impl Commands {
         self.conclude((command.order.command_id, command.fence), Input::NotSent).await;
     }
 
-    /// Stores, however long the store stays away: an answer that was given must not be lost. The
-    /// command's own timers, or another node's claim, end the waiting.
+    /// Stores what was answered. The command's own timers, or another node's claim, end what the store
+    /// delays.
     async fn stored(&self, (id, fence): (CommandId, i64), inputs: Vec<Input>) -> Option<Applied> {
-        loop {
+        let write = || async {
             let started = Instant::now();
-            match self.store.apply(id, Some(fence), inputs.clone(), None).await {
-                Ok(applied) => {
-                    let count = applied.as_ref().map_or(0, |applied| applied.events.len());
-                    observe::events_stored(count, started.elapsed());
-                    return applied;
-                }
-                Err(error @ (StoreError::Corrupt(_) | StoreError::Failed(_))) => {
-                    let cause = observe::chain(&error);
-                    tracing::error!(command_id = %id, cause, "cannot store an answer");
-                    return None;
-                }
-                Err(error) => {
-                    tracing::warn!(command_id = %id, %error, "storing an answer is delayed");
-                    tokio::time::sleep(AGAIN).await;
-                }
-            }
-        }
+            let applied = self.store.apply(id, Some(fence), inputs.clone(), None).await?;
+            let count = applied.as_ref().map_or(0, |applied| applied.events.len());
+            observe::events_stored(count, started.elapsed());
+            Ok(applied)
+        };
+        insist(id, "an answer", write).await.flatten()
     }
 }
 

@@ -138,7 +138,7 @@ async fn sweeps(scene: &Scene) {
     assert_eq!(scene.cancels(cancelled).await.command.phase(), Phase::Cancelled);
     store.record_audit(deed("tour")).await.unwrap();
     assert_eq!(scene.deeds().await.last().unwrap(), "tour");
-    store.keep_capabilities(scene.vehicle, lost.order.command_id, Vec::new()).await.unwrap();
+    store.keep_capabilities(scene.vehicle, lost.order.command_id, &[]).await.unwrap();
     assert_eq!(store.capabilities(scene.vehicle).await.unwrap().unwrap().revision, 1);
     let node = NodeId::new();
     assert!(store.beat(node, LEASE).await.unwrap().contains(&node));

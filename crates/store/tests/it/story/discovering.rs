@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 on_both_engines! {
     a_tree_is_kept_until_another_is_found
+    two_discoveries_at_once_are_told_apart
     nobody_knows_what_a_vehicle_offers_that_was_never_asked
 }
 
@@ -20,7 +21,7 @@ fn entity(path: &str, name: &str) -> Box<RawValue> {
 async fn a_tree_is_kept_until_another_is_found(scene: Scene) {
     let keep = async |entities: Vec<Box<RawValue>>| {
         let id = CommandId::new();
-        let revision = scene.store.keep_capabilities(scene.vehicle, id, entities).await.unwrap();
+        let revision = scene.store.keep_capabilities(scene.vehicle, id, &entities).await.unwrap();
         (id, revision)
     };
     let found = async || scene.store.capabilities(scene.vehicle).await.unwrap().unwrap();
@@ -44,6 +45,17 @@ async fn a_tree_is_kept_until_another_is_found(scene: Scene) {
 
     keep(vec![entity("components/a", "A2"), entity("apps/c", "C")]).await;
     assert_eq!(found().await.changes, other.changes, "what made the revision is still told");
+}
+
+async fn two_discoveries_at_once_are_told_apart(scene: Scene) {
+    let keep = async |name: &str| {
+        let entities = [entity("components/a", name)];
+        scene.store.keep_capabilities(scene.vehicle, CommandId::new(), &entities).await.unwrap()
+    };
+    let (one, other) = tokio::join!(keep("A"), keep("B"));
+    assert_eq!((one.min(other), one.max(other)), (1, 2));
+    let found = scene.store.capabilities(scene.vehicle).await.unwrap().unwrap();
+    assert_eq!((found.revision, found.changes.changed), (2, vec!["components/a".to_owned()]));
 }
 
 async fn nobody_knows_what_a_vehicle_offers_that_was_never_asked(scene: Scene) {
