@@ -41,6 +41,7 @@ mod pursuit;
 mod recordings;
 mod scripts;
 mod triggers;
+mod trust;
 mod updates;
 mod vehicle;
 mod vehicles;
@@ -48,7 +49,7 @@ mod vehicles;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::sovd::{Error, Http, Limits, SetupError};
+use ::sovd::{Error, Limits, SetupError, Transport};
 use model::catalog::Question;
 use model::vehicle::ConnectionStatus;
 use tokio::sync::mpsc;
@@ -59,6 +60,8 @@ use crate::guard;
 use crate::order::{Address, End, Order, Part};
 use attempt::{Attempt, Reach, reading};
 use outbox::Outbox;
+use trust::Trust;
+pub use trust::are_authorities;
 use vehicle::Knowledge;
 
 /// Bytes of the largest document that is read; what is handed on is limited as a part.
@@ -86,7 +89,7 @@ pub struct SovdConfig {
 /// Connections for reading are kept alive for all vehicles together; a change opens its own.
 #[derive(Debug, Clone)]
 pub struct Sovd {
-    http: Http,
+    trust: Trust,
     max_part_bytes: usize,
     knowledge: Arc<Knowledge>,
     farewells: TaskTracker,
@@ -106,9 +109,10 @@ impl Sovd {
             body_bytes: MAX_DOCUMENT_BYTES.max(max_part_bytes),
             part_bytes: max_part_bytes.saturating_add(PART_FRAME_BYTES),
         };
-        let http = Http::admitting(limits, guard::rule(allow_loopback))?;
+        let admits = guard::rule(allow_loopback);
+        let trust = Trust::new(Transport { limits, admits, ..Transport::default() })?;
         Ok(Self {
-            http,
+            trust,
             max_part_bytes,
             knowledge: Arc::default(),
             farewells: TaskTracker::new(),
@@ -137,7 +141,7 @@ impl Sovd {
     ) -> End {
         let outbox = Outbox::new(parts, self.max_part_bytes);
         let reach = Reach {
-            http: &self.http,
+            trust: &self.trust,
             knowledge: &self.knowledge,
             farewells: &self.farewells,
             lock_expiration: self.lock_expiration,
@@ -162,24 +166,64 @@ impl Sovd {
     }
 
     /// Asks whether a SOVD server answers at the address; takes 3 s at most.
-    pub async fn probe(&self, vehicle: &Address) -> ConnectionStatus {
-        let Some(client) = vehicle::client(&vehicle.sovd_url, &self.http) else {
-            return ConnectionStatus::Disconnected;
+    pub async fn probe(&self, vehicle: &Address) -> Probe {
+        let client = match vehicle::client(vehicle, &self.trust) {
+            Ok(client) => client,
+            Err(end) => {
+                return Probe { status: ConnectionStatus::Disconnected, obstacle: words(end) };
+            }
         };
         let answer = tokio::time::timeout(PROBE_PATIENCE, client.discover()).await;
-        answer.map_or(ConnectionStatus::Disconnected, |found| match found {
-            Ok(_) => ConnectionStatus::Connected,
-            Err(Error::NotSent(_) | Error::NotAdmitted { .. } | Error::Lost(_)) => {
-                ConnectionStatus::Disconnected
-            }
-            Err(
-                Error::Malformed { .. }
-                | Error::Truncated
-                | Error::TooLarge { .. }
-                | Error::Refused { .. }
-                | Error::Unsupported { .. },
-            ) => ConnectionStatus::Error,
-        })
+        let status = answer.as_ref().map_or(ConnectionStatus::Disconnected, status);
+        let obstacle = answer.ok().and_then(Result::err).and_then(obstacle);
+        Probe { status, obstacle }
+    }
+}
+
+/// What a probe has found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probe {
+    /// What the connection is like.
+    pub status: ConnectionStatus,
+    /// Why an order would be refused by whoever answers there, whenever it came; `None` if nothing of
+    /// that kind is known.
+    pub obstacle: Option<String>,
+}
+
+fn status<T>(found: &Result<T, Error>) -> ConnectionStatus {
+    match found {
+        Ok(_) => ConnectionStatus::Connected,
+        Err(Error::NotSent(_) | Error::NotAdmitted { .. } | Error::Lost(_)) => {
+            ConnectionStatus::Disconnected
+        }
+        Err(
+            Error::NotTrusted { .. }
+            | Error::Malformed { .. }
+            | Error::Truncated
+            | Error::TooLarge { .. }
+            | Error::Refused { .. }
+            | Error::Unsupported { .. },
+        ) => ConnectionStatus::Error,
+    }
+}
+
+/// What somebody has to change before the vehicle is of use: trust, on either side.
+fn obstacle(error: Error) -> Option<String> {
+    let is_lasting =
+        matches!(error, Error::NotTrusted { .. } | Error::Refused { status: 401 | 403, .. });
+    is_lasting.then(|| words(failure::of_read(error))).flatten()
+}
+
+fn words(end: End) -> Option<String> {
+    match failure::brief(end) {
+        End::Refused(_, words) | End::VehicleError(words) => Some(words),
+        End::Answered
+        | End::NotSent
+        | End::Lost
+        | End::Malformed
+        | End::Truncated
+        | End::TooLarge
+        | End::Stopped => None,
     }
 }
 

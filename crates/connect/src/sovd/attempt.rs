@@ -5,13 +5,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::sovd::{Answer, Call, Client, Entity, Error, HeaderName, HeaderValue, Http};
+use ::sovd::{Answer, Call, Client, Entity, Error, HeaderName, HeaderValue};
 use model::id::UserId;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::kept::{Kept, Place, Remove};
 use super::outbox::Outbox;
+use super::trust::Trust;
 use super::vehicle::{Knowledge, Vehicle};
 use super::{ecu, failure};
 use crate::order::{Address, End, Order, SendBy};
@@ -22,7 +23,7 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// By what vehicles are reached, whichever order it is for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reach<'a> {
-    pub(super) http: &'a Http,
+    pub(super) trust: &'a Trust,
     pub(super) knowledge: &'a Knowledge,
     /// Where what has to be taken away at vehicles is taken away.
     pub(super) farewells: &'a TaskTracker,
@@ -71,8 +72,8 @@ impl<'a> Attempt<'a> {
 
     /// The vehicle that the order is for.
     pub(super) async fn vehicle(&self) -> Result<Vehicle<'a>, End> {
-        let Reach { http, knowledge, .. } = self.reach;
-        Vehicle::find(knowledge, http, &self.address.sovd_url, self.user).await
+        let Reach { trust, knowledge, .. } = self.reach;
+        Vehicle::find(knowledge, trust, self.address, self.user).await
     }
 
     /// The same client, naming the command in every request.

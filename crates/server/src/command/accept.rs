@@ -13,7 +13,7 @@ use model::command::{Command, Input, Refused, Risk};
 use model::event::Event;
 use model::id::{CommandId, VehicleId};
 use model::user::Action;
-use model::vehicle::{ConnectionStatus, Vehicle};
+use model::vehicle::Vehicle;
 use serde_json::value::RawValue;
 use std::time::Duration;
 use store::{Accepted, AuditEntry, Draft, Head, IdempotencyKey, Start, StoreError};
@@ -106,7 +106,7 @@ impl Commands {
         let audit = audit_of(session, from, "command_submitted", &draft);
         let send_by = dispatch::send_by(self.settings.lease);
         let expected = self.doorbell.expect(draft.command_id);
-        let is_connected = vehicle.connection_status == ConnectionStatus::Connected;
+        let is_connected = vehicle.is_worth_a_try();
         match self.accept(draft, submission.key, audit, is_connected).await? {
             Accepted::New(command, events) => {
                 self.welcome(&command, &vehicle, events);
@@ -190,9 +190,7 @@ impl Commands {
     ) -> Result<Duration, SubmitError> {
         let (usual, longest) = self.settings.deliver_within;
         match wanted.deliver_within {
-            Some(Duration::ZERO) if vehicle.connection_status != ConnectionStatus::Connected => {
-                Err(SubmitError::VehicleOffline)
-            }
+            Some(Duration::ZERO) if !vehicle.is_worth_a_try() => Err(SubmitError::VehicleOffline),
             Some(Duration::ZERO) => Ok(AT_ONCE),
             Some(span) => within("/deliver_within_ms", span, longest),
             None => Ok(usual),
