@@ -4,6 +4,7 @@
 
 mod clock;
 mod guard;
+mod keys;
 mod order;
 mod sovd;
 

@@ -42,10 +42,14 @@ mod recordings;
 mod scripts;
 mod triggers;
 mod trust;
+mod uds;
+mod unlock;
 mod updates;
+mod upload;
 mod vehicle;
 mod vehicles;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,6 +61,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::guard;
+use crate::keys::KeySources;
 use crate::order::{Address, End, Order, Part};
 use attempt::{Attempt, Reach, reading};
 use outbox::Outbox;
@@ -94,6 +99,7 @@ pub struct Sovd {
     knowledge: Arc<Knowledge>,
     farewells: TaskTracker,
     lock_expiration: Duration,
+    keys: KeySources,
 }
 
 impl Sovd {
@@ -117,6 +123,7 @@ impl Sovd {
             knowledge: Arc::default(),
             farewells: TaskTracker::new(),
             lock_expiration: LOCK_EXPIRATION,
+            keys: KeySources::default(),
         })
     }
 
@@ -125,6 +132,12 @@ impl Sovd {
     #[must_use]
     pub fn with_lock_expiration(self, lock_expiration: Duration) -> Self {
         Self { lock_expiration, ..self }
+    }
+
+    /// The same connector, with keys from the programs and files in this directory.
+    #[must_use]
+    pub fn with_key_sources(self, directory: &Path) -> Self {
+        Self { keys: KeySources::within(directory), ..self }
     }
 
     /// Carries out an order: sends parts until the end, as fast as they are taken.
@@ -143,6 +156,7 @@ impl Sovd {
         let reach = Reach {
             trust: &self.trust,
             knowledge: &self.knowledge,
+            keys: &self.keys,
             farewells: &self.farewells,
             lock_expiration: self.lock_expiration,
         };
@@ -258,6 +272,7 @@ impl Attempt<'_> {
             Q::Triggers(question) => Box::pin(self.about_triggers(question, stop)).await,
             Q::Scripts(question) => Box::pin(self.about_scripts(question, stop)).await,
             Q::Updates(question) => Box::pin(self.about_updates(question, stop)).await,
+            Q::Uds(question) => Box::pin(self.about_uds(stop, question)).await,
         }
     }
 }

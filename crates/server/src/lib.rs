@@ -111,6 +111,10 @@ impl Server {
             max_part_bytes: config.commands.max_part_bytes,
             allow_loopback: config.vehicles.allow_loopback,
         })?;
+        let connector = match &config.vehicles.key_sources {
+            Some(directory) => connector.with_key_sources(directory),
+            None => connector,
+        };
         let (doorbell, visitors) = Doorbell::new();
         let tasks = TaskTracker::new();
         let live = Live::new(store.clone(), limits(&config), tasks.clone());

@@ -15,6 +15,7 @@ use super::outbox::Outbox;
 use super::trust::Trust;
 use super::vehicle::{Knowledge, Vehicle};
 use super::{ecu, failure};
+use crate::keys::KeySources;
 use crate::order::{Address, End, Order, SendBy};
 
 const COMMAND_ID: HeaderName = HeaderName::from_static("x-fleetwire-command-id");
@@ -25,6 +26,8 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 pub(super) struct Reach<'a> {
     pub(super) trust: &'a Trust,
     pub(super) knowledge: &'a Knowledge,
+    /// Where keys come from.
+    pub(super) keys: &'a KeySources,
     /// Where what has to be taken away at vehicles is taken away.
     pub(super) farewells: &'a TaskTracker,
     /// How long a lock lasts that nobody renews.
@@ -119,6 +122,19 @@ impl<'a> Attempt<'a> {
             return Err(End::NotSent);
         }
         let answer = self.exchange(call, failure::of_change).await?;
+        self.has_changed = true;
+        Ok(answer)
+    }
+
+    /// The same for one that is answered by no document.
+    pub(super) async fn changing<T>(
+        &mut self,
+        exchange: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, End> {
+        if self.is_too_late() {
+            return Err(End::NotSent);
+        }
+        let answer = exchange.await.map_err(failure::of_change)?;
         self.has_changed = true;
         Ok(answer)
     }

@@ -42,6 +42,8 @@ pub(crate) enum SubmitError {
     UnknownVehicle,
     #[error("no command of that name")]
     UnknownCommand,
+    #[error("this installation has not set {0}")]
+    SwitchedOff(&'static str),
     #[error("parameters are not as the catalogue says")]
     InvalidParameters(Vec<Fault>),
     #[error("{field}: {fault}")]
@@ -168,7 +170,7 @@ impl Commands {
 
     /// The row of a submission, if this user may submit it and it is as the row says.
     fn checked(&self, session: &Session, wanted: &Submission) -> Result<&Entry, SubmitError> {
-        let entry = self.catalog.entry(&wanted.command_name).ok_or(SubmitError::UnknownCommand)?;
+        let entry = self.catalog.entry(&wanted.command_name).ok_or_else(|| self.absence(wanted))?;
         let params = serde_json::from_str(wanted.command_params.get()).unwrap_or_default();
         if !entry.permits(session.role(), &params) {
             return Err(SubmitError::NotPermitted);
@@ -181,6 +183,12 @@ impl Commands {
             return Err(SubmitError::ReasonNeeded);
         }
         Ok(entry)
+    }
+
+    /// Why there is no such row.
+    fn absence(&self, wanted: &Submission) -> SubmitError {
+        let switch = self.catalog.switch_of(&wanted.command_name);
+        switch.map_or(SubmitError::UnknownCommand, |it| SubmitError::SwitchedOff(it.setting()))
     }
 
     fn deliver_within(
