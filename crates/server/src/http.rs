@@ -9,6 +9,8 @@ mod caller;
 mod capabilities;
 mod catalog;
 mod commands;
+mod console;
+mod cookie;
 mod cors;
 mod credentials;
 mod deed;
@@ -109,6 +111,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(login::me))
         .routes(routes!(tickets::issue))
         .routes(routes!(catalog::list))
+        .routes(routes!(console::config))
         .routes(routes!(vehicles::list, registry::add))
         .routes(routes!(vehicles::show, registry::change, registry::remove))
         .routes(routes!(vehicles::status))
@@ -145,6 +148,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/ws", get(socket::all))
         .route("/ws/responses/{command_id}", get(socket::responses))
         .merge(manual::routes())
+        .merge(console::routes())
         .layer(DefaultBodyLimit::max(limits.max_body_bytes))
         .merge(doors.layer(DefaultBodyLimit::max(limits.max_login_body_bytes)))
         .layer(from_fn(gate::check))

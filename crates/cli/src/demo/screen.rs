@@ -59,8 +59,9 @@ impl Ready<'_> {
             |path| format!("kept in {}", path.display()),
         );
         format!(
-            "Fleetwire is ready at {url} (interface: {url}/docs)\n\n  \
+            "Fleetwire is ready. Its console: {url}\n\n  \
              login      {username}\n  password   {password}\n  data       {data}\n  \
+             interface  {url}/docs\n  \
              vehicles   simulated, control API at {simulator_url}\n\n{}\n{}\nCtrl-C ends the demo.\n",
             self.table(),
             self.commands(),

@@ -26,7 +26,6 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 /// The page, the description that it shows, and the way there.
 pub(super) fn routes() -> Router<App> {
     Router::new()
-        .route("/", get(async || Redirect::temporary(PAGE)))
         .route("/docs", get(async || Redirect::permanent(PAGE)))
         .route(PAGE, get(async || file("index.html")))
         .route("/docs/{file}", get(async |Path(name): Path<String>| file(&name)))

@@ -79,7 +79,7 @@ fn open(
 }
 
 /// Whether the page that asks is ours, allowed, or no page at all.
-fn is_own(headers: &HeaderMap, allowed: &[String]) -> bool {
+pub(super) fn is_own(headers: &HeaderMap, allowed: &[String]) -> bool {
     let mut origins = headers.get_all(header::ORIGIN).iter();
     let Some(origin) = origins.next() else { return true };
     let (Ok(origin), None) = (origin.to_str(), origins.next()) else { return false };

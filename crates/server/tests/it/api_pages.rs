@@ -49,7 +49,7 @@ async fn a_node_without_its_store_is_not_ready_and_says_so() {
 async fn the_manual_needs_nothing_from_elsewhere() {
     let p = Platform::start().await;
     let nobody = p.nobody();
-    let page = nobody.get("/").await;
+    let page = nobody.get("/docs").await;
     assert_eq!(page.status, StatusCode::OK, "redirected to the manual");
     let policy = page.headers["content-security-policy"].to_str().unwrap();
     assert!(policy.contains("default-src 'none'; script-src 'self';"), "{policy}");

@@ -13,6 +13,7 @@ mod api_registry;
 mod api_shapes;
 mod api_users;
 mod bus;
+mod console;
 mod cursor;
 mod lifecycle;
 mod limits;

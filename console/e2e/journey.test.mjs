@@ -1,0 +1,197 @@
+// What an engineer does in a day, in a browser, against the real binary.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, before, describe, it } from 'node:test';
+import {
+  call,
+  DESKTOP,
+  launch,
+  missing,
+  picture,
+  setVehicle,
+  signIn,
+  startDemo,
+  token,
+  witness,
+} from './demo.mjs';
+import { network } from './proxy.mjs';
+
+describe('an engineer', { skip: missing(), timeout: 240_000 }, () => {
+  let demo;
+  let wire;
+  let browser;
+  let page;
+  let seen;
+
+  before(async () => {
+    demo = await startDemo();
+    wire = await network(demo.port);
+    browser = await launch();
+    const context = await browser.newContext({ viewport: DESKTOP });
+    page = await context.newPage();
+    seen = witness(page, wire.url);
+  });
+  after(async () => {
+    await browser?.close();
+    await wire?.close();
+    await demo?.end();
+  });
+
+  const first = () => demo.vehicles[0];
+  /** Submits as somebody else would; the page only watches. */
+  const submit = async (command_name, command_params) => {
+    const body = { vehicle_id: first().vehicle_id, command_name, command_params };
+    return (await call(demo.url, await token(demo), 'POST', '/api/v1/commands', body)).command_id;
+  };
+  const open = async (run) => {
+    await page.goto(`${wire.url}/runs/${run}`);
+    await page.getByText(/\d+ parts? · /).waitFor();
+  };
+
+  it('is told when the password is wrong', async () => {
+    await page.goto(wire.url);
+    await page.getByLabel('Username').fill(demo.username);
+    await page.getByRole('textbox', { name: 'Password' }).fill('something else');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('alert').getByText('Wrong username or password').waitFor();
+    seen.errors.length = 0;
+  });
+
+  it('reads the engine faults of a vehicle in a minute, never having seen the page', async () => {
+    const began = Date.now();
+    await signIn(page, { ...demo, url: wire.url });
+    await page.getByRole('link', { name: 'Pick a vehicle' }).click();
+    await page.getByRole('link', { name: first().vin }).click();
+    await page.getByRole('button', { name: /Read what it is and its faults/ }).click();
+    await page.getByRole('treeitem', { name: /Engine control unit, 2 faults/ }).click();
+    await page.getByRole('row', { name: /P0420/ }).getByText('Catalyst system efficiency').waitFor();
+    assert.ok(Date.now() - began < 30_000, `it took ${Date.now() - began} ms`);
+  });
+
+  it('stays signed in when the page is loaded again', async () => {
+    await page.reload();
+    await page.getByRole('row', { name: /P0420/ }).waitFor();
+    const kept = await page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }));
+    assert.ok(!/eyJ|refresh/.test(kept), 'no token is kept where scripts can read it');
+  });
+
+  it('clears faults only after typing what it is for', async () => {
+    await page.getByRole('button', { name: 'Clear …' }).click();
+    const run = page.getByRole('button', { name: 'Run', exact: true });
+    assert.ok(await run.isDisabled());
+    await page.getByLabel('Reason').fill('repaired the catalyst');
+    await page.getByLabel(/to confirm/).fill(first().vin.slice(-4));
+    await run.click();
+    await page.getByRole('heading', { name: 'faults.clear' }).waitFor();
+    await page.getByRole('complementary', { name: 'Run' }).getByText('completed').first().waitFor();
+  });
+
+  it('watches 500 parts come in, through 10 s without a server, without gaps or duplicates', async () => {
+    await setVehicle(demo, first().vin, { delay_ms: 0, parts: 500, part_bytes: 200, part_interval_ms: 40 });
+    await open(await submit('ReadDTC', { ecuAddress: '0x10' }));
+    await page.getByText(/^[1-9]\d+ parts · /).waitFor();
+    const before_ = await counted();
+    wire.cut();
+    seen.errors.length = 0;
+    await page.getByText('No connection to the server.').waitFor({ timeout: 15_000 });
+    await page.getByText(/reconnecting, goes on after #/).waitFor();
+    const kept = await counted();
+    assert.ok(kept.parts >= before_.parts, 'what was shown stays');
+    await picture(page, 'reconnecting');
+    await page.waitForTimeout(10_000);
+    wire.mend();
+    await page.getByText('500 parts · 0 gaps · 0 duplicates').waitFor({ timeout: 60_000 });
+    await page.getByText('finished').waitFor();
+    // While the network was away, requests failed: that is what the browser wrote down.
+    seen.errors = seen.errors.filter((error) => !/ERR_|WebSocket/.test(error));
+  });
+
+  const counted = async () => {
+    const text = await page.getByText(/\d+ parts? · /).textContent();
+    const [parts, gaps, duplicates] = text.match(/\d+/g).map(Number);
+    return { parts, gaps, duplicates };
+  };
+
+  it('follows the newest part until scrolling up, and comes back to it', async () => {
+    await setVehicle(demo, first().vin, { delay_ms: 0, parts: 300, part_bytes: 100, part_interval_ms: 30 });
+    await open(await submit('ReadDTC', { ecuAddress: '0x10' }));
+    await page.getByRole('tab', { name: 'parts' }).click();
+    const parts = page.getByRole('region', { name: 'Parts' });
+    await parts.getByText('#20', { exact: true }).waitFor();
+    await parts.hover();
+    await page.mouse.wheel(0, -2_000);
+    await page.getByText(/Paused · \d+ new/).waitFor();
+    await page.getByRole('button', { name: /Jump to the latest/ }).click();
+    await parts.getByText('#300', { exact: true }).waitFor({ timeout: 30_000 });
+  });
+
+  it('shows 10,000 parts without drawing 10,000', async () => {
+    await setVehicle(demo, first().vin, { delay_ms: 0, parts: 10_000, part_bytes: 40, part_interval_ms: 0 });
+    await open(await submit('ReadDTC', { ecuAddress: '0x10' }));
+    await page.getByText('10000 parts · 0 gaps · 0 duplicates').waitFor({ timeout: 120_000 });
+    await page.getByRole('tab', { name: 'parts' }).click();
+    await page.getByText('#10000', { exact: true }).waitFor();
+    assert.ok((await page.locator('.part').count()) < 60);
+    await setVehicle(demo, first().vin, { delay_ms: 0, fault: null, parts: null });
+  });
+
+  it('cancels what is running', async () => {
+    const run = await submit('data.watch', {
+      entity: 'components/engine_ecu',
+      ids: ['engine_speed'],
+      duration: 60,
+    });
+    await open(run);
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await page.getByText('cancelled').first().waitFor({ timeout: 20_000 });
+  });
+
+  it('exports a run, and a spreadsheet can read it', async () => {
+    await open(await submit('faults.scan', {}));
+    await page.getByText('completed').first().waitFor();
+    await page.getByRole('button', { name: 'Share' }).click();
+    const [file] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('menuitem', { name: 'Export CSV' }).click(),
+    ]);
+    const lines = readFileSync(await file.path(), 'utf8')
+      .trim()
+      .split('\r\n');
+    assert.equal(lines.length, 13, 'a head, and a line for each of 12 entities');
+    assert.match(lines[0], /^sequence_number,received_at,/);
+  });
+
+  it('compares two runs', async () => {
+    await page.getByRole('link', { name: 'Runs', exact: true }).click();
+    const scans = page.getByRole('checkbox', { name: /Compare faults.scan/ });
+    await scans.nth(0).check();
+    await scans.nth(1).check();
+    await page.getByRole('link', { name: 'Compare the two' }).click();
+    await page.getByRole('region', { name: 'Differences' }).getByText('removed').first().waitFor();
+    await picture(page, 'compare');
+  });
+
+  it('goes anywhere with a few keys', async () => {
+    await page.keyboard.press('Control+k');
+    await page.getByPlaceholder(/VIN, make/).fill('Transit');
+    await page.getByText(/Borealis Transit/).waitFor();
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: demo.vehicles[2].vin }).waitFor();
+    await page.keyboard.press('g');
+    await page.keyboard.press('r');
+    await page.getByRole('heading', { name: 'Runs' }).waitFor();
+  });
+
+  it('signs out, and the session is over', async () => {
+    await page.getByRole('button', { name: demo.username }).click();
+    await page.getByRole('menuitem', { name: 'Sign out' }).click();
+    await page.getByRole('button', { name: 'Sign in' }).waitFor();
+    await page.goto(`${wire.url}/vehicles`);
+    await page.getByRole('button', { name: 'Sign in' }).waitFor();
+  });
+
+  it('has made no page fail, and no page has asked another host', () => {
+    assert.deepEqual(seen, { errors: [], foreign: [] });
+  });
+});

@@ -1,0 +1,140 @@
+// What the pages ask for, and how long an answer is good.
+
+import { queryOptions, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { api, type Command, type Draft, idempotencyKey, must, mustAnswer } from './client';
+
+const MINUTE = 60_000;
+
+export interface VehicleFilter {
+  q?: string;
+  status?: string;
+  page?: number;
+}
+
+export const PAGE = 50;
+
+export const vehiclesQuery = (filter: VehicleFilter) =>
+  queryOptions({
+    queryKey: ['vehicles', filter],
+    queryFn: async () => {
+      const offset = ((filter.page ?? 1) - 1) * PAGE;
+      const query = { search: filter.q || undefined, status: filter.status, limit: PAGE, offset };
+      const { data, response } = await mustAnswer(api.GET('/api/v1/vehicles', { params: { query } }));
+      return { vehicles: data ?? [], total: Number(response.headers.get('x-total-count') ?? 0) };
+    },
+    placeholderData: (before) => before,
+  });
+
+export const vehicleQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['vehicle', id],
+    queryFn: () => must(api.GET('/api/v1/vehicles/{vehicle_id}', { params: { path: { vehicle_id: id } } })),
+    staleTime: MINUTE,
+  });
+
+export const capabilitiesQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['capabilities', id],
+    queryFn: async () => {
+      const path = { vehicle_id: id };
+      const answer = await api.GET('/api/v1/vehicles/{vehicle_id}/capabilities', { params: { path } });
+      // Nobody has asked the vehicle yet: that is no failure.
+      if (answer.response.status === 404) return null;
+      return must(Promise.resolve(answer));
+    },
+    staleTime: 5 * MINUTE,
+  });
+
+export const catalogQuery = queryOptions({
+  queryKey: ['catalog'],
+  queryFn: () => must(api.GET('/api/v1/catalog')),
+  staleTime: Number.POSITIVE_INFINITY,
+});
+
+export const fleetsQuery = queryOptions({
+  queryKey: ['fleets'],
+  queryFn: () => must(api.GET('/api/v1/fleets')),
+  staleTime: 5 * MINUTE,
+});
+
+export const configQuery = queryOptions({
+  queryKey: ['ui-config'],
+  queryFn: () => must(api.GET('/api/v1/ui-config')),
+  staleTime: Number.POSITIVE_INFINITY,
+});
+
+export interface RunFilter {
+  vehicle?: string;
+  status?: string;
+  user?: string;
+  from?: string;
+  until?: string;
+  cursor?: string;
+}
+
+export const runsQuery = (filter: RunFilter, limit = PAGE) =>
+  queryOptions({
+    queryKey: ['runs', filter, limit],
+    queryFn: () =>
+      must(
+        api.GET('/api/v1/commands', {
+          params: {
+            query: {
+              vehicle_id: filter.vehicle,
+              status: filter.status,
+              user_id: filter.user,
+              start_date: filter.from,
+              end_date: filter.until,
+              cursor: filter.cursor,
+              limit,
+            },
+          },
+        }),
+      ),
+    placeholderData: (before) => before,
+    refetchInterval: 15_000,
+  });
+
+export const runQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['run', id],
+    queryFn: () => must(api.GET('/api/v1/commands/{command_id}', { params: { path: { command_id: id } } })),
+  });
+
+export const responsesQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['responses', id],
+    queryFn: () =>
+      must(api.GET('/api/v1/commands/{command_id}/responses', { params: { path: { command_id: id } } })),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+
+export function useSubmit() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (draft: Draft): Promise<Command> =>
+      must(
+        api.POST('/api/v1/commands', {
+          body: draft,
+          headers: { 'Idempotency-Key': idempotencyKey() },
+        } as never),
+      ) as Promise<Command>,
+    onSuccess: (command) => {
+      client.setQueryData(runQuery(command.command_id).queryKey, command);
+      return client.invalidateQueries({ queryKey: ['runs'] });
+    },
+  });
+}
+
+export function useCancel() {
+  return useMutation({
+    mutationFn: (id: string) =>
+      must(api.POST('/api/v1/commands/{command_id}/cancel', { params: { path: { command_id: id } } })),
+  });
+}
+
+/** The catalogue's row of a command. */
+export function useEntry(name: string | undefined) {
+  const { data } = useQuery(catalogQuery);
+  return data?.find((entry) => entry.name === name);
+}

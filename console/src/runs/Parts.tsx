@@ -1,0 +1,105 @@
+// The parts of a run as they come. It follows the newest until somebody scrolls up, and then says what it holds back.
+
+import { Button } from '@mantine/core';
+import { useVirtualizer } from '@tanstack/react-virtual';
+import { useCallback, useEffect, useRef, useState } from 'react';
+import { timeOfDay, utc } from '../format/time';
+import type { Part } from '../live/log';
+import { Json } from '../ui/Json';
+
+/** Bytes of a part that is shown open. */
+const OPEN_BYTES = 4_000;
+/** How near to the end is the end, in pixels. */
+const NEAR = 24;
+
+interface Props {
+  parts: Part[];
+  isRaw?: boolean;
+}
+
+export function Parts({ parts, isRaw }: Props) {
+  const scroller = useRef<HTMLDivElement>(null);
+  const [isFollowing, setFollowing] = useState(true);
+  const [seen, setSeen] = useState(parts.length);
+  const rows = useVirtualizer({
+    count: parts.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => (isRaw ? 22 : 96),
+    overscan: 8,
+    getItemKey: (index) => parts[index]?.seq ?? index,
+  });
+  const toEnd = useCallback(() => {
+    const element = scroller.current;
+    if (element) element.scrollTop = element.scrollHeight;
+  }, []);
+  const total = rows.getTotalSize();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what grows is followed
+  useEffect(() => {
+    if (isFollowing) toEnd();
+  }, [isFollowing, parts.length, total, toEnd]);
+  const scrolled = () => {
+    const element = scroller.current;
+    if (!element) return;
+    const isAtEnd = element.scrollHeight - element.scrollTop - element.clientHeight < NEAR;
+    if (isAtEnd !== isFollowing) {
+      setFollowing(isAtEnd);
+      setSeen(parts.length);
+    }
+  };
+  return (
+    <div className="parts-box">
+      <div className="parts" ref={scroller} onScroll={scrolled} role="region" tabIndex={0} aria-label="Parts">
+        <ol style={{ height: total, position: 'relative' }}>
+          {rows.getVirtualItems().map((row) => {
+            const part = parts[row.index] as Part;
+            return (
+              <li
+                key={row.key}
+                ref={rows.measureElement}
+                data-index={row.index}
+                className="part"
+                style={{
+                  position: 'absolute',
+                  top: 0,
+                  left: 0,
+                  width: '100%',
+                  transform: `translateY(${row.start}px)`,
+                }}
+              >
+                {isRaw ? <Raw part={part} /> : <PartRow part={part} />}
+              </li>
+            );
+          })}
+        </ol>
+      </div>
+      {!isFollowing && (
+        <div className="paused" role="status">
+          Paused{parts.length > seen && ` · ${parts.length - seen} new`}
+          <Button size="compact-xs" data-key="G" onClick={() => setFollowing(true)}>
+            Jump to the latest (G)
+          </Button>
+        </div>
+      )}
+    </div>
+  );
+}
+
+function PartRow({ part }: { part: Part }) {
+  return (
+    <>
+      <div className="part-head">
+        <strong>#{part.seq}</strong>
+        <time dateTime={part.receivedAt} title={utc(part.receivedAt)} className="mono dim">
+          {timeOfDay(part.receivedAt)}
+        </time>
+        {part.isFinal && <span className="tag">final</span>}
+        {part.bytes > OPEN_BYTES && <span className="dim small">{Math.round(part.bytes / 1024)} KiB</span>}
+      </div>
+      <Json value={part.payload} open={part.bytes <= OPEN_BYTES} />
+    </>
+  );
+}
+
+function Raw({ part }: { part: Part }) {
+  return <pre className="raw mono">{JSON.stringify(part.payload)}</pre>;
+}

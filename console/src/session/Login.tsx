@@ -1,0 +1,89 @@
+import { Button, PasswordInput, TextInput } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { useNavigate, useSearch } from '@tanstack/react-router';
+import { type FormEvent, useEffect, useState } from 'react';
+import { asProblem } from '../api/problem';
+import { configQuery } from '../api/queries';
+import { Brand } from '../shell/Brand';
+import { ProblemCard } from '../ui/notices';
+import { session } from './session';
+import { useSession } from './useSession';
+
+export function Login() {
+  const state = useSession();
+  const { next } = useSearch({ from: '/login' });
+  const navigate = useNavigate();
+  const { data: config } = useQuery(configQuery);
+  useEffect(() => {
+    document.title = 'Sign in · Fleetwire';
+  }, []);
+  useEffect(() => {
+    // Only an address of this console: a link must not lead elsewhere after signing in.
+    if (state.phase === 'in') navigate({ href: next?.match(/^\/(?!\/)/) ? next : '/', replace: true });
+  }, [state, next, navigate]);
+  return (
+    <main className="login">
+      <div className="panel login-card">
+        <Brand />
+        {state.phase === 'out' && state.notice && <p role="status">{state.notice}</p>}
+        <LoginForm />
+        <p className="dim small">
+          Started with <code className="mono">fleetwire demo</code>? The name and the password are on its
+          screen.
+        </p>
+      </div>
+      <p className="dim small">
+        {config && `Fleetwire ${config.version} · `}
+        <a href="/docs/">Interface</a>
+      </p>
+    </main>
+  );
+}
+
+function LoginForm() {
+  const [username, setUsername] = useState('');
+  const [password, setPassword] = useState('');
+  const [isBusy, setBusy] = useState(false);
+  const [error, setError] = useState<unknown>(null);
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    setBusy(true);
+    setError(null);
+    await session.signIn(username, password).catch(setError);
+    setBusy(false);
+  };
+  return (
+    <form className="stack" onSubmit={submit}>
+      <TextInput
+        label="Username"
+        name="username"
+        autoComplete="username"
+        autoFocus
+        required
+        withAsterisk={false}
+        value={username}
+        onChange={(event) => setUsername(event.currentTarget.value)}
+      />
+      <PasswordInput
+        label="Password"
+        name="password"
+        autoComplete="current-password"
+        required
+        withAsterisk={false}
+        value={password}
+        onChange={(event) => setPassword(event.currentTarget.value)}
+      />
+      {error !== null &&
+        (asProblem(error).status === 401 ? (
+          <p role="alert" className="login-wrong">
+            Wrong username or password.
+          </p>
+        ) : (
+          <ProblemCard error={error} />
+        ))}
+      <Button type="submit" loading={isBusy} fullWidth>
+        Sign in
+      </Button>
+    </form>
+  );
+}

@@ -1,0 +1,14 @@
+// What a role permits, to grey out in time what the server would refuse.
+
+const SUBMITTERS = ['engineer', 'senior', 'admin'];
+
+export function maySubmit(role: string, entry: { role: string; risk: string }): boolean {
+  if (!SUBMITTERS.includes(role)) return false;
+  const rank = (it: string) => SUBMITTERS.indexOf(it);
+  const least = Math.max(rank(entry.role), entry.risk === 'R3' ? 1 : 0);
+  return rank(role) >= least;
+}
+
+export const mayWatch = (role: string) => role !== 'auditor';
+export const mayReadAudit = (role: string) => role === 'auditor' || role === 'admin';
+export const mayAdminister = (role: string) => role === 'admin';

@@ -1,0 +1,69 @@
+// Ctrl-K: any vehicle, recent run or page in a few keys.
+
+import '@mantine/spotlight/styles.css';
+import { Spotlight, type SpotlightActionData } from '@mantine/spotlight';
+import { useQuery } from '@tanstack/react-query';
+import { useNavigate } from '@tanstack/react-router';
+import { useEffect, useState } from 'react';
+import { runsQuery, vehiclesQuery } from '../api/queries';
+import { mayWatch } from '../session/rights';
+import { useMe } from '../session/useSession';
+
+const PAGES = [
+  ['Overview', '/'],
+  ['Vehicles', '/vehicles'],
+  ['Runs', '/runs'],
+  ['Faults of the fleet', '/faults'],
+] as const;
+
+export default function Palette({ onClose }: { onClose: () => void }) {
+  const navigate = useNavigate();
+  const me = useMe();
+  const [query, setQuery] = useState('');
+  const enabled = mayWatch(me.role);
+  const { data: found } = useQuery({ ...vehiclesQuery({ q: query || undefined }), enabled });
+  const { data: recent } = useQuery({ ...runsQuery({}, 20), enabled });
+  useEffect(() => {
+    Spotlight.open();
+    return () => Spotlight.close();
+  }, []);
+  const actions: SpotlightActionData[] = [
+    ...(found?.vehicles ?? []).slice(0, 8).map((vehicle) => ({
+      id: vehicle.vehicle_id,
+      label: vehicle.vin,
+      description: `${vehicle.make} ${vehicle.model} · ${vehicle.connection_status}`,
+      onClick: () =>
+        navigate({ to: '/vehicles/$vehicleId', params: { vehicleId: vehicle.vehicle_id }, search: {} }),
+    })),
+    ...PAGES.filter(([name]) => name.toLowerCase().includes(query.toLowerCase())).map(([name, to]) => ({
+      id: to,
+      label: name,
+      description: 'page',
+      onClick: () => navigate({ to, search: {} }),
+    })),
+    ...(recent?.commands ?? [])
+      .filter((run) => `${run.command_name} ${run.command_id}`.toLowerCase().includes(query.toLowerCase()))
+      .slice(0, 5)
+      .map((run) => ({
+        id: run.command_id,
+        label: run.command_name,
+        description: `run · ${run.state} · ${run.command_id}`,
+        onClick: () => navigate({ to: '/runs/$runId', params: { runId: run.command_id }, search: {} }),
+      })),
+  ];
+  return (
+    <Spotlight
+      actions={actions}
+      filter={(_, all) => all}
+      query={query}
+      onQueryChange={setQuery}
+      onSpotlightClose={onClose}
+      lockScroll={false}
+      shortcut={null}
+      nothingFound="Nothing of that name"
+      searchProps={{ placeholder: 'VIN, make, run, page …', 'aria-label': 'Go to' }}
+      scrollable
+      maxHeight={420}
+    />
+  );
+}
