@@ -26,6 +26,7 @@ const SQLITE: &[(&str, &str)] = migrations!("sqlite":
     "0004_source_once",
     "0005_nodes",
     "0006_capabilities",
+    "0007_credentials",
 );
 const POSTGRES: &[(&str, &str)] = migrations!("postgres":
     "0001_initial",
@@ -34,6 +35,7 @@ const POSTGRES: &[(&str, &str)] = migrations!("postgres":
     "0004_source_once",
     "0005_nodes",
     "0006_capabilities",
+    "0007_credentials",
 );
 
 /// A migration that waits for its table lets everyone wait behind it: no longer than a write waits
