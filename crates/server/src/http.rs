@@ -15,6 +15,7 @@ mod cors;
 mod credentials;
 mod deed;
 mod description;
+mod encoding;
 mod events;
 mod fleets;
 mod gate;

@@ -3,6 +3,7 @@
 //! Refuses to stand in the way: what belongs to the interface is answered by the interface alone.
 
 use super::App;
+use super::encoding;
 use super::json::Json;
 use super::problem::Problem;
 use ::console::Asset;
@@ -130,7 +131,7 @@ fn is_tag(tag: &str, etag: &str) -> bool {
 
 fn content(asset: &'static Asset, asked: &HeaderMap) -> Result<Response, Problem> {
     let media = (header::CONTENT_TYPE, HeaderValue::from_static(asset.media_type));
-    if let Some(brotli) = asset.brotli().filter(|_| reads_brotli(asked)) {
+    if let Some(brotli) = asset.brotli().filter(|_| encoding::reads(asked, "br")) {
         let encoding = (header::CONTENT_ENCODING, HeaderValue::from_static("br"));
         return Ok(([media, encoding], brotli).into_response());
     }
@@ -141,28 +142,9 @@ fn content(asset: &'static Asset, asked: &HeaderMap) -> Result<Response, Problem
     Ok(([media], plain.into_owned()).into_response())
 }
 
-fn reads_brotli(asked: &HeaderMap) -> bool {
-    let codings = asked.get_all(header::ACCEPT_ENCODING).iter().filter_map(|it| it.to_str().ok());
-    codings.flat_map(|list| list.split(',')).any(|coding| {
-        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
-        name.trim() == "br" && !matches!(weight.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000")
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn brotli_goes_to_those_who_ask_for_it() {
-        let asked = |text: &'static str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(text));
-            reads_brotli(&headers)
-        };
-        assert!(asked("gzip, deflate, br, zstd") && asked("br;q=0.5"));
-        assert!(!asked("gzip") && !asked("br;q=0, gzip") && !asked("brotli"));
-    }
 
     #[test]
     fn a_tag_that_was_weakened_on_the_way_is_known() {

@@ -3,14 +3,13 @@
 //! Refuses to load anything from elsewhere, by a policy of its own.
 
 use super::App;
+use super::encoding;
 use super::problem::Problem;
 use axum::Router;
 use axum::extract::Path;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
-use std::sync::Arc;
-use utoipa_swagger_ui::Config;
 
 /// What the sockets speak, as AsyncAPI 3.
 const STREAMS: &str = include_str!("../../../../docs/asyncapi.json");
@@ -27,8 +26,11 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 pub(super) fn routes() -> Router<App> {
     Router::new()
         .route("/docs", get(async || Redirect::permanent(PAGE)))
-        .route(PAGE, get(async || file("index.html")))
-        .route("/docs/{file}", get(async |Path(name): Path<String>| file(&name)))
+        .route(PAGE, get(async |asked: HeaderMap| file("index.html", &asked)))
+        .route(
+            "/docs/{file}",
+            get(async |Path(name): Path<String>, asked: HeaderMap| file(&name, &asked)),
+        )
         .route("/openapi.json", get(description))
         .route("/asyncapi.json", get(async || json(STREAMS)))
 }
@@ -42,20 +44,15 @@ async fn description() -> impl IntoResponse {
 }
 
 /// A file of the page.
-fn file(name: &str) -> Result<Response, Problem> {
-    // The validator would send the description of this installation to somebody else.
-    let config = Config::from("/openapi.json").validator_url("none").persist_authorization(false);
-    let unknown = || Problem::of_status(StatusCode::NOT_FOUND);
-    let found = utoipa_swagger_ui::serve(name, Arc::new(config)).map_err(|error| {
-        tracing::error!(%error, "the manual cannot be shown");
-        Problem::internal()
-    })?;
-    let found = found.ok_or_else(unknown)?;
-    let mut response = found.bytes.into_owned().into_response();
+fn file(name: &str, asked: &HeaderMap) -> Result<Response, Problem> {
+    let file = ::manual::file(name).ok_or_else(|| Problem::of_status(StatusCode::NOT_FOUND))?;
+    let mut response = match file.gzip().filter(|_| encoding::reads(asked, "gzip")) {
+        Some(gzip) => ([(header::CONTENT_ENCODING, "gzip")], gzip).into_response(),
+        None => file.plain().ok_or_else(Problem::internal)?.into_response(),
+    };
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, POLICY);
-    if let Ok(media) = HeaderValue::try_from(found.content_type) {
-        headers.insert(header::CONTENT_TYPE, media);
-    }
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(file.media_type));
+    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     Ok(response)
 }
