@@ -20,6 +20,9 @@ pub struct Order {
     pub command_id: CommandId,
     /// Whose it is; the vehicle is told it, because locks have owners.
     pub user_id: UserId,
+    /// Whether they may do what only seniors may: of some operations only the vehicle says that it is of
+    /// that kind.
+    pub is_senior: bool,
     /// What is asked.
     pub question: Question,
     /// Who is asked.

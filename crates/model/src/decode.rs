@@ -11,7 +11,7 @@ mod unit;
 
 pub use failure_type::FailureType;
 pub use fault::{DecodedDtc, DecodedFault, Severity, fault};
-pub use nrc::Nrc;
+pub use nrc::{DecodedNrc, Nrc, nrcs};
 pub use status::{Class, Status, StatusBit};
 pub use unit::{Unit, units};
 

@@ -62,7 +62,7 @@ pub use execution::{Capability, Controlled, Execution, ExecutionState, Started};
 pub use fault::{Fault, FaultDetail};
 pub use http::{Admits, Http, Limits, SetupError, Transport};
 pub use link::Link;
-pub use listed::{Named, NextPage, Page};
+pub use listed::{Named, NextPage, Page, RawPage};
 pub use lock::{Lock, LockRequest};
 pub use lock_trouble::LockTrouble;
 pub use log::{LogConfig, LogContext, LogEntry, LogLevel, LogSeverity, Logs};

@@ -47,6 +47,15 @@ pub struct Page<T> {
     pub bytes: usize,
 }
 
+/// One page of a collection as the server wrote it.
+#[derive(Debug, Clone)]
+pub struct RawPage {
+    /// The whole answer.
+    pub raw: Box<RawValue>,
+    /// How this server asks for the page after this one; `None` on the last page.
+    pub next: Option<NextPage>,
+}
+
 /// How to ask for the next page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NextPage {
@@ -62,26 +71,53 @@ impl<T: 'static> Call<Vec<T>> {
         self.read_as(|document, decode| {
             let raw = document.required("page")?;
             let fields = Fields::of(raw, "page")?;
-            let number = fields.number(&["next_page"]).map(NextPage::Number);
-            let place = ["next_page", "@odata.nextLink"]
-                .iter()
-                .find_map(|name| fields.link(name, document.place()));
             Ok(Page {
                 items: decode(document)?,
                 total: fields.number(&["total_count", "total", "@odata.count"]),
-                next: number.or(place.map(NextPage::Place)),
+                next: NextPage::named(&fields, document),
                 bytes: raw.get().len(),
             })
         })
+    }
+
+    /// The same request for a page as the server wrote it, which is only checked to be JSON.
+    pub fn raw_page(self) -> Call<RawPage> {
+        self.read_as(|document, _| {
+            let raw = document.required("page")?;
+            let next = NextPage::named(&Fields::of_any(raw), document);
+            Ok(RawPage { raw: raw.to_owned(), next })
+        })
+    }
+}
+
+impl Call<RawPage> {
+    /// Asks for the page that an earlier one named as its next.
+    pub fn at(self, next: &NextPage) -> Self {
+        self.turned_to(next)
+    }
+}
+
+impl<T> Call<T> {
+    fn turned_to(self, next: &NextPage) -> Self {
+        match next {
+            NextPage::Number(number) => self.query("page", &number.to_string()),
+            NextPage::Place(place) => self.moved_to(place),
+        }
+    }
+}
+
+impl NextPage {
+    fn named(fields: &Fields, document: &Document) -> Option<Self> {
+        let number = fields.number(&["next_page"]).map(Self::Number);
+        let places = ["next_page", "@odata.nextLink"];
+        let place = || places.iter().find_map(|name| fields.link(name, document.place()));
+        number.or_else(|| place().map(Self::Place))
     }
 }
 
 impl<T: 'static> Call<Page<T>> {
     /// Asks for the page that an earlier one named as its next.
     pub fn at(self, next: &NextPage) -> Self {
-        match next {
-            NextPage::Number(number) => self.query("page", &number.to_string()),
-            NextPage::Place(place) => self.moved_to(place),
-        }
+        self.turned_to(next)
     }
 }

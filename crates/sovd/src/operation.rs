@@ -33,6 +33,9 @@ pub struct Operation {
     pub modes: Option<Box<RawValue>>,
     /// The server's own keywords.
     pub tags: Vec<String>,
+    /// What a server calls the output that it controls; `None` if it controls none, or the server does
+    /// not say. Such a server wants an `action` among the parameters.
+    pub output_id: Option<String>,
     /// The description of its parameters; `None` unless it was asked for and is known.
     pub schema: Option<Box<RawValue>>,
     /// Where it is described.
@@ -125,6 +128,7 @@ impl Operation {
             challenge: None,
             modes: fields.owned("modes"),
             tags: fields.words(&["tags"]),
+            output_id: fields.text(&["output_id"]),
             schema: None,
             href,
             executions,

@@ -6,8 +6,8 @@ use std::fmt::Write;
 
 use model::decode;
 use serde::Serialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use super::outbox;
 use crate::order::End;
@@ -49,17 +49,25 @@ pub(super) fn fault(raw: &RawValue) -> Result<Box<RawValue>, End> {
     with(raw, "decoded", &decode::fault(&document))
 }
 
-/// A value, with the units beside it that its schema names.
+/// A value, with the units beside it that its schema names, and the negative responses of what could
+/// not be read of it.
 pub(super) fn value(raw: &RawValue) -> Result<Box<RawValue>, End> {
     let document: Value = serde_json::from_str(raw.get()).unwrap_or_default();
     let units = document.get("schema").map(decode::units).unwrap_or_default();
-    if units.is_empty() { Ok(raw.to_owned()) } else { with(raw, "units", &units) }
+    let raw = if units.is_empty() { raw.to_owned() } else { with(raw, "units", &units)? };
+    if document.get("errors").is_some() { negative(&raw) } else { Ok(raw) }
+}
+
+/// What says that something went wrong, with the names of the negative responses in it beside it.
+pub(super) fn negative(raw: &RawValue) -> Result<Box<RawValue>, End> {
+    let document: Value = serde_json::from_str(raw.get()).unwrap_or_default();
+    let nrcs = decode::nrcs(&document);
+    if nrcs.is_empty() { Ok(raw.to_owned()) } else { with(raw, "decoded", &json!({ "nrc": nrcs })) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn raw(text: &str) -> Box<RawValue> {
         RawValue::from_string(text.to_owned()).unwrap()

@@ -9,6 +9,7 @@ use model::command::Refusal;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Attempt, Target, preparing, reading};
+use super::catalog::plain;
 use super::download::Expected;
 use super::upload::Cargo;
 use super::vehicle::not_offered;
@@ -74,17 +75,20 @@ impl Attempt<'_> {
                 return Err(End::Refused(Refusal::Precondition, words.to_owned()));
             }
             let Target { client, entity, .. } = self.entity(entity).await?;
-            return self.hand_on(client.bulk_categories(&entity)).await;
+            return self.hand_on_list(|| client.bulk_categories(&entity), plain).await;
         };
         let (client, category) = self.bulk_category(entity, category).await?;
-        let mut call = client.bulk_items(&category);
-        if let Some(before) = before {
-            call = call.created_before(&before.to_string());
-        }
-        if let Some(after) = after {
-            call = call.created_after(&after.to_string());
-        }
-        self.hand_on(call).await
+        let call = || {
+            let mut call = client.bulk_items(&category);
+            if let Some(before) = before {
+                call = call.created_before(&before.to_string());
+            }
+            if let Some(after) = after {
+                call = call.created_after(&after.to_string());
+            }
+            call
+        };
+        self.hand_on_list(call, plain).await
     }
 
     /// Says what is gone and what is not; if nothing is, that is a failure.
@@ -103,7 +107,7 @@ impl Attempt<'_> {
 
     async fn bulk_category(&self, entity: &str, category: &str) -> Result<(Client, Link), End> {
         let target = self.entity(entity).await?;
-        let categories = target.vehicle.client.bulk_categories(&target.entity).await;
+        let categories = pages::all(|| target.vehicle.client.bulk_categories(&target.entity)).await;
         let categories = categories.map_err(failure::of_read)?;
         let found = categories.iter().find(|known| known.id == category);
         let ids = categories.iter().map(|known| known.id.clone());

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::attempt::Attempt;
 use super::lock::Last;
-use super::{failure, outbox};
+use super::{failure, outbox, pages};
 use crate::order::End;
 
 /// A change that the vehicle confirmed and whose result could not be read afterwards.
@@ -45,6 +45,17 @@ impl Attempt<'_> {
         }
     }
 
+    /// Answers with a list as the vehicle writes it, all pages of it, and what is added beside it.
+    pub(super) async fn hand_on_list<T: 'static>(
+        &mut self,
+        call: impl Fn() -> Call<Vec<T>>,
+        add: fn(&RawValue) -> Result<Box<RawValue>, End>,
+    ) -> Result<(), End> {
+        let Some(first) = self.read(call().raw_page()).await? else { return Ok(()) };
+        let list = pages::rest(first, call).await.map_err(failure::of_read)?;
+        self.outbox.last(&add(&list)?).await
+    }
+
     /// Carries out a change, and says so.
     pub(super) async fn acknowledge(&mut self, call: Call<Acknowledged>) -> Result<(), End> {
         match self.change(call).await? {
@@ -66,6 +77,12 @@ impl Attempt<'_> {
         let end = failure::of_read(error);
         if self.outbox.has_sent() { failure::after_begin(end) } else { end }
     }
+}
+
+/// Adds nothing.
+#[expect(clippy::unnecessary_wraps, reason = "one of what is added beside a list")]
+pub(super) fn plain(raw: &RawValue) -> Result<Box<RawValue>, End> {
+    Ok(raw.to_owned())
 }
 
 /// What the vehicle said to a change, or that it said nothing against it.

@@ -15,7 +15,7 @@ use super::attempt::{Attempt, Target, preparing};
 use super::catalog::{Confirmed, read_back};
 use super::inherited::{Stamp, code};
 use super::lock::Last;
-use super::pages::all;
+use super::pages::{all, whole};
 use super::vehicle::ambiguous;
 use super::{beside, failure, outbox};
 use crate::order::End;
@@ -105,7 +105,7 @@ impl Attempt<'_> {
             Ok(Some(_)) | Err(_) => self.outbox.part(&before).await?,
         }
         cleared?;
-        let after = faults_in(target, memory).raw().await;
+        let after = whole(|| faults_in(target, memory)).await;
         read_back(after)?.map(|after| beside::faults(&after)).transpose()
     }
 }

@@ -12,9 +12,10 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Attempt, Target, preparing, reading};
-use super::catalog::{confirmation, read_back};
+use super::catalog::{confirmation, plain, read_back};
 use super::failure;
 use super::lock::Last;
+use super::pages::all;
 use super::vehicle::not_offered;
 use crate::order::End;
 
@@ -50,7 +51,7 @@ impl<'a> Attempt<'a> {
             Question::List { entity } => {
                 reading(stop, async {
                     let Target { client, entity, .. } = self.entity(entity).await?;
-                    self.hand_on(client.configurations(&entity)).await
+                    self.hand_on_list(|| client.configurations(&entity), plain).await
                 })
                 .await
             }
@@ -172,7 +173,7 @@ impl<'a> Attempt<'a> {
         id: &str,
     ) -> Result<(Target<'a>, Configuration), End> {
         let target = self.entity(entity).await?;
-        let listed = target.vehicle.client.configurations(&target.entity).await;
+        let listed = all(|| target.vehicle.client.configurations(&target.entity)).await;
         let listed = listed.map_err(failure::of_read)?;
         let found = listed.iter().find(|configuration| configuration.id == id).cloned();
         let ids = listed.iter().map(|configuration| configuration.id.clone());

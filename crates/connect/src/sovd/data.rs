@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Attempt, Target, preparing, reading};
-use super::catalog::{read_back, read_before};
+use super::catalog::{plain, read_back, read_before};
 use super::live::Span;
 use super::lock::Last;
 use super::patience::Patience;
@@ -72,30 +72,34 @@ impl Attempt<'_> {
     async fn list_data(&mut self, question: &Question) -> Result<(), End> {
         let Question::List { entity, category, group, tags } = question else { return Ok(()) };
         let Target { client, entity, .. } = self.entity(entity).await?;
-        let mut call: Call<Vec<DataItem>> = client.data_items(&entity);
-        if let Some(category) = category {
-            call = call.categories(&[category]);
-        }
-        if let Some(group) = group {
-            call = call.group(group);
-        }
-        let call = tags.iter().fold(call, |call, tag| call.tag(tag));
-        self.hand_on(call).await
+        let call = || {
+            let mut call: Call<Vec<DataItem>> = client.data_items(&entity);
+            if let Some(category) = category {
+                call = call.categories(&[category]);
+            }
+            if let Some(group) = group {
+                call = call.group(group);
+            }
+            tags.iter().fold(call, |call, tag| call.tag(tag))
+        };
+        self.hand_on_list(call, plain).await
     }
 
     async fn list_categories(&mut self, entity: &str) -> Result<(), End> {
         let Target { client, entity, .. } = self.entity(entity).await?;
-        self.hand_on(client.data_categories(&entity)).await
+        self.hand_on_list(|| client.data_categories(&entity), plain).await
     }
 
     async fn list_groups(&mut self, entity: &str, category: Option<&str>) -> Result<(), End> {
         let Target { client, entity, .. } = self.entity(entity).await?;
-        let call = client.data_groups(&entity);
-        let call = match category {
-            Some(category) => call.query("category", category),
-            None => call,
+        let call = || {
+            let call = client.data_groups(&entity);
+            match category {
+                Some(category) => call.query("category", category),
+                None => call,
+            }
         };
-        self.hand_on(call).await
+        self.hand_on_list(call, plain).await
     }
 
     /// One part per value; all ids are known before the first is read.

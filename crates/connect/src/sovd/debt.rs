@@ -7,11 +7,13 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ::sovd::{Client, Error, Link};
+use ::sovd::{Client, Error, Link, Operation, ScriptEnd};
 use serde_json::Value;
 use tokio::time::timeout;
 
 use super::vehicle::Vehicle;
+use super::{failure, output};
+use crate::order::End;
 
 /// How long the vehicle may take for each.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -25,6 +27,10 @@ pub(super) enum Debt {
     Mode { place: Link, set: Value, before: Option<Value> },
     /// An execution: stopped if it goes on, and forgotten.
     Execution(Link),
+    /// A run of a script: stopped; forgotten only if no restart is to repeat it.
+    Script { place: Link, may_repeat: bool },
+    /// An output that is given back in words.
+    Output(Box<Operation>),
 }
 
 /// The locks that commands hold or are giving back, at all vehicles. Other locks of ours are users'.
@@ -84,7 +90,7 @@ impl Debts {
             for debt in debts.iter().rev() {
                 match timeout(PATIENCE, put_back(&client, debt)).await {
                     Ok(Ok(())) => {}
-                    Ok(Err(error)) => tracing::warn!(%error, ?debt, "not put back at a vehicle"),
+                    Ok(Err(end)) => tracing::warn!(?end, ?debt, "not put back at a vehicle"),
                     Err(_) => tracing::warn!(?debt, "not put back at a vehicle: no answer"),
                 }
                 if let Debt::Lock(place) = debt {
@@ -102,7 +108,11 @@ impl Debts {
 impl Debt {
     fn place(&self) -> &Link {
         match self {
-            Self::Lock(place) | Self::Mode { place, .. } | Self::Execution(place) => place,
+            Self::Lock(place)
+            | Self::Mode { place, .. }
+            | Self::Execution(place)
+            | Self::Script { place, .. } => place,
+            Self::Output(operation) => &operation.executions,
         }
     }
 }
@@ -112,13 +122,22 @@ fn locked<T>(list: &Mutex<T>) -> MutexGuard<'_, T> {
     list.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn put_back(client: &Client, debt: &Debt) -> Result<(), Error> {
-    match debt {
+async fn put_back(client: &Client, debt: &Debt) -> Result<(), End> {
+    let done = match debt {
         Debt::Lock(place) => client.release_lock(place).await.map(drop),
         Debt::Mode { place, before: Some(before), .. } => {
             client.set_mode(place, before.clone()).await.map(drop)
         }
         Debt::Mode { before: None, .. } => Ok(()),
         Debt::Execution(place) => client.stop(place).await.map(drop),
-    }
+        Debt::Script { place, may_repeat } => stop_script(client, place, *may_repeat).await,
+        Debt::Output(operation) => return output::given_back(client, operation).await.map(drop),
+    };
+    done.map_err(failure::of_change)
+}
+
+/// One that is over already cannot be stopped, and is forgotten all the same.
+async fn stop_script(client: &Client, place: &Link, may_repeat: bool) -> Result<(), Error> {
+    let stopped = client.end_script(place, ScriptEnd::Stop).await.map(drop);
+    if may_repeat { stopped } else { client.stop(place).await.map(drop) }
 }

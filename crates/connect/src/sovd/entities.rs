@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use ::sovd::{Client, Entity, EntityStatus, Link, StatusChange};
 use model::catalog::entities::Question;
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -42,7 +42,9 @@ impl<'a> Attempt<'a> {
         let (target, place) = preparing(stop, self.offered(entity, change)).await?;
         let hold = self.hold(stop, &target, row).await?;
         let work = async {
-            let call = target.client.change_status(&place, params.cloned());
+            // Some servers insist on a body, and the standard forbids none.
+            let params = params.cloned().unwrap_or_else(|| json!({}));
+            let call = target.client.change_status(&place, Some(params));
             if self.change(call).await?.is_none() {
                 return Ok(None);
             }

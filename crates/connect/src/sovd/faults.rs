@@ -66,7 +66,7 @@ impl Attempt<'_> {
 
     async fn list_faults(&mut self, entity: &str, filter: Filter<'_>) -> Result<(), End> {
         let Target { client, entity, .. } = self.entity(entity).await?;
-        self.hand_on_with(filter.ask(&client, &entity), beside::faults).await
+        self.hand_on_list(|| filter.ask(&client, &entity), beside::faults).await
     }
 
     /// One part per entity, in the order of the vehicle; a refusal of one is told in its part.
@@ -85,10 +85,8 @@ impl Attempt<'_> {
             return self.outbox.last(&json!({ "items": [] })).await;
         }
         // Collected, because a stream over borrowing closures could not move between threads.
-        let asked: Vec<_> = entities
-            .into_iter()
-            .map(|asked| scanned(filter.ask(&client, &asked.entity).raw(), asked.path))
-            .collect();
+        let asked: Vec<_> =
+            entities.into_iter().map(|asked| scanned(client.clone(), asked, filter)).collect();
         let mut parts = stream::iter(asked).buffered(IN_FLIGHT).zip(stream::iter(1..));
         while let Some((part, number)) = parts.next().await {
             let part =
@@ -147,8 +145,12 @@ pub(super) fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)
 }
 
-async fn scanned(faults: Call<Box<RawValue>>, path: String) -> Result<Box<RawValue>, End> {
-    match faults.await {
+async fn scanned(
+    client: Client,
+    Asked { path, entity }: Asked,
+    filter: Filter<'_>,
+) -> Result<Box<RawValue>, End> {
+    match pages::whole(|| filter.ask(&client, &entity)).await {
         Ok(raw) => beside::with(&beside::faults(&raw)?, "entity", &path),
         Err(error) => refusal(&path, error),
     }
@@ -159,5 +161,5 @@ fn refusal(path: &str, error: Error) -> Result<Box<RawValue>, End> {
     let (Error::Refused { error, .. } | Error::Unsupported { error, .. }) = error else {
         return Err(failure::of_read(error));
     };
-    outbox::json(&json!({ "entity": path, "error": error }))
+    beside::negative(&outbox::json(&json!({ "entity": path, "error": error }))?)
 }

@@ -59,7 +59,7 @@ async fn report(client: Client, asked: Asked, limit: usize) -> Result<Report, En
         report.tell("status", ask(client.entity_status(&entity)).await)?;
     }
     if entity.links.contains_key("faults") {
-        let faults = ask(client.faults(&entity)).await;
+        let faults = pages::whole(|| client.faults(&entity)).await;
         report.tell("faults", faults)?;
         if let Some(faults) = report.members.get_mut("faults") {
             *faults = beside::faults(faults)?;
@@ -110,7 +110,7 @@ impl Report {
         match answer {
             Ok(raw) => self.members.insert(name, raw),
             Err(Error::Refused { error, .. } | Error::Unsupported { error, .. }) => {
-                self.errors.insert(name, outbox::json(&error)?)
+                self.errors.insert(name, beside::negative(&outbox::json(&error)?)?)
             }
             Err(error) => return Err(failure::of_read(error)),
         };

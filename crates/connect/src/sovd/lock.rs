@@ -21,6 +21,7 @@ use tokio_util::task::TaskTracker;
 use super::attempt::{Attempt, Target, preparing};
 use super::debt::{Debt, Debts};
 use super::needs::Needs;
+use super::pages::all;
 use super::{failure, modes};
 use crate::order::End;
 
@@ -185,7 +186,7 @@ impl Hold {
     async fn own_lock(&self, entity: &Entity) -> Option<Link> {
         let begun = Instant::now();
         loop {
-            let known = self.client.locks(entity).await.unwrap_or_default();
+            let known = all(|| self.client.locks(entity)).await.unwrap_or_default();
             let own = known.into_iter().filter(|lock| lock.owned == Some(true));
             let own: Vec<Link> = own.map(|lock| lock.href).collect();
             let free = own.iter().find(|place| !self.debts.are_owed(place)).cloned();

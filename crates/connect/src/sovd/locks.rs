@@ -12,7 +12,9 @@ use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Attempt, Target, preparing, reading};
+use super::catalog::plain;
 use super::failure;
+use super::pages::all;
 use super::vehicle::not_offered;
 use crate::order::End;
 
@@ -47,7 +49,7 @@ impl<'a> Attempt<'a> {
 
     async fn list_locks(&mut self, entity: &str) -> Result<(), End> {
         let Target { client, entity, .. } = self.entity(entity).await?;
-        self.hand_on(client.locks(&entity)).await
+        self.hand_on_list(|| client.locks(&entity), plain).await
     }
 
     async fn acquire_lock(
@@ -68,7 +70,8 @@ impl<'a> Attempt<'a> {
     /// The lock of this id on an entity.
     async fn lock_of(&self, entity: &str, id: &str) -> Result<(Target<'a>, Link), End> {
         let target = self.entity(entity).await?;
-        let locks = target.vehicle.client.locks(&target.entity).await.map_err(failure::of_read)?;
+        let locks = all(|| target.vehicle.client.locks(&target.entity)).await;
+        let locks = locks.map_err(failure::of_read)?;
         let Some(lock) = locks.iter().find(|lock| lock.id.as_deref() == Some(id)) else {
             return Err(not_offered("lock", id, locks.into_iter().filter_map(|lock| lock.id)));
         };

@@ -12,8 +12,10 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Attempt, Target, preparing, reading};
+use super::catalog::plain;
 use super::debt::Debt;
 use super::lock::{Hold, Last};
+use super::pages::all;
 use super::vehicle::not_offered;
 use super::{failure, outbox, unlock};
 use crate::order::End;
@@ -47,7 +49,7 @@ impl<'a> Attempt<'a> {
 
     async fn list_modes(&mut self, entity: &str) -> Result<(), End> {
         let Target { client, entity, .. } = self.entity(entity).await?;
-        self.hand_on(client.modes(&entity)).await
+        self.hand_on_list(|| client.modes(&entity), plain).await
     }
 
     async fn get_mode(&mut self, entity: &str, id: &str) -> Result<(), End> {
@@ -77,7 +79,7 @@ impl<'a> Attempt<'a> {
     /// The mode of this id; servers that list none may have it all the same.
     pub(super) async fn mode(&self, entity: &str, id: &str) -> Result<(Target<'a>, Link), End> {
         let target = self.entity(entity).await?;
-        let place = match target.vehicle.client.modes(&target.entity).await {
+        let place = match all(|| target.vehicle.client.modes(&target.entity)).await {
             Ok(modes) => match modes.iter().find(|mode| mode.id == id) {
                 Some(mode) => mode.href.clone(),
                 None => return Err(not_offered("mode", id, modes.into_iter().map(|it| it.id))),
@@ -106,7 +108,7 @@ pub(super) async fn meet(hold: &Hold, entity: &Entity, need: &ModeNeed) -> Resul
         return Ok(());
     }
     let client = hold.client();
-    let place = match client.modes(entity).await {
+    let place = match all(|| client.modes(entity)).await {
         Ok(modes) => match modes.into_iter().find(|mode| mode.id == need.id) {
             Some(mode) => mode.href,
             None => return Ok(()),

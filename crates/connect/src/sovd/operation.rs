@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use ::sovd::{Call, Execution, ExecutionState, Started};
 use model::catalog::operations::Question;
+use model::command::Refusal;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Attempt, Target, preparing};
 use super::debt::{Debt, Debts};
-use super::failure;
 use super::lock::Last;
 use super::pursuit::{Pursuit, Quarry};
+use super::{beside, failure};
 use crate::order::End;
 
 impl Attempt<'_> {
@@ -31,6 +32,12 @@ impl Attempt<'_> {
             Ok((target, operation))
         })
         .await?;
+        // It is output.actuate by another name, only that nobody would give the output back.
+        if operation.output_id.is_some() && !self.is_senior {
+            let words =
+                format!("{id} controls an output: that takes a senior, as output.actuate does");
+            return Err(End::Refused(Refusal::Precondition, words));
+        }
         let mut start = target.client.start(&operation, params.clone());
         if let Some(limit) = timeout {
             start = start.time_limit(Duration::from(*limit));
@@ -52,7 +59,7 @@ impl Attempt<'_> {
     ) -> Result<Last, End> {
         match self.change(start).await? {
             None => Ok(None),
-            Some(Started::Finished(execution)) => result(execution),
+            Some(Started::Finished(execution)) => result(&execution),
             Some(Started::Running { location, execution }) => {
                 // Also while nobody follows it any more: it must not go on without its lock.
                 debts.owe(Debt::Execution(location.clone()));
@@ -62,14 +69,14 @@ impl Attempt<'_> {
                 if let Err(End::Stopped) = ended {
                     debts.strike(&location);
                 }
-                result(ended?)
+                result(&ended?)
             }
         }
     }
 }
 
 /// How an execution ended.
-pub(super) fn result(execution: Execution) -> Result<Last, End> {
+pub(super) fn result(execution: &Execution) -> Result<Last, End> {
     match execution.state {
         ExecutionState::Failed => {
             let words = failure::all_words(&execution.errors, "the operation failed");
@@ -78,7 +85,7 @@ pub(super) fn result(execution: Execution) -> Result<Last, End> {
         ExecutionState::Stopped => {
             Err(End::VehicleError("the operation was stopped at the vehicle".to_owned()))
         }
-        ExecutionState::Completed => Ok(Some(execution.raw)),
+        ExecutionState::Completed => beside::negative(&execution.raw).map(Some),
         // It is not over.
         ExecutionState::Running | ExecutionState::Other(_) => Err(End::Lost),
     }

@@ -9,9 +9,10 @@ use model::catalog::operations::Question;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Attempt, Target, preparing, reading};
-use super::catalog::confirmation;
+use super::catalog::{confirmation, plain};
 use super::failure;
 use super::lock::Last;
+use super::pages::all;
 use super::vehicle::not_offered;
 use crate::order::End;
 
@@ -40,8 +41,11 @@ impl<'a> Attempt<'a> {
 
     async fn list_operations(&mut self, entity: &str, with_proof: bool) -> Result<(), End> {
         let Target { client, entity, .. } = self.entity(entity).await?;
-        let call: Call<Vec<Operation>> = client.operations(&entity);
-        self.hand_on(if with_proof { call.with_proximity_proof() } else { call }).await
+        let call = || {
+            let call: Call<Vec<Operation>> = client.operations(&entity);
+            if with_proof { call.with_proximity_proof() } else { call }
+        };
+        self.hand_on_list(call, plain).await
     }
 
     async fn describe_operation(&mut self, entity: &str, id: &str) -> Result<(), End> {
@@ -86,7 +90,7 @@ impl<'a> Attempt<'a> {
     ) -> Result<(Target<'a>, Link), End> {
         let target = self.entity(entity).await?;
         let operation = target.vehicle.operation(&target.entity, id).await?;
-        let known = target.vehicle.client.executions(&operation).await;
+        let known = all(|| target.vehicle.client.executions(&operation)).await;
         let known = known.map_err(failure::of_read)?;
         let Some(found) = known.iter().find(|known| known.id == execution) else {
             return Err(not_offered("execution", execution, known.into_iter().map(|it| it.id)));

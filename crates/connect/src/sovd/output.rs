@@ -3,6 +3,8 @@
 //! Leaves no output in a tester's hand: control goes back to the control unit in every exit path. Where
 //! the vehicle names nothing that could be given back, the last part says so.
 
+mod worded;
+
 use std::time::Duration;
 
 use ::sovd::{Call, Capability, Error, Link, Operation, Started};
@@ -16,8 +18,10 @@ use super::attempt::{Attempt, Target, preparing};
 use super::debt::{Debt, Debts};
 use super::lock::Last;
 use super::operation::result;
+use super::pages::all;
 use super::{failure, outbox};
 use crate::order::End;
+pub(super) use worded::given_back;
 
 /// How much longer than asked for the vehicle may hold the output if nobody takes it back.
 const GRACE: Duration = Duration::from_secs(5);
@@ -59,10 +63,12 @@ impl Attempt<'_> {
         let hold = self.hold(stop, &target, "output.actuate").await?;
         let (value, duration) = (value.as_ref(), Duration::from(*duration));
         let output = Output { target, operation, action: *action, value, duration };
-        let worked = if *action == Action::Release {
-            hold.during(self.release(&output)).await
-        } else {
-            hold.during(self.control(stop, &output, hold.debts())).await
+        let is_release = *action == Action::Release;
+        let worked = match (output.operation.output_id.is_some(), is_release) {
+            (false, true) => hold.during(self.release(&output)).await,
+            (false, false) => hold.during(self.control(stop, &output, hold.debts())).await,
+            (true, true) => hold.during(self.release_in_words(stop, &output)).await,
+            (true, false) => hold.during(self.control_in_words(stop, &output, &hold.debts())).await,
         };
         self.conclude(hold, worked).await
     }
@@ -76,7 +82,7 @@ impl Attempt<'_> {
         let location = match self.change(output.start()).await? {
             None => return Ok(None),
             Some(Started::Finished(execution)) => {
-                let answer = result(execution)?;
+                let answer = result(&execution)?;
                 return outbox::json(&Closing { returned: false, answer }).map(Some);
             }
             Some(Started::Running { location, execution }) => {
@@ -120,7 +126,7 @@ impl Attempt<'_> {
     /// Gives back what others, or earlier commands, hold.
     async fn release(&mut self, output: &Output<'_>) -> Result<Last, End> {
         let Output { target, operation, .. } = output;
-        let held = target.vehicle.client.executions(operation).await;
+        let held = all(|| target.vehicle.client.executions(operation)).await;
         let held = held.map_err(|error| failure::before_change(failure::of_read(error)))?;
         for execution in &held {
             if self.change(target.client.stop(&execution.href)).await?.is_none() {

@@ -2,7 +2,10 @@
 //!
 //! Passes off no first page as the whole, and refuses lists that do not end.
 
-use ::sovd::{Call, Error, NextPage, Page};
+use std::collections::BTreeMap;
+
+use ::sovd::{Call, Error, NextPage, Page, RawPage};
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::MAX_DOCUMENT_BYTES;
 
@@ -27,6 +30,50 @@ pub(super) async fn all<T: 'static>(call: impl Fn() -> Call<Vec<T>>) -> Result<V
         pages.add(page)?;
     }
     Ok(pages.entries)
+}
+
+/// A list as the vehicle wrote it; the entries of one in pages as one list.
+pub(super) async fn whole<T: 'static>(
+    call: impl Fn() -> Call<Vec<T>>,
+) -> Result<Box<RawValue>, Error> {
+    let first = call().raw_page().await?;
+    rest(first, call).await
+}
+
+/// The same after its first page has come.
+pub(super) async fn rest<T: 'static>(
+    first: RawPage,
+    call: impl Fn() -> Call<Vec<T>>,
+) -> Result<Box<RawValue>, Error> {
+    let RawPage { raw, mut next } = first;
+    if next.is_none() {
+        return Ok(raw);
+    }
+    let (mut bytes, mut pages) = (raw.get().len(), vec![raw]);
+    while let Some(place) = next {
+        let page = call().raw_page().at(&place).await?;
+        bytes = bytes.saturating_add(page.raw.get().len());
+        pages.push(page.raw);
+        next = page.next;
+        if bytes > MAX_DOCUMENT_BYTES || pages.len() >= MAX_PAGES && next.is_some() {
+            return Err(Error::TooLarge { limit: MAX_DOCUMENT_BYTES });
+        }
+    }
+    joined(&pages)
+}
+
+/// What stands in the lists of all pages, in one.
+fn joined(pages: &[Box<RawValue>]) -> Result<Box<RawValue>, Error> {
+    let malformed = |_| Error::Malformed { what: "a page of a list is none".to_owned() };
+    let mut entries: Vec<&RawValue> = Vec::new();
+    for page in pages {
+        let members: BTreeMap<String, &RawValue> =
+            serde_json::from_str(page.get()).map_err(malformed)?;
+        let list = ["items", "value"].iter().find_map(|name| members.get(*name));
+        let list = list.map(|list| serde_json::from_str::<Vec<&RawValue>>(list.get()));
+        entries.extend(list.transpose().map_err(malformed)?.unwrap_or_default());
+    }
+    to_raw_value(&BTreeMap::from([("items", entries)])).map_err(malformed)
 }
 
 impl<T: 'static> Pages<T> {

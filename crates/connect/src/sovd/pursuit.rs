@@ -8,6 +8,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::Attempt;
+use super::beside;
 use super::patience::{ANSWER_PATIENCE, Patience};
 use crate::order::End;
 
@@ -47,7 +48,7 @@ impl Attempt<'_> {
     ) -> Result<Execution, End> {
         let mut shown = started;
         if shown.raw.get() != RawValue::NULL.get() {
-            self.outbox.part(&shown.raw).await?;
+            self.outbox.part(&beside::negative(&shown.raw)?).await?;
         }
         loop {
             let execution = match pursuit.next(stop).await? {
@@ -63,7 +64,7 @@ impl Attempt<'_> {
                 return Ok(execution);
             }
             if has_moved(&shown, &execution) {
-                self.outbox.part(&execution.raw).await?;
+                self.outbox.part(&beside::negative(&execution.raw)?).await?;
             }
             shown = execution;
         }

@@ -12,10 +12,12 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Attempt, Target, preparing, reading};
-use super::catalog::confirmation;
+use super::catalog::{confirmation, plain};
+use super::debt::{Debt, Debts};
 use super::failure;
 use super::lock::Last;
 use super::operation::result;
+use super::pages::all;
 use super::pursuit::{Pursuit, Quarry};
 use super::upload::Cargo;
 use super::vehicle::not_offered;
@@ -43,7 +45,7 @@ impl<'a> Attempt<'a> {
             Question::List { entity } => {
                 reading(stop, async {
                     let Target { client, entity, .. } = self.entity(entity).await?;
-                    self.hand_on(client.scripts(&entity)).await
+                    self.hand_on_list(|| client.scripts(&entity), plain).await
                 })
                 .await
             }
@@ -90,7 +92,8 @@ impl<'a> Attempt<'a> {
             call = call.proximity_response(response);
         }
         let hold = self.hold(stop, &target, "script.run").await?;
-        let worked = hold.during(self.run_script_to_end(&target, call, wish.moment, stop)).await;
+        let run = self.run_script_to_end(&target, call, wish.moment, (stop, hold.debts()));
+        let worked = hold.during(run).await;
         self.conclude(hold, worked).await
     }
 
@@ -99,27 +102,30 @@ impl<'a> Attempt<'a> {
         target: &Target<'_>,
         call: Call<Started>,
         moment: Moment,
-        stop: &CancellationToken,
+        (stop, debts): (&CancellationToken, Debts),
     ) -> Result<Last, End> {
         let (location, started) = match self.change(call).await? {
             None => return Ok(None),
-            Some(Started::Finished(execution)) => return result(execution),
+            Some(Started::Finished(execution)) => return result(&execution),
             Some(Started::Running { location, execution }) => (location, execution),
         };
         if matches!(moment, Moment::OnRestart | Moment::OnceOnRestart) {
             return confirmation(Some(started.raw));
         }
+        let may_repeat = moment != Moment::Now;
+        // Also while nobody follows it any more: it must not go on without its lock.
+        debts.owe(Debt::Script { place: location.clone(), may_repeat });
         let pursuit = Pursuit::new(target.client.clone(), location.clone(), Quarry::Script);
         let ended = self.pursue(pursuit, stop, started).await;
-        let is_over = match &ended {
-            Ok(_) => moment == Moment::Now,
-            Err(end) => *end == End::Stopped,
-        };
-        if is_over {
+        let is_stopped = matches!(ended, Err(End::Stopped));
+        if ended.is_ok() || is_stopped {
+            debts.strike(&location);
+        }
+        if is_stopped || ended.is_ok() && !may_repeat {
             // First, because whoever has the final part need not wait any longer.
             forget(&target.vehicle.client, &location).await;
         }
-        result(ended?)
+        result(&ended?)
     }
 
     async fn stop_script(
@@ -143,7 +149,7 @@ impl<'a> Attempt<'a> {
 
     async fn script(&self, entity: &str, id: &str) -> Result<(Target<'a>, Script), End> {
         let target = self.entity(entity).await?;
-        let scripts = target.vehicle.client.scripts(&target.entity).await;
+        let scripts = all(|| target.vehicle.client.scripts(&target.entity)).await;
         let scripts = scripts.map_err(failure::of_read)?;
         let script = scripts.iter().find(|script| script.id == id).cloned();
         let ids = scripts.iter().map(|script| script.id.clone());
@@ -159,7 +165,7 @@ impl<'a> Attempt<'a> {
         run: &str,
     ) -> Result<(Target<'a>, Link), End> {
         let (target, script) = self.script(entity, id).await?;
-        let runs = target.vehicle.client.script_executions(&script).await;
+        let runs = all(|| target.vehicle.client.script_executions(&script)).await;
         let runs = runs.map_err(failure::of_read)?;
         let found = runs.iter().find(|known| known.id == run).map(|known| known.href.clone());
         let ids = runs.iter().map(|known| known.id.clone());

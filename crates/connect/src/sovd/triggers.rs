@@ -8,6 +8,7 @@ use serde_json::Number;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Attempt, Target, preparing, reading};
+use super::catalog::plain;
 use super::failure;
 use super::feed::{Feed, News, Rhythm};
 use super::live::{Begun, Left, Span, Tally};
@@ -45,7 +46,7 @@ impl Attempt<'_> {
             Question::List { entity } => {
                 reading(stop, async {
                     let Target { client, entity, .. } = self.entity(entity).await?;
-                    self.hand_on(client.triggers(&entity)).await
+                    self.hand_on_list(|| client.triggers(&entity), plain).await
                 })
                 .await
             }

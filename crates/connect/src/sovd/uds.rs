@@ -5,7 +5,7 @@
 use ::sovd::{Content, Error, Fetched};
 use model::catalog::uds::Question;
 use model::command::Refusal;
-use model::decode::Nrc;
+use model::decode::{DecodedNrc, Nrc};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
@@ -28,14 +28,7 @@ struct Exchanged<'a> {
     positive: bool,
     /// `None` unless the control unit has refused.
     #[serde(skip_serializing_if = "Option::is_none")]
-    nrc: Option<Refused>,
-}
-
-#[derive(Serialize)]
-struct Refused {
-    code: String,
-    /// `None` for a code that belongs to a maker.
-    name: Option<String>,
+    nrc: Option<DecodedNrc>,
 }
 
 impl Attempt<'_> {
@@ -68,10 +61,8 @@ impl Attempt<'_> {
         };
         let response = self.changing(sent).await?;
         let positive = response.first().is_some_and(|first| *first != NEGATIVE);
-        let nrc = response
-            .get(2)
-            .filter(|_| !positive)
-            .map(|code| Refused { code: format!("0x{code:02X}"), name: Nrc::new(*code).name() });
+        let nrc = response.get(2).filter(|_| !positive);
+        let nrc = nrc.map(|code| DecodedNrc::from(Nrc::new(*code)));
         let response = hexadecimal(&response);
         outbox::json(&Exchanged { request, response, positive, nrc }).map(Some)
     }

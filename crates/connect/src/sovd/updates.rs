@@ -10,8 +10,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Attempt, Target, preparing, reading};
-use super::catalog::read_before;
+use super::catalog::{plain, read_before};
 use super::failure;
+use super::pages::all;
 use super::patience::Patience;
 use super::vehicle::not_offered;
 use crate::order::End;
@@ -79,7 +80,8 @@ impl Attempt<'_> {
             Whence::Remote => Origin::Remote,
             Whence::Proximity => Origin::Proximity,
         });
-        self.hand_on(client.updates_to(&entity, target_version, origin)).await
+        let call = || client.updates_to(&entity, target_version, origin);
+        self.hand_on_list(call, plain).await
     }
 
     async fn read_update<T>(
@@ -158,7 +160,7 @@ impl Attempt<'_> {
     async fn package(&self, package: Package<'_>) -> Result<(Client, Link), End> {
         let Package { entity, id } = package;
         let target = self.entity_or_root(entity).await?;
-        let packages = target.vehicle.client.updates(&target.entity).await;
+        let packages = all(|| target.vehicle.client.updates(&target.entity)).await;
         let packages = packages.map_err(failure::of_read)?;
         let listed = packages.iter().find(|package| package.id == id);
         let place = match listed {

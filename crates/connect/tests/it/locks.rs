@@ -363,6 +363,35 @@ async fn a_script_runs_under_a_lock_until_its_end() {
 }
 
 #[tokio::test]
+async fn a_script_that_nobody_follows_any_more_is_stopped_and_forgotten() {
+    const BEGIN: &str = "POST /v1/components/ecu/scripts/s/executions";
+    const RUN: &str = "GET /v1/components/ecu/scripts/s/executions/7";
+    const HALT: &str = "PUT /v1/components/ecu/scripts/s/executions/7";
+    const DISMISS: &str = "DELETE /v1/components/ecu/scripts/s/executions/7";
+    for (moment, made) in [
+        ("now", &[ACQUIRE, BEGIN, HALT, DISMISS, RELEASE][..]),
+        ("now_and_on_restart", &[ACQUIRE, BEGIN, HALT, RELEASE]),
+    ] {
+        let server = stocked(&[
+            (BEGIN, 202, r#"{"id":"7","status":"running"}"#),
+            (RUN, 200, r#"{"status":"running"}"#),
+            (HALT, 204, ""),
+            (DISMISS, 204, ""),
+        ]);
+        let sovd = connector(1 << 20);
+        let params = json!({"entity": "components/ecu", "id": "s", "type": moment});
+        let order = order(&server.address(), "script.run", params);
+        let (parts, mut taken) = mpsc::channel(4);
+        tokio::select! {
+            _ = sovd.execute(order, parts, CancellationToken::new()) => panic!("it runs for ever"),
+            _ = taken.recv() => {}
+        }
+        sovd.settle().await;
+        assert_eq!(changes(&server), made, "{moment}");
+    }
+}
+
+#[tokio::test]
 async fn a_script_is_stopped_under_a_lock() {
     const RUNS: &str = "GET /v1/components/ecu/scripts/s/executions";
     const RUN: &str = "GET /v1/components/ecu/scripts/s/executions/7";

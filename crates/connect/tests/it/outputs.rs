@@ -4,7 +4,10 @@
 use std::time::Instant;
 
 use fleetwire_connect::{End, SendBy};
+use model::command::Refusal;
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use crate::bench::{Outcome, connector, order, run};
 use crate::odd::{Reply, Request, Server, plain};
@@ -96,4 +99,101 @@ async fn an_output_that_cannot_be_given_back_is_not_said_to_be() {
     let outcome = ask(&server, "adjust").await;
     let expected = json!({"returned": false, "answer": {"parameters": {"level": 8.0}}});
     assert_eq!(outcome.only(), expected);
+}
+
+/// An output of a server that wants to be told in words.
+const WORDED: (&str, u16, &str) = (
+    "GET /v1/components/ecu/operations",
+    200,
+    r#"{"items":[{"id":"fan","output_id":"0xF020",
+        "href":"/v1/components/ecu/operations/fan/executions"}]}"#,
+);
+const SEEN: &str = "GET /v1/components/ecu/operations/fan/executions/7";
+const DONE: (&str, u16, &str) =
+    (SEEN, 200, r#"{"execution_id":"7","status":"completed","result":{"success":true}}"#);
+const NOT_DONE: (&str, u16, &str) = (
+    SEEN,
+    200,
+    r#"{"execution_id":"7","status":"completed","result":{"success":false,"error":"too short"}}"#,
+);
+
+/// What a server was told to do with its output.
+fn told(server: &Server) -> Vec<Value> {
+    let starts = server.seen().into_iter().filter(|request| request.line == START);
+    let bodies = starts.map(|request| serde_json::from_str::<Value>(&request.body).unwrap());
+    bodies.map(|body| body["parameters"].clone()).collect()
+}
+
+#[tokio::test]
+async fn an_output_that_is_moved_in_words_is_given_back_in_words() {
+    let server = Server::start(&[WORDED, STARTED, DONE]);
+    let mut params = fan("adjust");
+    params["value"] = json!("on");
+    let adjust = order(&server.address(), "output.actuate", params);
+    let outcome = run(&connector(1 << 20), adjust).await;
+    assert_eq!(outcome.end, End::Answered, "{outcome:?}");
+    assert_eq!(outcome.payloads().last().unwrap()["returned"], true);
+    let adjusted = json!({"action": "short_term_adjust", "value": "on"});
+    assert_eq!(told(&server), [adjusted, json!({"action": "return_to_ecu"})]);
+}
+
+#[tokio::test]
+async fn a_word_for_each_action_reaches_the_output() {
+    for (action, word) in [("freeze", "freeze"), ("reset", "reset_to_default")] {
+        let server = Server::start(&[WORDED, STARTED, DONE]);
+        assert_eq!(ask(&server, action).await.end, End::Answered);
+        assert_eq!(told(&server), [json!({"action": word}), json!({"action": "return_to_ecu"})]);
+    }
+    let server = Server::start(&[WORDED, STARTED, DONE]);
+    let outcome = ask(&server, "release").await;
+    assert_eq!(outcome.payloads().last().unwrap()["returned"], true);
+    assert_eq!(told(&server), [json!({"action": "return_to_ecu"})]);
+}
+
+#[tokio::test]
+async fn an_output_that_did_not_move_is_the_vehicles_failure_and_given_back() {
+    let server = Server::start(&[WORDED, STARTED, NOT_DONE, DONE]);
+    let outcome = ask(&server, "freeze").await;
+    assert_eq!(outcome.vehicle_error(), "too short");
+    assert_eq!(told(&server).last().unwrap()["action"], "return_to_ecu");
+}
+
+#[tokio::test]
+async fn a_refused_word_leaves_nothing_to_give_back() {
+    let server = Server::start(&[WORDED, (START, 409, REFUSED)]);
+    ask(&server, "freeze").await.refused(Refusal::Precondition);
+    assert_eq!(told(&server), [json!({"action": "freeze"})]);
+}
+
+#[tokio::test]
+async fn an_output_in_words_is_given_back_if_nobody_waits_any_more() {
+    let server = Server::start(&[WORDED, STARTED, DONE]);
+    let sovd = connector(1 << 20);
+    let mut params = fan("freeze");
+    params["duration"] = json!(600);
+    let order = order(&server.address(), "output.actuate", params);
+    let (parts, mut taken) = mpsc::channel(4);
+    tokio::select! {
+        _ = sovd.execute(order, parts, CancellationToken::new()) => panic!("it is held long"),
+        () = async { while taken.recv().await.unwrap().part < 2 {} } => {}
+    }
+    sovd.settle().await;
+    assert_eq!(told(&server), [json!({"action": "freeze"}), json!({"action": "return_to_ecu"})]);
+}
+
+#[tokio::test]
+async fn whoever_runs_an_output_as_an_operation_is_a_senior() {
+    let server = Server::start(&[WORDED, STARTED, DONE]);
+    let params = json!({"entity": "components/ecu", "id": "fan", "params": {"action": "freeze"}});
+    let run_it = async |is_senior| {
+        let mut order = order(&server.address(), "operation.run", params.clone());
+        order.is_senior = is_senior;
+        run(&connector(1 << 20), order).await
+    };
+    let outcome = run_it(false).await;
+    let words = outcome.refused(Refusal::Precondition);
+    assert!(words.contains("senior"), "{words}");
+    assert_eq!(server.count(START), 0);
+    assert_eq!(run_it(true).await.end, End::Answered);
+    assert_eq!(server.count(START), 1);
 }

@@ -9,11 +9,12 @@ use super::{Commands, announce, external, insist};
 use crate::contact::{Contact, CredentialError};
 use crate::observe;
 use connect::{End, Order, Part, Sovd};
-use model::catalog::Question;
+use model::catalog::{Question, operations};
 use model::command::reduce::CANCEL_PATIENCE;
-use model::command::{Command, ErrorCode, Input, Refusal, Refused};
+use model::command::{Command, ErrorCode, Input, Refusal, Refused, Risk};
 use model::id::{CommandId, ResponseId};
 use model::parts::InOrder;
+use model::user::Action;
 use serde_json::json;
 use serde_json::value::RawValue;
 use std::time::{Duration, Instant};
@@ -40,6 +41,7 @@ pub(super) async fn drive(commands: Commands, contact: Contact, claimed: Claimed
             let order = Order {
                 command_id: recorder.command.order.command_id,
                 user_id: recorder.command.order.user_id,
+                is_senior: recorder.commands.is_senior(&recorder.command, &question).await,
                 question,
                 vehicle: address,
                 traceparent: traceparent(&recorder.command),
@@ -49,6 +51,23 @@ pub(super) async fn drive(commands: Commands, contact: Contact, claimed: Claimed
         }
         (Some(_), Err(error)) => recorder.locked_out(&error).await,
         (None, _) => recorder.unreadable().await,
+    }
+}
+
+impl Commands {
+    /// Whether a command is of somebody who may do what only seniors may; asked only where that matters,
+    /// and `false` if it cannot be learned.
+    async fn is_senior(&self, command: &Command, question: &Question) -> bool {
+        if !matches!(question, Question::Operations(operations::Question::Run { .. })) {
+            return true;
+        }
+        match self.store.user(command.order.user_id).await {
+            Ok(user) => user.is_some_and(|user| user.role.may(Action::Submit(Risk::R3))),
+            Err(error) => {
+                tracing::warn!(%error, "the role of a user cannot be read");
+                false
+            }
+        }
     }
 }
 
