@@ -6,6 +6,7 @@
 
 mod admin;
 mod args;
+mod audit;
 mod backup;
 mod data_dir;
 mod demo;
@@ -29,7 +30,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     match run(Args::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {}", output::one_line(&error));
             if let Some(hint) = output::hint(&error) {
@@ -40,12 +41,13 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(args: Args) -> anyhow::Result<()> {
+fn run(args: Args) -> anyhow::Result<ExitCode> {
     // Before anything can open a connection: the first provider is the one that counts.
     let tls = rustls::crypto::aws_lc_rs::default_provider().install_default();
     tls.map_err(|_| anyhow::anyhow!("there are two TLS providers"))?;
     let runtime = Runtime::new().context("cannot start the threads")?;
-    match args.command {
+    let done = match args.command {
+        Command::Audit(verb) => return runtime.block_on(audit::run(verb)),
         Command::Demo(demo) => {
             runtime.block_on(signal::stoppable(|shutdown| demo::run(demo, shutdown)))
         }
@@ -58,5 +60,6 @@ fn run(args: Args) -> anyhow::Result<()> {
         Command::Admin(admin) => runtime.block_on(admin::run(admin)),
         Command::Backup(backup) => runtime.block_on(backup::run(backup)),
         Command::Config(ConfigCommand::Print(sources)) => settings::print(&sources),
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }

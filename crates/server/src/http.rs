@@ -36,6 +36,7 @@ mod vehicles;
 
 pub use description::openapi;
 
+use crate::audit::Auditor;
 use crate::auth::Auth;
 use crate::command::Commands;
 use crate::config::Config;
@@ -79,6 +80,7 @@ impl Deref for App {
 pub(crate) struct Parts {
     pub(crate) store: Store,
     pub(crate) auth: Auth,
+    pub(crate) auditor: Auditor,
     pub(crate) commands: Commands,
     pub(crate) live: Arc<Live>,
     pub(crate) config: Arc<Config>,
@@ -117,6 +119,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(grants::list))
         .routes(routes!(grants::give, grants::take_back))
         .routes(routes!(audit::list))
+        .routes(routes!(audit::verify))
         .routes(routes!(health::livez))
         .routes(routes!(health::readyz))
         .routes(routes!(health::health))

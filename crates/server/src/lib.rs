@@ -2,6 +2,7 @@
 //!
 //! Refuses hidden wiring: this file starts every part and hands each the others it needs.
 
+pub mod audit;
 pub mod auth;
 #[cfg(feature = "bench")]
 #[doc(hidden)]
@@ -18,6 +19,8 @@ mod presence;
 pub use http::openapi;
 pub use live::redis::NotAnAddress;
 
+use audit::key::Signer;
+use audit::{Auditor, Habits, Sealer};
 use auth::{Auth, MasterKey, Settings};
 use command::Commands;
 use command::dispatch::Dispatcher;
@@ -101,6 +104,7 @@ impl Server {
         let target = config.database()?;
         let key = MasterKey::load(&config.master_key_file())?;
         let store = Store::open(&target).await?;
+        let signer = Signer::open(&store, &key).await?;
         let auth = Auth::open(store.clone(), key, Settings::from(&config)).await?;
         let connector = Sovd::new(SovdConfig {
             connect_timeout: config.vehicles.connect_timeout,
@@ -114,7 +118,9 @@ impl Server {
         let id = NodeId::new();
         let settings = (&config).into();
         let commands = Commands::new(store.clone(), bus, doorbell.clone(), id, settings);
-        let node = Node { id, connector: connector.clone(), doorbell, connections };
+        let auditor = Auditor::new(target, signer.public(), tasks.clone(), shutdown.clone());
+        let sealer = Sealer::new(store.clone(), signer, id, Habits::from(&config.audit));
+        let node = Node { id, connector: connector.clone(), doorbell, connections, sealer };
         if let Some(dead) = node::succeed(&config.data_dir, node.id)? {
             let recovered = commands.recover(dead).await?;
             tracing::info!(recovered, "took over what an earlier process left");
@@ -122,6 +128,7 @@ impl Server {
         let app = App::new(Parts {
             store: store.clone(),
             auth,
+            auditor,
             commands,
             live: Arc::new(live),
             seats: Seats::new(config.ws.max_sockets, config.ws.max_sockets_per_user),
@@ -186,6 +193,7 @@ struct Node {
     connector: Sovd,
     doorbell: Doorbell,
     connections: Option<Connections>,
+    sealer: Sealer,
 }
 
 impl Node {
@@ -229,6 +237,7 @@ impl Node {
         tasks.spawn(async move { live.let_go(stop).await });
         let (auth, stop) = (app.auth.clone(), shutdown.clone());
         tasks.spawn(async move { auth.follow_changes(stop).await });
+        tasks.spawn(self.sealer.run(shutdown.clone()));
         tasks.spawn(app.metrics.clone().keep(shutdown.clone()));
         tasks.spawn(forget(store.clone(), shutdown.clone()));
     }

@@ -355,6 +355,7 @@ pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
     [
         crate::audit::ALL,
         crate::capabilities::ALL,
+        crate::chain::ALL,
         crate::claim::ALL,
         crate::commands::ALL,
         crate::drive::ALL,
@@ -366,6 +367,7 @@ pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
         crate::nodes::ALL,
         crate::post::ALL,
         crate::sessions::ALL,
+        crate::snapshot::ALL,
         crate::users::ALL,
         crate::vehicles::ALL,
         crate::writer::ALL,

@@ -3,11 +3,8 @@
 //! Refuses to let a token choose: the key decides the algorithm, and nothing in a header is followed.
 
 use super::master_key::MasterKey;
-use super::opaque::sha256;
 use super::session::Basis;
 use super::{MintError, OpenError, VerifyError};
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -19,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::time::Duration;
-use store::{SigningKey, Store};
+use store::{Ring, SigningKey, Store};
 
 /// Who issues our tokens, and for whom they are.
 const US: &str = "fleetwire";
@@ -119,9 +116,10 @@ impl Keyring {
         access_life: Duration,
     ) -> Result<Self, OpenError> {
         let secret = secret.map(VerifyingKey::shared).transpose()?;
-        let mut keys = store.signing_keys().await?;
+        let mut keys = store.signing_keys(Ring::Tokens).await?;
         if keys.is_empty() {
-            keys = store.first_signing_key(make(master, store.now())?).await?;
+            let first = master.make_key(store.now())?;
+            keys = store.first_signing_key(Ring::Tokens, first).await?;
         }
         let newest = keys.iter().rev().find(|key| key.retired_at.is_none());
         let newest = newest.ok_or(OpenError::Retired)?;
@@ -213,16 +211,6 @@ impl Claims {
             None => Ok(Basis::User(user_id)),
         }
     }
-}
-
-fn make(master: &MasterKey, created_at: Timestamp) -> Result<SigningKey, OpenError> {
-    let private = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new());
-    let private = private.map_err(|_| OpenError::Crypto)?;
-    let pair = Ed25519KeyPair::from_pkcs8(private.as_ref()).map_err(|_| OpenError::Crypto)?;
-    let public_key = pair.public_key().as_ref().to_vec();
-    let kid = URL_SAFE_NO_PAD.encode(sha256(&public_key));
-    let private_key = master.seal(&kid, private.as_ref())?;
-    Ok(SigningKey { kid, private_key, public_key, created_at, retired_at: None })
 }
 
 fn verifying(key: &SigningKey, access_life: Duration) -> (String, VerifyingKey) {

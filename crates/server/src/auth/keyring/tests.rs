@@ -3,6 +3,7 @@
 //! Refuses to forge by our own rules: tokens are put together by hand.
 
 use super::*;
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use store::Target;
 use tempfile::TempDir;
 
@@ -357,7 +358,7 @@ async fn private_keys_are_stored_encrypted() {
     let dir = tempfile::tempdir().unwrap();
     let store = open_store(&dir).await;
     let ring = load(&store, 1).await.unwrap();
-    let stored = &store.signing_keys().await.unwrap()[0].private_key;
+    let stored = &store.signing_keys(Ring::Tokens).await.unwrap()[0].private_key;
     let clear = ring.signing.as_bytes();
     let seed = &clear[clear.len() - 32..];
     assert!(!stored.windows(32).any(|window| window == seed));
@@ -369,7 +370,7 @@ async fn a_retired_key_is_believed_as_long_as_its_last_token_lives() {
     let master = MasterKey::from([1; 32]);
     let mut bench = Bench::new().await;
     let token = bench.signed(&bench.draft().with("exp", json!(seconds(bench.now) + 100_000)));
-    let mut retired = make(&master, bench.now).unwrap();
+    let mut retired = master.make_key(bench.now).unwrap();
     (retired.kid, retired.retired_at) = (bench.ring.kid.clone(), Some(bench.now));
     let public = bench.ring.published["keys"][0]["x"].as_str().unwrap();
     retired.public_key = URL_SAFE_NO_PAD.decode(public).unwrap();

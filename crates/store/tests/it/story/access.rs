@@ -2,7 +2,7 @@
 
 use super::on_both_engines;
 use crate::scene::{Scene, add_user, deed};
-use fleetwire_store::{NewSession, Redeemed, Rotation, SigningKey, UserChange};
+use fleetwire_store::{NewSession, Redeemed, Ring, Rotation, SigningKey, UserChange};
 use model::id::{CommandId, FleetId, SessionId};
 use model::user::Role;
 use std::time::Duration;
@@ -147,14 +147,16 @@ async fn the_first_signing_key_wins(scene: Scene) {
         created_at: scene.store.now(),
         retired_at: None,
     };
-    assert!(scene.store.signing_keys().await.unwrap().is_empty());
+    assert!(scene.store.signing_keys(Ring::Tokens).await.unwrap().is_empty());
     let other = scene.database.open().await;
-    let (one, two) =
-        tokio::join!(scene.store.first_signing_key(key("a")), other.first_signing_key(key("b")));
+    let (one, two) = tokio::join!(
+        scene.store.first_signing_key(Ring::Tokens, key("a")),
+        other.first_signing_key(Ring::Tokens, key("b"))
+    );
     let kids = |ring: Vec<SigningKey>| ring.into_iter().map(|key| key.kid).collect::<Vec<_>>();
     let (one, two) = (kids(one.unwrap()), kids(two.unwrap()));
     assert_eq!((one.len(), &one), (1, &two));
-    assert_eq!(kids(scene.store.signing_keys().await.unwrap()), one);
+    assert_eq!(kids(scene.store.signing_keys(Ring::Tokens).await.unwrap()), one);
     other.close().await;
 }
 
