@@ -33,6 +33,9 @@ pub(crate) enum Command {
     /// Verifies the audit log, and takes it elsewhere.
     #[command(subcommand)]
     Audit(AuditVerb),
+    /// Changes the keys that sign access tokens.
+    #[command(subcommand)]
+    Keys(KeysVerb),
     /// Copies the embedded database into a file, beside a running server or without one.
     Backup(Backup),
     /// Shows the settings.
@@ -60,6 +63,12 @@ pub(crate) struct Demo {
     /// Sets any setting, such as ws.idle_close=10s; see `fleetwire config print`.
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
     pub(crate) set: Vec<Flag>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysVerb {
+    /// Makes a key and prints its name; servers sign with it seconds later. Nobody is logged out.
+    Rotate(StoreChoice),
 }
 
 #[derive(Debug, Subcommand)]

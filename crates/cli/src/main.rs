@@ -11,6 +11,7 @@ mod backup;
 mod data_dir;
 mod demo;
 mod descriptors;
+mod keys;
 mod listen;
 mod output;
 mod registry;
@@ -58,6 +59,7 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
             runtime.block_on(signal::stoppable(|shutdown| simulate::run(simulate, shutdown)))
         }
         Command::Admin(admin) => runtime.block_on(admin::run(admin)),
+        Command::Keys(verb) => runtime.block_on(keys::run(verb)),
         Command::Backup(backup) => runtime.block_on(backup::run(backup)),
         Command::Config(ConfigCommand::Print(sources)) => settings::print(&sources),
     };

@@ -27,6 +27,7 @@ mod query;
 mod registry;
 mod request;
 pub(crate) mod serve;
+mod sessions;
 mod socket;
 mod text;
 mod tickets;
@@ -118,6 +119,8 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(users::show, users::change, users::deactivate))
         .routes(routes!(grants::list))
         .routes(routes!(grants::give, grants::take_back))
+        .routes(routes!(sessions::list, sessions::end_all))
+        .routes(routes!(sessions::end))
         .routes(routes!(audit::list))
         .routes(routes!(audit::verify))
         .routes(routes!(health::livez))

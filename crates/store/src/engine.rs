@@ -364,6 +364,7 @@ pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
         crate::idempotency::ALL,
         crate::keys::ALL,
         crate::ledger::ALL,
+        crate::logins::ALL,
         crate::nodes::ALL,
         crate::post::ALL,
         crate::sessions::ALL,

@@ -2,11 +2,14 @@
 //!
 //! Refuses private keys in the clear: whoever calls has encrypted them.
 
+use crate::audit::{self, AuditEntry};
 use crate::clock::{micros, time};
+use crate::commands::micros_of;
 use crate::engine::{Sql, execute, fetch, read, row, statements};
 use crate::writer::{Tx, Write};
 use crate::{Store, StoreError};
 use model::Timestamp;
+use std::time::Duration;
 
 statements! {
     KEYS = {
@@ -22,6 +25,7 @@ statements! {
         "insert into signing_keys (kid, private_key, public_key, created_at)
         values ($1, $2, $3, $4)"
     }
+    RETIRE = { "update signing_keys set retired_at = $1 where retired_at is null" }
     AUDIT_KEYS = {
         "select kid, private_key, public_key, created_at, retired_at from audit_keys
         order by created_at, kid"
@@ -134,6 +138,43 @@ impl Store {
         key: SigningKey,
     ) -> Result<Vec<SigningKey>, StoreError> {
         self.write(FirstKey { ring, key }).await
+    }
+}
+
+impl Store {
+    /// Adds a key to the ring of tokens. Those before it are retired after `handover`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] as for any write.
+    pub async fn rotate_signing_key(
+        &self,
+        key: SigningKey,
+        handover: Duration,
+        audit: AuditEntry,
+    ) -> Result<(), StoreError> {
+        self.write(Rotate { key, handover, audit }).await
+    }
+}
+
+struct Rotate {
+    key: SigningKey,
+    handover: Duration,
+    audit: AuditEntry,
+}
+
+impl Write for Rotate {
+    type Done = ();
+
+    async fn run(&self, tx: &mut Tx) -> Result<(), StoreError> {
+        let Self { key, handover, audit } = self;
+        let now = micros(tx.now);
+        execute!(&mut tx.conn, ALONE, [])?;
+        execute!(&mut tx.conn, RETIRE, [now.saturating_add(micros_of(*handover))])?;
+        let (private_key, public_key) = (&key.private_key, &key.public_key);
+        execute!(&mut tx.conn, ADD, [&key.kid, private_key, public_key, now])?;
+        audit::note(tx, audit);
+        Ok(())
     }
 }
 

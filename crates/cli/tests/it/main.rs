@@ -17,6 +17,7 @@ mod deploy;
 mod disk;
 mod foreign;
 mod jwt;
+mod keys;
 mod kills;
 mod logs;
 mod nodes;

@@ -10,6 +10,7 @@ mod api_access;
 mod api_input;
 mod api_pages;
 mod api_registry;
+mod api_sessions;
 mod api_shapes;
 mod api_users;
 mod audit_chain;

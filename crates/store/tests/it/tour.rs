@@ -75,7 +75,11 @@ async fn logins(scene: &Scene, round: u8) {
     store.issue_ticket(hash(3), stands_for, DAY).await.unwrap();
     assert_eq!(store.redeem_ticket(hash(3)).await.unwrap(), Some(stands_for));
     assert!(store.access(session_id).await.unwrap().is_some());
+    let alive = store.logins(scene.user).await.unwrap();
+    assert!(alive.iter().any(|login| login.session_id == session_id));
+    assert!(!store.end_login(SessionId::new(), Some(scene.user), deed("end")).await.unwrap());
     assert!(store.end_session(session_id, deed("logout")).await.unwrap());
+    assert_eq!(store.end_logins(scene.user, deed("end")).await.unwrap(), 0);
     store.forget_ended().await.unwrap();
     let key = SigningKey {
         kid: "first".to_owned(),
@@ -84,8 +88,13 @@ async fn logins(scene: &Scene, round: u8) {
         created_at: store.now(),
         retired_at: None,
     };
-    assert_eq!(store.first_signing_key(Ring::Tokens, key).await.unwrap().len(), 1);
-    assert_eq!(store.signing_keys(Ring::Tokens).await.unwrap().len(), 1);
+    let ring = store.first_signing_key(Ring::Tokens, key).await.unwrap();
+    assert_eq!(ring.len(), usize::from(round));
+    let kid = format!("key {round}");
+    let next = SigningKey { kid, ..store.signing_keys(Ring::Tokens).await.unwrap().remove(0) };
+    store.rotate_signing_key(next, DAY, deed("rotate")).await.unwrap();
+    let ring = store.signing_keys(Ring::Tokens).await.unwrap();
+    assert_eq!(ring.len(), usize::from(round) + 1);
 }
 
 async fn commands(scene: &Scene, round: u8) {

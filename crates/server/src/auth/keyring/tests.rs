@@ -388,3 +388,28 @@ async fn a_short_secret_is_refused() {
     let ring = Keyring::load(&store, &MasterKey::from([1; 32]), Some(&secret), LIFE).await;
     assert!(matches!(ring, Err(OpenError::ShortSecret)));
 }
+
+#[tokio::test]
+async fn a_new_key_signs_when_every_server_has_had_the_time_to_learn_of_it() {
+    let master = MasterKey::from([1; 32]);
+    let bench = Bench::new().await;
+    let old =
+        SigningKey { retired_at: bench.now.checked_add(LIFE).ok(), ..key_of(&master, &bench) };
+    let new = SigningKey { created_at: bench.now + KNOWN_AFTER, ..key_of(&master, &bench) };
+    let keys = [old.clone(), new.clone()];
+    let ring = |now| Keyring::of(&keys, &master, None, (LIFE, now)).unwrap();
+    let early = new.created_at;
+    assert_eq!(ring(early).kid(), old.kid);
+    assert!(ring(early).verifying.contains_key(&new.kid), "it is believed at once");
+    let late = early + KNOWN_AFTER;
+    assert_eq!(ring(late).kid(), new.kid);
+    assert!(ring(early).is_of(&keys, early) && !ring(early).is_of(&keys, late));
+    assert!(!ring(late).is_of(&keys[1..], late));
+    // Alone it need not wait for anybody.
+    let alone = Keyring::of(&keys[1..], &master, None, (LIFE, early)).unwrap();
+    assert_eq!(alone.kid(), new.kid);
+}
+
+fn key_of(master: &MasterKey, bench: &Bench) -> SigningKey {
+    master.make_key(bench.now).unwrap()
+}
