@@ -8,8 +8,7 @@ use std::{env, fs};
 use utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED;
 use zip::ZipArchive;
 
-const FILES: [&str; 4] =
-    ["favicon-16x16.png", "favicon-32x32.png", "swagger-ui-bundle.js", "swagger-ui.css"];
+const FILES: [&str; 2] = ["swagger-ui-bundle.js", "swagger-ui.css"];
 /// Deflated, without a name or a time, by nobody knows what.
 const HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 
@@ -25,7 +24,8 @@ fn main() -> io::Result<()> {
 
 fn gzip(archive: &mut ZipArchive<Cursor<&[u8]>>, file: &str) -> io::Result<Vec<u8>> {
     let ending = format!("/dist/{file}");
-    let name = archive.file_names().find(|name| name.ends_with(&ending)).map(str::to_owned);
+    let names: Vec<_> = archive.file_names().filter_map(Result::ok).collect();
+    let name = names.into_iter().find(|name| name.ends_with(&ending));
     let place = name.and_then(|name| archive.index_for_name(&name));
     let mut found = archive.by_index_raw(place.ok_or(io::ErrorKind::NotFound)?)?;
     if found.compression() != zip::CompressionMethod::DEFLATE {

@@ -7,6 +7,7 @@
 #![expect(clippy::expect_used, reason = "a measurement that cannot go on says why and ends")]
 #![expect(clippy::indexing_slicing, reason = "JSON that is not there reads as null")]
 
+mod audit;
 mod contender;
 mod cpu;
 mod event;
@@ -44,6 +45,8 @@ enum What {
     Path(path::Setting),
     /// Vehicles per second of which every entity is asked for its faults.
     Scan(scan::Setting),
+    /// Audit rows per second that are sealed, exported and verified.
+    Audit(audit::Setting),
     /// Draws what a run of everything has found.
     Plot(plot::Setting),
     /// Serves frames as fast as a core can: what everything else is measured against.
@@ -57,6 +60,7 @@ fn main() -> io::Result<()> {
         What::Fanout(setting) => fanout::run(&setting),
         What::Path(setting) => path::run(&setting),
         What::Scan(setting) => tokio::runtime::Runtime::new()?.block_on(scan::run(setting)),
+        What::Audit(setting) => tokio::runtime::Runtime::new()?.block_on(audit::run(setting)),
         What::Plot(setting) => plot::run(&setting)?,
         What::Limit(setting) => limit::run(setting)?,
     }

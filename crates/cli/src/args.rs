@@ -30,6 +30,12 @@ pub(crate) enum Command {
     Simulate(Simulate),
     /// Changes users and vehicles in the store, beside a running server or without one.
     Admin(Admin),
+    /// Verifies the audit log, and takes it elsewhere.
+    #[command(subcommand)]
+    Audit(AuditVerb),
+    /// Changes the keys that sign access tokens.
+    #[command(subcommand)]
+    Keys(KeysVerb),
     /// Copies the embedded database into a file, beside a running server or without one.
     Backup(Backup),
     /// Shows the settings.
@@ -57,6 +63,45 @@ pub(crate) struct Demo {
     /// Sets any setting, such as ws.idle_close=10s; see `fleetwire config print`.
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
     pub(crate) set: Vec<Flag>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysVerb {
+    /// Makes a key and prints its name; servers sign with it seconds later. Nobody is logged out.
+    Rotate(StoreChoice),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditVerb {
+    /// Tells whether every row is as it was sealed; exits with 9 if one is not, and names the first.
+    Verify(AuditVerify),
+    /// Writes all sealed rows with their chain and its signatures, one JSON document in each line.
+    Export(AuditExport),
+    /// Prints the public key of the signatures, in PEM: keep it elsewhere.
+    PublicKey(StoreChoice),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct AuditVerify {
+    /// An export instead of the store; - = standard input.
+    pub(crate) file: Option<PathBuf>,
+    /// A file with the public key; without it, the master key says which keys are ours.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) public_key: Option<PathBuf>,
+    /// Prints one line of JSON, for scripts.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) store: StoreChoice,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct AuditExport {
+    /// The file to make; without it, standard output.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) store: StoreChoice,
 }
 
 #[derive(Debug, clap::Args)]

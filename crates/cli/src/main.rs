@@ -6,10 +6,12 @@
 
 mod admin;
 mod args;
+mod audit;
 mod backup;
 mod data_dir;
 mod demo;
 mod descriptors;
+mod keys;
 mod listen;
 mod output;
 mod registry;
@@ -29,7 +31,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     match run(Args::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {}", output::one_line(&error));
             if let Some(hint) = output::hint(&error) {
@@ -40,12 +42,13 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(args: Args) -> anyhow::Result<()> {
+fn run(args: Args) -> anyhow::Result<ExitCode> {
     // Before anything can open a connection: the first provider is the one that counts.
     let tls = rustls::crypto::aws_lc_rs::default_provider().install_default();
     tls.map_err(|_| anyhow::anyhow!("there are two TLS providers"))?;
     let runtime = Runtime::new().context("cannot start the threads")?;
-    match args.command {
+    let done = match args.command {
+        Command::Audit(verb) => return runtime.block_on(audit::run(verb)),
         Command::Demo(demo) => {
             runtime.block_on(signal::stoppable(|shutdown| demo::run(demo, shutdown)))
         }
@@ -56,7 +59,9 @@ fn run(args: Args) -> anyhow::Result<()> {
             runtime.block_on(signal::stoppable(|shutdown| simulate::run(simulate, shutdown)))
         }
         Command::Admin(admin) => runtime.block_on(admin::run(admin)),
+        Command::Keys(verb) => runtime.block_on(keys::run(verb)),
         Command::Backup(backup) => runtime.block_on(backup::run(backup)),
         Command::Config(ConfigCommand::Print(sources)) => settings::print(&sources),
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }

@@ -34,15 +34,12 @@ macro_rules! packed {
 const HTML: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
-const IMAGE: &str = "image/png";
 
-static FILES: [(&str, File); 6] = [
+static FILES: [(&str, File); 4] = [
     ("index.html", File { media_type: HTML, bytes: Bytes::Plain(include_bytes!("index.html")) }),
     ("start.js", File { media_type: SCRIPT, bytes: Bytes::Plain(include_bytes!("start.js")) }),
     ("swagger-ui-bundle.js", File { media_type: SCRIPT, bytes: packed!("swagger-ui-bundle.js") }),
     ("swagger-ui.css", File { media_type: STYLE, bytes: packed!("swagger-ui.css") }),
-    ("favicon-16x16.png", File { media_type: IMAGE, bytes: packed!("favicon-16x16.png") }),
-    ("favicon-32x32.png", File { media_type: IMAGE, bytes: packed!("favicon-32x32.png") }),
 ];
 
 /// The file of this name.

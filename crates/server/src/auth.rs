@@ -3,6 +3,7 @@
 //! Refuses HTTP, and refuses to keep or log a secret: the store has hashes, the log has names.
 
 mod keyring;
+mod keys;
 mod login;
 mod master_key;
 pub(crate) mod opaque;
@@ -11,15 +12,18 @@ mod session;
 mod throttle;
 mod verified;
 
+pub use keys::rotate_keys;
 pub use login::{LoginError, RefreshError, Tokens};
 pub use master_key::MasterKey;
 pub use password::PasswordError;
 pub use session::Session;
+pub(crate) use session::hash_of;
 pub use throttle::Limits;
 
 use crate::clock;
 use crate::config::Config;
-use keyring::{Keyring, SECRET_BYTES};
+use keyring::SECRET_BYTES;
+use keys::Keys;
 use model::Timestamp;
 use model::id::CommandId;
 use opaque::{Kind, Opaque, sha256};
@@ -37,6 +41,8 @@ use verified::VerifiedTokens;
 
 /// How often changes of rights are asked for.
 const FOLLOW: Duration = Duration::from_millis(500);
+/// How often the ring of keys is read.
+const FOLLOW_KEYS: Duration = Duration::from_secs(1);
 /// How far back they are asked for each time: a change becomes visible when its transaction commits,
 /// which on a PostgreSQL under stress is seconds after its time.
 const OVERLAP: Duration = Duration::from_secs(15);
@@ -245,7 +251,7 @@ pub struct Auth {
 struct Inner {
     store: Store,
     settings: Settings,
-    keys: Keyring,
+    keys: Keys,
     verified: VerifiedTokens,
     sessions: Sessions,
     threads: Threads,
@@ -269,8 +275,7 @@ impl Auth {
         master_key: MasterKey,
         settings: Settings,
     ) -> Result<Self, OpenError> {
-        let secret = settings.jwt_secret.as_ref();
-        let keys = Keyring::load(&store, &master_key, secret, settings.access_life).await?;
+        let keys = Keys::open(&store, master_key, &settings).await?;
         let inner = Inner {
             keys,
             verified: VerifiedTokens::new(),
@@ -296,7 +301,7 @@ impl Auth {
             return Err(VerifyError::WrongKind);
         }
         let now = clock::now();
-        let verified = self.inner.verified.check(token, now, &self.inner.keys)?;
+        let verified = self.inner.verified.check(token, now, &self.inner.keys.ring())?;
         let session = self.session(verified.basis).await?.ok_or(VerifyError::Revoked)?;
         if session.user_id() != verified.user_id {
             return Err(VerifyError::Invalid);
@@ -378,7 +383,7 @@ impl Auth {
 
     /// The public keys, as a JWKS.
     pub fn jwks(&self) -> serde_json::Value {
-        self.inner.keys.published()
+        self.inner.keys.ring().published()
     }
 
     /// Hashes a password that is good enough, on one of the threads for that.
@@ -403,6 +408,18 @@ impl Auth {
                 Some(Ok(())) => followed_at = asked_at,
                 Some(Err(error)) => tracing::warn!(%error, "changes of rights cannot be followed"),
                 None => return,
+            }
+        }
+    }
+
+    /// Follows the ring of keys, until `shutdown`.
+    pub async fn follow_keys(&self, shutdown: CancellationToken) {
+        let Inner { keys, store, settings, .. } = &*self.inner;
+        let mut ticks = tokio::time::interval(FOLLOW_KEYS);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
+            if let Err(error) = keys.follow(store, settings).await {
+                tracing::warn!(%error, "the ring of keys cannot be followed");
             }
         }
     }

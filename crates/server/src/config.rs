@@ -66,6 +66,8 @@ pub struct Config {
     pub vehicles: VehiclesConfig,
     /// How events come from the store to the watchers.
     pub live: LiveConfig,
+    /// How the audit log is kept.
+    pub audit: AuditConfig,
     /// What comes over the bus.
     pub bus: BusConfig,
     /// Limits of sockets.
@@ -167,6 +169,21 @@ pub struct LiveConfig {
     /// The store is asked for lost events this often.
     #[serde(deserialize_with = "span::<50, MINUTE, _>")]
     pub detector_interval: Duration,
+}
+
+/// How the audit log is kept.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuditConfig {
+    /// Rows from one signed checkpoint to the next.
+    #[serde(deserialize_with = "number::<1, 1_000_000, _, _>")]
+    pub checkpoint_rows: u32,
+    /// Time from one signed checkpoint to the next, while rows come.
+    #[serde(deserialize_with = "span::<SECOND, DAY, _>")]
+    pub checkpoint_every: Duration,
+    /// Days after which sealed rows are removed; 0 = never.
+    #[serde(deserialize_with = "number::<0, 36_500, _, _>")]
+    pub keep_days: u32,
 }
 
 /// What comes over the bus.

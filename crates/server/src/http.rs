@@ -31,6 +31,7 @@ mod query;
 mod registry;
 mod request;
 pub(crate) mod serve;
+mod sessions;
 mod socket;
 mod text;
 mod tickets;
@@ -40,6 +41,7 @@ mod vehicles;
 
 pub use description::openapi;
 
+use crate::audit::Auditor;
 use crate::auth::Auth;
 use crate::command::Commands;
 use crate::config::Config;
@@ -85,6 +87,7 @@ pub(crate) struct Parts {
     pub(crate) store: Store,
     pub(crate) auth: Auth,
     pub(crate) seal: TokenSeal,
+    pub(crate) auditor: Auditor,
     pub(crate) commands: Commands,
     pub(crate) live: Arc<Live>,
     pub(crate) config: Arc<Config>,
@@ -123,7 +126,10 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(users::show, users::change, users::deactivate))
         .routes(routes!(grants::list))
         .routes(routes!(grants::give, grants::take_back))
+        .routes(routes!(sessions::list, sessions::end_all))
+        .routes(routes!(sessions::end))
         .routes(routes!(audit::list))
+        .routes(routes!(audit::verify))
         .routes(routes!(health::livez))
         .routes(routes!(health::readyz))
         .routes(routes!(health::health))

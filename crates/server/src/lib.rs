@@ -2,6 +2,7 @@
 //!
 //! Refuses hidden wiring: this file starts every part and hands each the others it needs.
 
+pub mod audit;
 pub mod auth;
 #[cfg(feature = "bench")]
 #[doc(hidden)]
@@ -20,6 +21,8 @@ pub use contact::{CredentialError, TokenSeal, checked_authorities};
 pub use http::openapi;
 pub use live::redis::NotAnAddress;
 
+use audit::key::Signer;
+use audit::{Auditor, Habits, Sealer};
 use auth::{Auth, MasterKey, Settings};
 use command::Commands;
 use command::dispatch::Dispatcher;
@@ -105,6 +108,7 @@ impl Server {
         let key = MasterKey::load(&config.master_key_file())?;
         let store = Store::open(&target).await?;
         let seal = TokenSeal::new(key.clone());
+        let signer = Signer::open(&store, &key).await?;
         let auth = Auth::open(store.clone(), key, Settings::from(&config)).await?;
         let connector = Sovd::new(SovdConfig {
             connect_timeout: config.vehicles.connect_timeout,
@@ -123,7 +127,9 @@ impl Server {
         let settings = (&config).into();
         let commands = Commands::new(store.clone(), bus, doorbell.clone(), id, settings);
         let contact = Contact { connector: connector.clone(), seal: seal.clone() };
-        let node = Node { id, contact, doorbell, connections };
+        let auditor = Auditor::new(target, signer.public(), tasks.clone(), shutdown.clone());
+        let sealer = Sealer::new(store.clone(), signer, id, Habits::from(&config.audit));
+        let node = Node { id, contact, doorbell, connections, sealer };
         if let Some(dead) = node::succeed(&config.data_dir, node.id)? {
             let recovered = commands.recover(dead).await?;
             tracing::info!(recovered, "took over what an earlier process left");
@@ -132,6 +138,7 @@ impl Server {
             store: store.clone(),
             auth,
             seal,
+            auditor,
             commands,
             live: Arc::new(live),
             seats: Seats::new(config.ws.max_sockets, config.ws.max_sockets_per_user),
@@ -196,6 +203,7 @@ struct Node {
     contact: Contact,
     doorbell: Doorbell,
     connections: Option<Connections>,
+    sealer: Sealer,
 }
 
 impl Node {
@@ -239,6 +247,9 @@ impl Node {
         tasks.spawn(async move { live.let_go(stop).await });
         let (auth, stop) = (app.auth.clone(), shutdown.clone());
         tasks.spawn(async move { auth.follow_changes(stop).await });
+        let (auth, stop) = (app.auth.clone(), shutdown.clone());
+        tasks.spawn(async move { auth.follow_keys(stop).await });
+        tasks.spawn(self.sealer.run(shutdown.clone()));
         tasks.spawn(app.metrics.clone().keep(shutdown.clone()));
         tasks.spawn(forget(store.clone(), shutdown.clone()));
     }

@@ -42,6 +42,9 @@ const BUS_SECONDS: &str = "fleetwire_bus_publish_duration_seconds";
 const BUS_DROPPED: &str = "fleetwire_bus_dropped_total";
 const BUS_HEARD: &str = "fleetwire_bus_heard_total";
 const EXTERNAL: &str = "fleetwire_external_events_total";
+const AUDIT_SEALED: &str = "fleetwire_audit_sealed_total";
+const AUDIT_SEALING: &str = "fleetwire_audit_sealing";
+const AUDIT_GAPS: &str = "fleetwire_audit_gaps_total";
 const STORE_WRITE_SECONDS: &str = "fleetwire_store_write_duration_seconds";
 
 /// Upper bounds of the duration histograms, in seconds: from a ring hit to a hung database.
@@ -160,6 +163,7 @@ fn begin() {
     }
     taken_over(0);
     bus_dropped(0);
+    counter!(AUDIT_GAPS).increment(0);
 }
 
 fn external_event_count(became: &'static str, count: u64) {
@@ -195,6 +199,9 @@ fn describe() {
     describe_counter!(BUS_DROPPED, "Messages that the bus did not take; the store has them");
     describe_counter!(BUS_HEARD, "Messages from the bus, by what they were");
     describe_counter!(EXTERNAL, "Events of other programs, by what became of them");
+    describe_counter!(AUDIT_SEALED, "Audit rows that this node has sealed into the chain");
+    describe_gauge!(AUDIT_SEALING, "Whether the audit can be sealed, as far as this node sees");
+    describe_counter!(AUDIT_GAPS, "Times that the audit chain was shorter than it had been");
     describe_histogram!(STORE_WRITE_SECONDS, Unit::Seconds, "Time to commit a command's events");
 }
 
@@ -332,6 +339,21 @@ pub(crate) fn command_transition(state: &'static str) {
 #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52 commands run at once")]
 pub(crate) fn commands_in_flight(count: usize) {
     gauge!(COMMANDS_IN_FLIGHT).set(count as f64);
+}
+
+/// Audit rows have their places.
+pub(crate) fn audit_sealed(count: usize) {
+    counter!(AUDIT_SEALED).increment(count as u64);
+}
+
+/// The audit could be sealed, or not.
+pub(crate) fn audit_sealing(is_possible: bool) {
+    gauge!(AUDIT_SEALING).set(if is_possible { 1.0 } else { 0.0 });
+}
+
+/// The audit chain is shorter than it was.
+pub(crate) fn audit_gap() {
+    counter!(AUDIT_GAPS).increment(1);
 }
 
 /// A login failed.

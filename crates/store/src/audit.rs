@@ -1,6 +1,6 @@
 //! The record of who did what, written in the transaction of the deed.
 //!
-//! Refuses to be changed: rows are only ever added.
+//! Refuses to be changed: rows are only ever added, and get a place in the chain ([`crate::chain`]).
 
 use crate::clock::{micros, time};
 use crate::engine::{Conn, execute_each, listed, read, statements};
@@ -27,10 +27,19 @@ statements! {
         ) as d (audit_id, recorded_at, action, actor_id, actor, session_hash,
             address, request_id, object, outcome, reason, details)"
     }
+    // The comparison first: it is where PostgreSQL learns the type of a filter that is not given.
     ENTRIES = {
         "select audit_id, recorded_at, action, actor_id, actor, session_hash, address, request_id,
-            object, outcome, reason, details
-        from audit where audit_id < $1 or $1 is null order by audit_id desc limit $2"
+            object, outcome, reason, details, chain_position
+        from audit
+        where (audit_id < $1 or $1 is null)
+            and (recorded_at >= $2 or $2 is null)
+            and (recorded_at <= $3 or $3 is null)
+            and (audit_id >= $4 or $4 is null)
+            and (actor = $5 or $5 is null)
+            and (action = $6 or $6 is null)
+            and (object = $7 or $7 is null)
+        order by audit_id desc limit $8"
     }
 }
 
@@ -57,6 +66,25 @@ pub struct AuditEntry {
     pub reason: Option<String>,
     /// What else is worth knowing.
     pub details: Option<Value>,
+}
+
+/// Which deeds to list; `None` = any.
+#[derive(Debug, Clone, Default)]
+pub struct AuditFilter {
+    /// Only those before this one.
+    pub before: Option<AuditId>,
+    /// Recorded at this time or later.
+    pub from: Option<Timestamp>,
+    /// Recorded at this time or earlier.
+    pub until: Option<Timestamp>,
+    /// Done by whoever had this name.
+    pub actor: Option<String>,
+    /// What was done.
+    pub action: Option<String>,
+    /// What it was done to.
+    pub object: Option<String>,
+    /// How many at most.
+    pub limit: u32,
 }
 
 /// A recorded deed.
@@ -86,6 +114,8 @@ pub struct AuditPage {
     pub reason: Option<String>,
     /// What else is worth knowing.
     pub details: Option<Value>,
+    /// Its place in the chain, from 1; `None` = it is not sealed yet.
+    pub position: Option<i64>,
 }
 
 listed! {
@@ -102,6 +132,7 @@ listed! {
         outcome: String,
         reason: Option<String>,
         details: Option<String>,
+        chain_position: Option<i64>,
     }
 }
 
@@ -155,21 +186,36 @@ impl Store {
         self.write(Record(entry)).await
     }
 
-    /// Deeds, newest first; `before` continues a list.
+    /// Deeds, newest first.
     ///
     /// # Errors
     ///
     /// [`StoreError`] as for any read.
-    pub async fn audit(
-        &self,
-        before: Option<AuditId>,
-        limit: u32,
-    ) -> Result<Vec<AuditPage>, StoreError> {
-        let before = before.map(Uuid::from);
-        let rows =
-            read!(&self.readers, ENTRIES, [before, i64::from(limit)], fetch_all as AuditRow)?;
+    pub async fn audit(&self, filter: &AuditFilter) -> Result<Vec<AuditPage>, StoreError> {
+        let rows = read!(
+            &self.readers,
+            ENTRIES,
+            [
+                filter.before.map(Uuid::from),
+                filter.from.map(micros),
+                filter.until.map(micros),
+                filter.from.map(oldest_id),
+                filter.actor.as_deref(),
+                filter.action.as_deref(),
+                filter.object.as_deref(),
+                i64::from(filter.limit),
+            ],
+            fetch_all as AuditRow
+        )?;
         Ok(rows.into_iter().map(AuditPage::from).collect())
     }
+}
+
+/// An id that nothing recorded at that time or later comes before: whatever is older is not even
+/// looked at. Ids begin with the milliseconds of their time, or of a later one.
+fn oldest_id(from: Timestamp) -> Uuid {
+    let milliseconds = u128::try_from(from.as_millisecond()).unwrap_or(0);
+    Uuid::from_u128(milliseconds << 80)
 }
 
 struct Record(AuditEntry);
@@ -198,6 +244,7 @@ impl From<AuditRow> for AuditPage {
             outcome: row.outcome,
             reason: row.reason,
             details: row.details.and_then(|text| serde_json::from_str(&text).ok()),
+            position: row.chain_position,
         }
     }
 }

@@ -1,12 +1,15 @@
-//! The ring of signing keys that all nodes share.
+//! The keys that all nodes share: the ring that signs tokens, and those that sign the audit chain.
 //!
 //! Refuses private keys in the clear: whoever calls has encrypted them.
 
+use crate::audit::{self, AuditEntry};
 use crate::clock::{micros, time};
-use crate::engine::{execute, fetch, read, row, statements};
+use crate::commands::micros_of;
+use crate::engine::{Sql, execute, fetch, read, row, statements};
 use crate::writer::{Tx, Write};
 use crate::{Store, StoreError};
 use model::Timestamp;
+use std::time::Duration;
 
 statements! {
     KEYS = {
@@ -21,6 +24,51 @@ statements! {
     ADD = {
         "insert into signing_keys (kid, private_key, public_key, created_at)
         values ($1, $2, $3, $4)"
+    }
+    RETIRE = { "update signing_keys set retired_at = $1 where retired_at is null" }
+    AUDIT_KEYS = {
+        "select kid, private_key, public_key, created_at, retired_at from audit_keys
+        order by created_at, kid"
+    }
+    AUDIT_ALONE = {
+        "delete from audit_keys where false",
+        postgres: "lock table audit_keys in share row exclusive mode"
+    }
+    AUDIT_ADD = {
+        "insert into audit_keys (kid, private_key, public_key, created_at)
+        values ($1, $2, $3, $4)"
+    }
+}
+
+/// Which keys. They are apart, so that none of one kind is ever taken for the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ring {
+    /// Those that sign access tokens.
+    Tokens,
+    /// Those that sign the audit chain.
+    Audit,
+}
+
+impl Ring {
+    pub(crate) fn all(self) -> Sql {
+        match self {
+            Self::Tokens => KEYS,
+            Self::Audit => AUDIT_KEYS,
+        }
+    }
+
+    fn alone(self) -> Sql {
+        match self {
+            Self::Tokens => ALONE,
+            Self::Audit => AUDIT_ALONE,
+        }
+    }
+
+    fn add(self) -> Sql {
+        match self {
+            Self::Tokens => ADD,
+            Self::Audit => AUDIT_ADD,
+        }
     }
 }
 
@@ -46,7 +94,7 @@ impl std::fmt::Debug for SigningKey {
 }
 
 row! {
-    struct KeyRow {
+    pub(crate) struct KeyRow {
         kid: String,
         private_key: Vec<u8>,
         public_key: Vec<u8>,
@@ -68,44 +116,88 @@ impl From<KeyRow> for SigningKey {
 }
 
 impl Store {
-    /// The ring, oldest first.
+    /// The keys of a ring, oldest first.
     ///
     /// # Errors
     ///
     /// [`StoreError`] as for any read.
-    pub async fn signing_keys(&self) -> Result<Vec<SigningKey>, StoreError> {
-        let rows = read!(&self.readers, KEYS, [], fetch_all as KeyRow)?;
+    pub async fn signing_keys(&self, ring: Ring) -> Result<Vec<SigningKey>, StoreError> {
+        let rows = read!(&self.readers, ring.all(), [], fetch_all as KeyRow)?;
         Ok(rows.into_iter().map(SigningKey::from).collect())
     }
 
-    /// Adds the first key of the ring. If another node was quicker, the ring stays as that node
+    /// Adds the first key of a ring. If another node was quicker, the ring stays as that node
     /// made it. Answers the ring.
     ///
     /// # Errors
     ///
     /// [`StoreError`] as for any write.
-    pub async fn first_signing_key(&self, key: SigningKey) -> Result<Vec<SigningKey>, StoreError> {
-        self.write(FirstKey(key)).await
+    pub async fn first_signing_key(
+        &self,
+        ring: Ring,
+        key: SigningKey,
+    ) -> Result<Vec<SigningKey>, StoreError> {
+        self.write(FirstKey { ring, key }).await
     }
 }
 
-struct FirstKey(SigningKey);
+impl Store {
+    /// Adds a key to the ring of tokens. Those before it are retired after `handover`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] as for any write.
+    pub async fn rotate_signing_key(
+        &self,
+        key: SigningKey,
+        handover: Duration,
+        audit: AuditEntry,
+    ) -> Result<(), StoreError> {
+        self.write(Rotate { key, handover, audit }).await
+    }
+}
+
+struct Rotate {
+    key: SigningKey,
+    handover: Duration,
+    audit: AuditEntry,
+}
+
+impl Write for Rotate {
+    type Done = ();
+
+    async fn run(&self, tx: &mut Tx) -> Result<(), StoreError> {
+        let Self { key, handover, audit } = self;
+        let now = micros(tx.now);
+        execute!(&mut tx.conn, ALONE, [])?;
+        execute!(&mut tx.conn, RETIRE, [now.saturating_add(micros_of(*handover))])?;
+        let (private_key, public_key) = (&key.private_key, &key.public_key);
+        execute!(&mut tx.conn, ADD, [&key.kid, private_key, public_key, now])?;
+        audit::note(tx, audit);
+        Ok(())
+    }
+}
+
+struct FirstKey {
+    ring: Ring,
+    key: SigningKey,
+}
 
 impl Write for FirstKey {
     type Done = Vec<SigningKey>;
 
     async fn run(&self, tx: &mut Tx) -> Result<Vec<SigningKey>, StoreError> {
-        execute!(&mut tx.conn, ALONE, [])?;
-        let present = fetch!(&mut tx.conn, KEYS, [], fetch_all as KeyRow)?;
+        let Self { ring, key } = self;
+        execute!(&mut tx.conn, ring.alone(), [])?;
+        let present = fetch!(&mut tx.conn, ring.all(), [], fetch_all as KeyRow)?;
         if present.is_empty() {
-            let key = &self.0;
             execute!(
                 &mut tx.conn,
-                ADD,
+                ring.add(),
                 [&key.kid, &key.private_key, &key.public_key, micros(key.created_at)]
             )?;
         }
-        let ring = fetch!(&mut tx.conn, KEYS, [], fetch_all as KeyRow)?;
-        Ok(ring.into_iter().map(SigningKey::from).collect())
+        let keys = fetch!(&mut tx.conn, ring.all(), [], fetch_all as KeyRow)?;
+        Ok(keys.into_iter().map(SigningKey::from).collect())
     }
 }

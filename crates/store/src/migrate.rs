@@ -27,6 +27,10 @@ const SQLITE: &[(&str, &str)] = migrations!("sqlite":
     "0005_nodes",
     "0006_capabilities",
     "0007_credentials",
+    "0008_audit_chain",
+    "0009_audit_head",
+    "0010_audit_seals",
+    "0011_audit_keys",
 );
 const POSTGRES: &[(&str, &str)] = migrations!("postgres":
     "0001_initial",
@@ -36,6 +40,10 @@ const POSTGRES: &[(&str, &str)] = migrations!("postgres":
     "0005_nodes",
     "0006_capabilities",
     "0007_credentials",
+    "0008_audit_chain",
+    "0009_audit_head",
+    "0010_audit_seals",
+    "0011_audit_keys",
 );
 
 /// A migration that waits for its table lets everyone wait behind it: no longer than a write waits

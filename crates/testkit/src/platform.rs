@@ -12,8 +12,9 @@ use model::vehicle::{ConnectionStatus, Connector, Model};
 use server::Server;
 use server::config::{Config, Flag, Sources};
 use std::net::TcpListener;
+use std::path::Path;
 use std::time::{Duration, Instant};
-use store::{AuditEntry, NewUser, NewVehicle, Store, VehicleChange};
+use store::{AuditEntry, NewUser, NewVehicle, Store, Target, VehicleChange};
 use tokio_util::sync::CancellationToken;
 
 /// The password of every user of a platform.
@@ -118,6 +119,16 @@ impl Platform {
     /// Where it answers.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Where it keeps what is not in the database.
+    pub fn data_dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Its database.
+    pub fn target(&self) -> Target {
+        config(self.dir.path(), &self.settings).database().expect("it has been opened")
     }
 
     /// Its store.
@@ -271,7 +282,7 @@ pub fn audit(action: &'static str) -> AuditEntry {
 }
 
 async fn serve(
-    dir: &std::path::Path,
+    dir: &Path,
     settings: &[(String, String)],
     stop: &CancellationToken,
 ) -> (Server, String) {
@@ -281,7 +292,7 @@ async fn serve(
     (server.expect("the server starts"), url)
 }
 
-fn config(dir: &std::path::Path, settings: &[(String, String)]) -> Config {
+fn config(dir: &Path, settings: &[(String, String)]) -> Config {
     let flag = |key: &str, text: &str| Flag { key: key.to_owned(), text: text.to_owned() };
     let mut flags = vec![
         flag("data_dir", &dir.display().to_string()),

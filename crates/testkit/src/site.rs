@@ -162,8 +162,13 @@ impl Site {
 
     /// The command that changes the store by `fleetwire admin`.
     pub fn admin_command(&self, args: &[&str]) -> Command {
+        self.command(&[&["admin"], args].concat())
+    }
+
+    /// Any command of `fleetwire`, with the settings of the site.
+    pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Binary::fleetwire().command();
-        command.arg("admin").args(args).envs(&self.variables);
+        command.args(args).envs(&self.variables);
         command
     }
 

@@ -5,6 +5,7 @@
 #![expect(clippy::indexing_slicing, reason = "JSON that is not there reads as null")]
 
 mod admin;
+mod audit;
 mod backup;
 mod chaos;
 mod config;
@@ -17,6 +18,7 @@ mod deploy;
 mod disk;
 mod foreign;
 mod jwt;
+mod keys;
 mod kills;
 mod logs;
 mod nodes;

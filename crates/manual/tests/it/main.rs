@@ -28,8 +28,8 @@ fn the_page_loads_its_own_files_and_no_others() {
     let html = file("index.html").and_then(|file| file.plain()).expect("it is there");
     let html = String::from_utf8(html).expect("it is text");
     assert!(!html.contains("//") && !html.contains("<script>") && !html.contains("<style"));
-    let is_file = |text: &&str| [".js", ".css", ".png"].iter().any(|end| text.ends_with(end));
+    let is_file = |text: &&str| [".js", ".css"].iter().any(|end| text.ends_with(end));
     let loaded: Vec<_> = html.split('"').filter(is_file).collect();
-    assert_eq!(loaded.len(), 5, "{html}");
+    assert_eq!(loaded.len(), 3, "{html}");
     assert!(loaded.iter().all(|name| file(name).is_some()), "{loaded:?}");
 }

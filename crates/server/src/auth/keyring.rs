@@ -3,11 +3,8 @@
 //! Refuses to let a token choose: the key decides the algorithm, and nothing in a header is followed.
 
 use super::master_key::MasterKey;
-use super::opaque::sha256;
 use super::session::Basis;
 use super::{MintError, OpenError, VerifyError};
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -19,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::time::Duration;
-use store::{SigningKey, Store};
+use store::{Ring, SigningKey, Store};
 
 /// Who issues our tokens, and for whom they are.
 const US: &str = "fleetwire";
@@ -33,6 +30,8 @@ pub(super) const SECRET_BYTES: usize = 32;
 const LONGEST_TOKEN: usize = 4096;
 /// Characters of the longest `kid` that is looked up.
 const LONGEST_KID: usize = 64;
+/// How long after its making a key is known to every server: they read the ring every second.
+const KNOWN_AFTER: Duration = Duration::from_secs(5);
 /// How far the clock of whoever made a token may be ahead of ours.
 const LEEWAY_SECONDS: u64 = 30;
 
@@ -69,13 +68,15 @@ pub(super) struct Verified {
     pub(super) expires_at: Timestamp,
 }
 
-/// The keys that are known when the server starts.
+/// The keys that are known at some time.
 pub(super) struct Keyring {
     kid: String,
     signing: EncodingKey,
     verifying: HashMap<String, VerifyingKey>,
     secret: Option<VerifyingKey>,
     published: Value,
+    /// Each key, and when it is retired.
+    terms: Vec<(String, Option<Timestamp>)>,
 }
 
 struct VerifyingKey {
@@ -118,21 +119,43 @@ impl Keyring {
         secret: Option<&SecretString>,
         access_life: Duration,
     ) -> Result<Self, OpenError> {
-        let secret = secret.map(VerifyingKey::shared).transpose()?;
-        let mut keys = store.signing_keys().await?;
+        let mut keys = store.signing_keys(Ring::Tokens).await?;
         if keys.is_empty() {
-            keys = store.first_signing_key(make(master, store.now())?).await?;
+            let first = master.make_key(store.now())?;
+            keys = store.first_signing_key(Ring::Tokens, first).await?;
         }
-        let newest = keys.iter().rev().find(|key| key.retired_at.is_none());
-        let newest = newest.ok_or(OpenError::Retired)?;
-        let private = master.open(&newest.kid, &newest.private_key)?;
+        Self::of(&keys, master, secret, (access_life, store.now()))
+    }
+
+    /// What these keys are good for at some time.
+    pub(super) fn of(
+        keys: &[SigningKey],
+        master: &MasterKey,
+        secret: Option<&SecretString>,
+        (access_life, now): (Duration, Timestamp),
+    ) -> Result<Self, OpenError> {
+        let secret = secret.map(VerifyingKey::shared).transpose()?;
+        let signing = signing(keys, now).ok_or(OpenError::Retired)?;
+        let private = master.open(&signing.kid, &signing.private_key)?;
         Ok(Self {
-            kid: newest.kid.clone(),
+            kid: signing.kid.clone(),
             signing: EncodingKey::from_ed_der(&private),
             verifying: keys.iter().map(|key| verifying(key, access_life)).collect(),
             secret,
             published: json!({ "keys": keys.iter().map(published).collect::<Vec<_>>() }),
+            terms: terms(keys),
         })
+    }
+
+    /// The name of the key that signs.
+    pub(super) fn kid(&self) -> &str {
+        &self.kid
+    }
+
+    /// Whether these keys, at that time, make the same ring.
+    pub(super) fn is_of(&self, keys: &[SigningKey], now: Timestamp) -> bool {
+        let signing = signing(keys, now).map(|key| key.kid.as_str());
+        signing == Some(&*self.kid) && self.terms == terms(keys)
     }
 
     /// The public keys as a JWKS.
@@ -215,14 +238,17 @@ impl Claims {
     }
 }
 
-fn make(master: &MasterKey, created_at: Timestamp) -> Result<SigningKey, OpenError> {
-    let private = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new());
-    let private = private.map_err(|_| OpenError::Crypto)?;
-    let pair = Ed25519KeyPair::from_pkcs8(private.as_ref()).map_err(|_| OpenError::Crypto)?;
-    let public_key = pair.public_key().as_ref().to_vec();
-    let kid = URL_SAFE_NO_PAD.encode(sha256(&public_key));
-    let private_key = master.seal(&kid, private.as_ref())?;
-    Ok(SigningKey { kid, private_key, public_key, created_at, retired_at: None })
+fn terms(keys: &[SigningKey]) -> Vec<(String, Option<Timestamp>)> {
+    keys.iter().map(|key| (key.kid.clone(), key.retired_at)).collect()
+}
+
+/// The newest of those that every server has read by now, or else the oldest.
+fn signing(keys: &[SigningKey], now: Timestamp) -> Option<&SigningKey> {
+    let in_service = || keys.iter().filter(|key| key.retired_at.is_none_or(|at| at > now));
+    let is_known = |key: &&SigningKey| {
+        key.created_at.checked_add(KNOWN_AFTER).is_ok_and(|known_at| known_at <= now)
+    };
+    in_service().rfind(is_known).or_else(|| in_service().next())
 }
 
 fn verifying(key: &SigningKey, access_life: Duration) -> (String, VerifyingKey) {

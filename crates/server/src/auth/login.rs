@@ -189,7 +189,7 @@ impl Auth {
             username: session.username(),
             role: session.role(),
         };
-        let access_token = self.inner.keys.sign(&subject, now, expires_at)?;
+        let access_token = self.inner.keys.ring().sign(&subject, now, expires_at)?;
         let life_s = expires_at.as_second().saturating_sub(now.as_second());
         let expires_in = Duration::from_secs(u64::try_from(life_s).unwrap_or(0));
         Ok(Tokens { access_token, refresh_token, expires_in })

@@ -5,7 +5,11 @@
 use super::OpenError;
 use super::opaque::sha256;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
-use aws_lc_rs::rand;
+use aws_lc_rs::rand::{self, SystemRandom};
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use model::Timestamp;
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretBox, SecretString};
 use std::fs::{File, OpenOptions};
@@ -13,6 +17,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
+use store::SigningKey;
 
 /// Bytes of the nonce in front of what is encrypted.
 const NONCE: usize = 12;
@@ -63,6 +68,17 @@ impl MasterKey {
         write(path, bits).map_err(|source| OpenError::File { path: path.to_owned(), source })
     }
 
+    /// Makes an Ed25519 key that is named after its public half.
+    pub(crate) fn make_key(&self, created_at: Timestamp) -> Result<SigningKey, OpenError> {
+        let private = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new());
+        let private = private.map_err(|_| OpenError::Crypto)?;
+        let pair = Ed25519KeyPair::from_pkcs8(private.as_ref()).map_err(|_| OpenError::Crypto)?;
+        let public_key = pair.public_key().as_ref().to_vec();
+        let kid = URL_SAFE_NO_PAD.encode(sha256(&public_key));
+        let private_key = self.seal(&kid, private.as_ref())?;
+        Ok(SigningKey { kid, private_key, public_key, created_at, retired_at: None })
+    }
+
     /// Encrypts something private so that it opens under its own name only: nonce, text, tag.
     pub(crate) fn seal(&self, name: &str, private: &[u8]) -> Result<Vec<u8>, OpenError> {
         let mut text = private.to_vec();
@@ -71,6 +87,7 @@ impl MasterKey {
         Ok([nonce.as_ref().as_slice(), &text].concat())
     }
 
+    /// Decrypts what was encrypted under that name.
     pub(crate) fn open(&self, name: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
         let (nonce, text) = sealed.split_at_checked(NONCE).ok_or(OpenError::WrongMasterKey)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| OpenError::Crypto)?;

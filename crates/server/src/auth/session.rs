@@ -126,7 +126,7 @@ impl Session {
 }
 
 /// The SHA-256 of a session's id, in hex.
-pub(super) fn hash_of(id: SessionId) -> String {
+pub(crate) fn hash_of(id: SessionId) -> String {
     let hash = sha256(id.to_string().as_bytes());
     let nibbles = hash.iter().flat_map(|byte| [byte >> 4, byte & 15]);
     nibbles.filter_map(|nibble| char::from_digit(nibble.into(), 16)).collect()

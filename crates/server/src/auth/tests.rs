@@ -7,7 +7,7 @@ use crate::auth::LoginError;
 use model::id::{FleetId, UserId};
 use model::user::{Action, Role};
 use secrecy::ExposeSecret;
-use store::{AuditEntry, NewUser, Target, User, UserChange};
+use store::{AuditEntry, AuditFilter, NewUser, Target, User, UserChange};
 use tempfile::TempDir;
 
 const PASSWORD: &str = "seven green kettles";
@@ -103,7 +103,8 @@ impl House {
     }
 
     async fn actions(&self) -> Vec<String> {
-        let page = self.store.audit(None, 100).await.unwrap();
+        let page =
+            self.store.audit(&AuditFilter { limit: 100, ..AuditFilter::default() }).await.unwrap();
         page.into_iter().rev().map(|entry| entry.action).collect()
     }
 
@@ -138,7 +139,8 @@ async fn a_login_is_audited_and_a_failed_one_is_not() {
     house.login().await;
     house.tries("ada", "wrong").await.unwrap_err();
     assert_eq!(house.actions().await, ["authz_change", "authn_login_success"]);
-    let page = house.store.audit(None, 1).await.unwrap();
+    let page =
+        house.store.audit(&AuditFilter { limit: 1, ..AuditFilter::default() }).await.unwrap();
     assert_eq!((page[0].actor_id, page[0].actor.as_str()), (Some(house.ada), "ada"));
     assert_eq!(page[0].address.as_deref(), Some("192.0.2.1"));
     assert_eq!(page[0].session_hash.as_ref().map(String::len), Some(64));

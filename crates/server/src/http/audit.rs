@@ -8,13 +8,15 @@ use super::json::Json;
 use super::page;
 use super::problem::Problem;
 use super::query::Query;
+use super::text;
+use crate::audit::verify::Verdict;
 use axum::extract::State;
 use model::Timestamp;
 use model::id::{AuditId, UserId};
 use model::user::Action;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use store::AuditPage;
+use serde_json::{Value, json};
+use store::{AuditEntry, AuditFilter, AuditPage};
 
 /// Which deeds to list.
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -27,6 +29,33 @@ pub(crate) struct ListQuery {
     /// `next_cursor` of the page before.
     #[param(value_type = Option<uuid::Uuid>)]
     cursor: Option<AuditId>,
+    /// Done by whoever had this name.
+    actor: Option<String>,
+    /// What was done, for example `command_submitted`.
+    event: Option<String>,
+    /// What it was done to, for example `command/01890a5d-…`.
+    object: Option<String>,
+    /// Recorded at this time or later.
+    #[param(value_type = Option<String>, format = DateTime)]
+    start_date: Option<Timestamp>,
+    /// Recorded at this time or earlier.
+    #[param(value_type = Option<String>, format = DateTime)]
+    end_date: Option<Timestamp>,
+}
+
+impl ListQuery {
+    fn filter(self, limit: u32) -> Result<AuditFilter, Problem> {
+        let line = |name, given: Option<String>| given.map(|it| text::line(name, it)).transpose();
+        Ok(AuditFilter {
+            before: self.cursor,
+            from: self.start_date,
+            until: self.end_date,
+            actor: line("actor", self.actor)?,
+            action: line("event", self.event)?,
+            object: line("object", self.object)?,
+            limit,
+        })
+    }
 }
 
 /// A deed.
@@ -58,6 +87,8 @@ pub(crate) struct View {
     reason: Option<String>,
     /// What else is worth knowing.
     details: Option<Value>,
+    /// Its place in the chain, from 1; `null` = it is not sealed yet, which takes less than a second.
+    position: Option<i64>,
 }
 
 impl From<AuditPage> for View {
@@ -75,6 +106,7 @@ impl From<AuditPage> for View {
             outcome: deed.outcome,
             reason: deed.reason,
             details: deed.details,
+            position: deed.position,
         }
     }
 }
@@ -99,9 +131,75 @@ pub(crate) async fn list(
 ) -> Result<Json<DeedPage>, Problem> {
     caller.may(Action::ReadAudit)?;
     let limit = page::limit(query.limit)?;
-    let deeds = app.store.audit(query.cursor, limit).await?;
+    let deeds = app.store.audit(&query.filter(limit)?).await?;
     let is_full = u32::try_from(deeds.len()).is_ok_and(|count| count == limit);
     let next_cursor = deeds.last().filter(|_| is_full).map(|last| last.audit_id);
     let entries = deeds.into_iter().map(View::from).collect();
     Ok(Json(DeedPage { entries, limit, next_cursor }))
+}
+
+/// Whether the log is what was sealed.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(crate) struct Verification {
+    /// Everything is as it was sealed.
+    verified: bool,
+    /// The number of the first row that is kept; older ones have been removed on purpose.
+    first: i64,
+    /// How many rows are as they were sealed.
+    rows: u64,
+    /// How many signed checkpoints fit them.
+    checkpoints: u64,
+    /// How many rows are not sealed yet.
+    unsealed: Option<u64>,
+    /// What is wrong; `null` = nothing.
+    finding: Option<FindingView>,
+}
+
+/// The first thing that is not as it was sealed.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Finding)]
+pub(crate) struct FindingView {
+    /// The number of the first row that it is about.
+    position: i64,
+    /// That row, if it is there.
+    #[schema(value_type = Option<uuid::Uuid>)]
+    audit_id: Option<AuditId>,
+    /// What is wrong with it, in words.
+    fault: String,
+}
+
+impl From<Verdict> for Verification {
+    fn from(verdict: Verdict) -> Self {
+        let finding = verdict.finding.map(|finding| FindingView {
+            position: finding.position,
+            audit_id: finding.audit_id,
+            fault: finding.to_string(),
+        });
+        Self {
+            verified: finding.is_none(),
+            first: verdict.first,
+            rows: verdict.rows,
+            checkpoints: verdict.checkpoints,
+            unsealed: verdict.unsealed,
+            finding,
+        }
+    }
+}
+
+/// Verifies the whole log against its chain and its signatures; one at a time. For auditors and
+/// admins. What is wrong is told, and is no failure of the request.
+#[utoipa::path(get, path = "/api/v1/audit/verify", tag = "audit",
+    responses((status = 200, body = Verification)))]
+pub(crate) async fn verify(
+    State(app): State<App>,
+    caller: Caller,
+) -> Result<Json<Verification>, Problem> {
+    caller.may(Action::ReadAudit)?;
+    let found = Verification::from(app.auditor.verify().await?);
+    let details =
+        json!({ "rows": found.rows, "finding": found.finding.as_ref().map(|it| it.position) });
+    let deed = caller.detailed("audit_verified", "audit".to_owned(), details);
+    let outcome = if found.verified { "success" } else { "failure" };
+    app.store.record_audit(AuditEntry { outcome, ..deed }).await?;
+    Ok(Json(found))
 }

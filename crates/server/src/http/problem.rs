@@ -40,8 +40,9 @@ pub(crate) struct FieldError {
 /// The body of every failure, as `application/problem+json`.
 ///
 /// The codes, by status: 400 `bad-request`, `malformed-json`; 401 `unauthenticated`; 403
-/// `forbidden`, `switched-off`; 404 `unknown-path`, `unknown-vehicle`, `unknown-command`, `unknown-fleet`,
-/// `unknown-user`, `unknown-grant`, `undiscovered`; 405 `wrong-method`; 408 `too-slow`; 409 `already-ended`,
+/// `forbidden`, `switched-off`; 404 `unknown-path`, `unknown-vehicle`, `unknown-command`,
+/// `unknown-fleet`, `unknown-user`, `unknown-grant`, `unknown-session`, `undiscovered`; 405
+/// `wrong-method`; 408 `too-slow`; 409 `already-ended`,
 /// `fleet-not-empty`, `key-reused`, `name-taken`, `own-account`, `vehicle-offline`, `vin-taken`;
 /// 412 `stale`; 413 `too-large`; 414 `address-too-long`; 415 `wrong-media-type`; 422
 /// `invalid-parameters`, `unknown-command`; 426 `upgrade-required`; 428 `version-needed`; 429

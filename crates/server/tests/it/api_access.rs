@@ -62,6 +62,7 @@ async fn permitted(who: &Client, vehicle: &str) -> Vec<&'static str> {
         ("watch", Method::POST, "/api/v1/ws-tickets", Some(json!({}))),
         ("submit", Method::POST, "/api/v1/commands", Some(read)),
         ("audit", Method::GET, "/api/v1/audit", None),
+        ("audit", Method::GET, "/api/v1/audit/verify", None),
         ("administer", Method::GET, "/api/v1/users", None),
         ("administer", Method::POST, "/api/v1/fleets", Some(json!({ "name": NO_ID }))),
         ("administer", Method::DELETE, "/api/v1/vehicles/x", None),

@@ -108,6 +108,8 @@ async fn every_malformed_query_has_its_problem(backend: Backend) {
         ("/api/v1/commands?status=parked", 422),
         ("/api/v1/commands/x/events?wait=x", 422),
         ("/api/v1/audit?cursor=x", 422),
+        ("/api/v1/audit?end_date=yesterday", 422),
+        ("/api/v1/audit?event=%07", 400),
         ("/api/v1/users?limit=0", 422),
         ("/api/v1/users/x", 404),
         ("/api/v2/vehicles", 404),

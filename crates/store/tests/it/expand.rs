@@ -1,7 +1,7 @@
 //! Old and new nodes on one database: what a newer version adds to the tables harms no older one,
 //! neither before nor while it is added.
 
-use crate::database::{Database, postgres};
+use crate::database::{Database, postgres, sqlite};
 use crate::migrate::{columns, migrations};
 use crate::scene::{LEASE, Scene, part};
 use crate::tour::tour;
@@ -9,7 +9,7 @@ use fleetwire_store::testing::all_statements;
 use fleetwire_store::{OpenError, Reach, Store};
 use model::command::Risk;
 use model::vehicle::Connector;
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::{AssertSqlSafe, Connection, Either, Executor, PgConnection, SqlSafeStr, Statement as _};
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -19,6 +19,11 @@ use std::time::{Duration, Instant};
 const SOON: Duration = Duration::from_secs(10);
 /// The longest that a write waits for a table.
 const LOCK_LIMIT: Duration = Duration::from_secs(2);
+
+/// How many columns one migration adds: who adds all at once holds up everybody for long.
+const AT_ONCE: usize = 24;
+/// The number of the first migration of the next version.
+const FUTURE: i64 = 100;
 
 /// What a newer version might do: every table gets every column that any other has, and one more.
 /// A name that a statement does not say the table of would then be of two.
@@ -30,9 +35,10 @@ async fn future(database: &Database) -> Vec<String> {
         let has = |name: &str| present.iter().any(|(of, own, _)| of == table && own == name);
         let new = names.iter().copied().chain(["future"]).filter(|name| !has(name));
         let add = |name| format!("alter table {table} add column \"{name}\" text default 'new'");
-        new.map(add).collect::<Vec<_>>().join(";")
+        let added: Vec<_> = new.map(add).collect();
+        added.chunks(AT_ONCE).map(|some| some.join(";")).collect::<Vec<_>>()
     };
-    tables.iter().map(added).collect()
+    tables.iter().flat_map(added).collect()
 }
 
 /// Brings the database to the future as a newer node does.
@@ -104,14 +110,14 @@ async fn every_statement_that_was_prepared_before_runs_in_the_future() {
     }
 }
 
-/// The migrations of this version and one for each table of the next.
+/// The migrations of this version and some for each table of the next.
 async fn next_version(database: &Database) -> Migrator {
     let engine = match database {
         Database::Sqlite(_) => "sqlite",
         Database::Postgres(_) => "postgres",
     };
     let present: Vec<Migration> = migrations(engine).await.iter().cloned().collect();
-    let tables = future(database).await.into_iter().zip(100..).map(|(sql, version)| {
+    let tables = future(database).await.into_iter().zip(FUTURE..).map(|(sql, version)| {
         let sql = AssertSqlSafe(sql).into_sql_str();
         Migration::new(version, "future".into(), MigrationType::Simple, sql, false)
     });
@@ -119,9 +125,10 @@ async fn next_version(database: &Database) -> Migrator {
 }
 
 /// Lets commands come and end until it is told to stop. Answers the longest time that one took.
-async fn work(scene: &Scene, is_over: &Cell<bool>) -> Duration {
+async fn work(scene: &Scene, is_over: &Cell<bool>, rounds: &Cell<u32>) -> Duration {
     let mut longest = Duration::ZERO;
     while !is_over.get() {
+        rounds.set(rounds.get() + 1);
         let start = Instant::now();
         scene.accepts(scene.draft(Risk::R0)).await;
         for claimed in scene.store.claim(scene.node, LEASE, Reach::All, 4).await.unwrap() {
@@ -132,18 +139,31 @@ async fn work(scene: &Scene, is_over: &Cell<bool>) -> Duration {
     longest
 }
 
+/// Migrates step by step, each beside work that has begun after the one before: SQLite lets nobody in
+/// between two that follow at once.
+async fn migrate(scene: &Scene, rounds: &Cell<u32>) -> Result<(), MigrateError> {
+    let next = next_version(&scene.database).await;
+    for step in next.iter().map(|migration| migration.version).filter(|step| *step >= FUTURE) {
+        match &scene.database {
+            Database::Sqlite(place) => next.run_to(step, &mut sqlite(place).await).await?,
+            Database::Postgres(server) => next.run_to(step, &mut postgres(server).await).await?,
+        }
+        let before = rounds.get();
+        while rounds.get() < before + 2 {
+            tokio::task::yield_now().await;
+        }
+    }
+    Ok(())
+}
+
 async fn nothing_fails_while_tables_change(scene: Scene) {
-    let is_over = Cell::new(false);
+    let (is_over, rounds) = (Cell::new(false), Cell::new(0));
     let migrate = async {
-        let next = next_version(&scene.database).await;
-        let migrated = match &scene.database {
-            Database::Sqlite(place) => next.run(&mut crate::database::sqlite(place).await).await,
-            Database::Postgres(server) => next.run(&mut postgres(server).await).await,
-        };
+        let migrated = migrate(&scene, &rounds).await;
         is_over.set(true);
         migrated
     };
-    let (longest, migrated) = tokio::join!(work(&scene, &is_over), migrate);
+    let (longest, migrated) = tokio::join!(work(&scene, &is_over, &rounds), migrate);
     migrated.unwrap();
     assert!(longest < LOCK_LIMIT, "{longest:?}");
     assert_eq!(scene.database.numbers("select count(future) - count(*) from events").await, [0]);

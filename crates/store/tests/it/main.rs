@@ -18,4 +18,5 @@ mod place;
 mod scene;
 mod statements;
 mod story;
+mod tampering;
 mod tour;

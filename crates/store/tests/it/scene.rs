@@ -2,8 +2,8 @@
 
 use crate::database::Database;
 use fleetwire_store::{
-    Accepted, Applied, AuditEntry, Claimed, Draft, IdempotencyKey, NewUser, NewVehicle, Page,
-    ProbeResult, Reach, Start, Store, VehicleChange,
+    Accepted, Applied, AuditEntry, AuditFilter, Claimed, Draft, IdempotencyKey, NewUser,
+    NewVehicle, Page, ProbeResult, Reach, Start, Store, VehicleChange,
 };
 use model::command::{Command, Input, Risk};
 use model::event::Event;
@@ -123,7 +123,8 @@ impl Scene {
 
     /// The recorded actions, oldest first.
     pub(crate) async fn deeds(&self) -> Vec<String> {
-        let newest_first = self.store.audit(None, 1000).await.unwrap();
+        let filter = AuditFilter { limit: 1000, ..AuditFilter::default() };
+        let newest_first = self.store.audit(&filter).await.unwrap();
         newest_first.into_iter().rev().map(|deed| deed.action).collect()
     }
 }

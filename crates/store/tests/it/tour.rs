@@ -2,8 +2,9 @@
 
 use crate::scene::{EVERYTHING, LEASE, Scene, add_user, add_vehicle, deed, described, part};
 use fleetwire_store::{
-    Accepted, Claimed, Filter, Heard, Held, IdempotencyKey, NewSession, Reach, Redeemed, Rotation,
-    SigningKey, Spoken, UserChange, VehicleFilter,
+    Accepted, Claimed, Filter, Heard, Held, IdempotencyKey, Link, Mark, NewSession, Reach,
+    Redeemed, Ring, Rotation, Seal, Sealing, SigningKey, Snapshot, Spoken, Trim, UserChange,
+    VehicleFilter,
 };
 use model::command::external::External;
 use model::command::{Phase, Risk};
@@ -19,6 +20,7 @@ pub(crate) async fn tour(scene: &Scene, round: u8) {
     logins(scene, round).await;
     commands(scene, round).await;
     sweeps(scene).await;
+    chain(scene).await;
 }
 
 async fn registry(scene: &Scene, round: u8) {
@@ -73,7 +75,11 @@ async fn logins(scene: &Scene, round: u8) {
     store.issue_ticket(hash(3), stands_for, DAY).await.unwrap();
     assert_eq!(store.redeem_ticket(hash(3)).await.unwrap(), Some(stands_for));
     assert!(store.access(session_id).await.unwrap().is_some());
+    let alive = store.logins(scene.user).await.unwrap();
+    assert!(alive.iter().any(|login| login.session_id == session_id));
+    assert!(!store.end_login(SessionId::new(), Some(scene.user), deed("end")).await.unwrap());
     assert!(store.end_session(session_id, deed("logout")).await.unwrap());
+    assert_eq!(store.end_logins(scene.user, deed("end")).await.unwrap(), 0);
     store.forget_ended().await.unwrap();
     let key = SigningKey {
         kid: "first".to_owned(),
@@ -82,8 +88,13 @@ async fn logins(scene: &Scene, round: u8) {
         created_at: store.now(),
         retired_at: None,
     };
-    assert_eq!(store.first_signing_key(key).await.unwrap().len(), 1);
-    assert_eq!(store.signing_keys().await.unwrap().len(), 1);
+    let ring = store.first_signing_key(Ring::Tokens, key).await.unwrap();
+    assert_eq!(ring.len(), usize::from(round));
+    let kid = format!("key {round}");
+    let next = SigningKey { kid, ..store.signing_keys(Ring::Tokens).await.unwrap().remove(0) };
+    store.rotate_signing_key(next, DAY, deed("rotate")).await.unwrap();
+    let ring = store.signing_keys(Ring::Tokens).await.unwrap();
+    assert_eq!(ring.len(), usize::from(round) + 1);
 }
 
 async fn commands(scene: &Scene, round: u8) {
@@ -124,6 +135,35 @@ async fn commands(scene: &Scene, round: u8) {
     assert_eq!(store.commands(&of_vehicle).await.unwrap().len(), 1);
     let any = Filter { granted_to: Some(scene.user), limit: 1, ..Filter::default() };
     assert_eq!(store.commands(&any).await.unwrap().len(), 1);
+}
+
+/// Seals everything, and removes it.
+async fn chain(scene: &Scene) {
+    let store = &scene.store;
+    let after = store.audit_head().await.unwrap().map(|end| end.seal.link);
+    let after = after.unwrap_or(Link { position: 0, row_hash: Vec::new() });
+    let rows = store.unsealed_audit(1000).await.unwrap();
+    let places = (1..).map(|next| Link { position: after.position + next, row_hash: vec![7] });
+    let links: Vec<_> = rows.iter().map(|row| row.audit_id).zip(places).collect();
+    let seal = Seal {
+        link: links.last().unwrap().1.clone(),
+        signed_at: store.now(),
+        kid: String::new(),
+        signature: Vec::new(),
+    };
+    let (head, checkpoint) = (seal.clone(), Some(seal.clone()));
+    let sealing = Sealing { sealer: scene.node, lease: LEASE, after, links, head, checkpoint };
+    let position = sealing.after.position;
+    assert!(store.seal_audit(sealing).await.unwrap());
+    assert_eq!(store.next_checkpoint(position).await.unwrap(), Some(seal.clone()));
+    let mut snapshot = Snapshot::open(&scene.database.target()).await.unwrap();
+    assert_eq!(snapshot.rows(position + 1, 1000).await.unwrap().len(), rows.len());
+    assert_eq!(snapshot.seals(Mark::Checkpoint, position, i64::MAX).await.unwrap().len(), 1);
+    assert_eq!(snapshot.unsealed().await.unwrap(), 0);
+    assert!(snapshot.keys().await.unwrap().is_empty());
+    assert_eq!(snapshot.head().await.unwrap().unwrap().seal, seal);
+    assert!(store.trim_audit(Trim { anchor: seal, audit: deed("trim") }).await.unwrap() > 0);
+    assert!(store.newest_seal(Mark::Anchor).await.unwrap().is_some());
 }
 
 async fn sweeps(scene: &Scene) {

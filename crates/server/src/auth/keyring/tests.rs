@@ -3,6 +3,7 @@
 //! Refuses to forge by our own rules: tokens are put together by hand.
 
 use super::*;
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use store::Target;
 use tempfile::TempDir;
 
@@ -357,7 +358,7 @@ async fn private_keys_are_stored_encrypted() {
     let dir = tempfile::tempdir().unwrap();
     let store = open_store(&dir).await;
     let ring = load(&store, 1).await.unwrap();
-    let stored = &store.signing_keys().await.unwrap()[0].private_key;
+    let stored = &store.signing_keys(Ring::Tokens).await.unwrap()[0].private_key;
     let clear = ring.signing.as_bytes();
     let seed = &clear[clear.len() - 32..];
     assert!(!stored.windows(32).any(|window| window == seed));
@@ -369,7 +370,7 @@ async fn a_retired_key_is_believed_as_long_as_its_last_token_lives() {
     let master = MasterKey::from([1; 32]);
     let mut bench = Bench::new().await;
     let token = bench.signed(&bench.draft().with("exp", json!(seconds(bench.now) + 100_000)));
-    let mut retired = make(&master, bench.now).unwrap();
+    let mut retired = master.make_key(bench.now).unwrap();
     (retired.kid, retired.retired_at) = (bench.ring.kid.clone(), Some(bench.now));
     let public = bench.ring.published["keys"][0]["x"].as_str().unwrap();
     retired.public_key = URL_SAFE_NO_PAD.decode(public).unwrap();
@@ -386,4 +387,29 @@ async fn a_short_secret_is_refused() {
     let secret = SecretString::from("31 bytes are not quite enough..");
     let ring = Keyring::load(&store, &MasterKey::from([1; 32]), Some(&secret), LIFE).await;
     assert!(matches!(ring, Err(OpenError::ShortSecret)));
+}
+
+#[tokio::test]
+async fn a_new_key_signs_when_every_server_has_had_the_time_to_learn_of_it() {
+    let master = MasterKey::from([1; 32]);
+    let bench = Bench::new().await;
+    let old =
+        SigningKey { retired_at: bench.now.checked_add(LIFE).ok(), ..key_of(&master, &bench) };
+    let new = SigningKey { created_at: bench.now + KNOWN_AFTER, ..key_of(&master, &bench) };
+    let keys = [old.clone(), new.clone()];
+    let ring = |now| Keyring::of(&keys, &master, None, (LIFE, now)).unwrap();
+    let early = new.created_at;
+    assert_eq!(ring(early).kid(), old.kid);
+    assert!(ring(early).verifying.contains_key(&new.kid), "it is believed at once");
+    let late = early + KNOWN_AFTER;
+    assert_eq!(ring(late).kid(), new.kid);
+    assert!(ring(early).is_of(&keys, early) && !ring(early).is_of(&keys, late));
+    assert!(!ring(late).is_of(&keys[1..], late));
+    // Alone it need not wait for anybody.
+    let alone = Keyring::of(&keys[1..], &master, None, (LIFE, early)).unwrap();
+    assert_eq!(alone.kid(), new.kid);
+}
+
+fn key_of(master: &MasterKey, bench: &Bench) -> SigningKey {
+    master.make_key(bench.now).unwrap()
 }

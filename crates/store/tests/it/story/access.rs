@@ -2,7 +2,7 @@
 
 use super::on_both_engines;
 use crate::scene::{Scene, add_user, deed};
-use fleetwire_store::{NewSession, Redeemed, Rotation, SigningKey, UserChange};
+use fleetwire_store::{NewSession, Redeemed, Ring, Rotation, SigningKey, UserChange};
 use model::id::{CommandId, FleetId, SessionId};
 use model::user::Role;
 use std::time::Duration;
@@ -16,10 +16,13 @@ on_both_engines! {
     a_changed_password_or_a_disabled_user_ends_every_session
     what_has_ended_is_forgotten_after_a_day
     the_first_signing_key_wins
+    a_new_signing_key_retires_those_before_it_later
+    logins_are_listed_and_ended_by_whoever_may
     every_change_of_rights_is_told
 }
 
 const DAY: Duration = Duration::from_hours(24);
+const HOUR: Duration = Duration::from_hours(1);
 
 async fn logs_in(scene: &Scene, token: u8, idle: Duration) -> SessionId {
     let session_id = SessionId::new();
@@ -147,14 +150,16 @@ async fn the_first_signing_key_wins(scene: Scene) {
         created_at: scene.store.now(),
         retired_at: None,
     };
-    assert!(scene.store.signing_keys().await.unwrap().is_empty());
+    assert!(scene.store.signing_keys(Ring::Tokens).await.unwrap().is_empty());
     let other = scene.database.open().await;
-    let (one, two) =
-        tokio::join!(scene.store.first_signing_key(key("a")), other.first_signing_key(key("b")));
+    let (one, two) = tokio::join!(
+        scene.store.first_signing_key(Ring::Tokens, key("a")),
+        other.first_signing_key(Ring::Tokens, key("b"))
+    );
     let kids = |ring: Vec<SigningKey>| ring.into_iter().map(|key| key.kid).collect::<Vec<_>>();
     let (one, two) = (kids(one.unwrap()), kids(two.unwrap()));
     assert_eq!((one.len(), &one), (1, &two));
-    assert_eq!(kids(scene.store.signing_keys().await.unwrap()), one);
+    assert_eq!(kids(scene.store.signing_keys(Ring::Tokens).await.unwrap()), one);
     other.close().await;
 }
 
@@ -181,4 +186,58 @@ async fn every_change_of_rights_is_told(scene: Scene) {
     let nowhere = store.grant(scene.user, FleetId::new(), None, deed("grant")).await;
     assert!(nowhere.is_err());
     assert_eq!(store.grants(scene.user).await.unwrap(), [(scene.fleet, None)]);
+}
+
+async fn a_new_signing_key_retires_those_before_it_later(scene: Scene) {
+    let made = scene.store.now();
+    let key = |kid: &str| SigningKey {
+        kid: kid.to_owned(),
+        private_key: vec![1; 32],
+        public_key: vec![2; 32],
+        created_at: made,
+        retired_at: None,
+    };
+    scene.store.first_signing_key(Ring::Tokens, key("first")).await.unwrap();
+    scene.store.rotate_signing_key(key("second"), HOUR, deed("rotate")).await.unwrap();
+    scene.store.rotate_signing_key(key("third"), HOUR, deed("rotate")).await.unwrap();
+    let ring = scene.store.signing_keys(Ring::Tokens).await.unwrap();
+    let kids: Vec<_> = ring.iter().map(|key| key.kid.as_str()).collect();
+    assert_eq!(kids, ["first", "second", "third"]);
+    assert!(ring[0].retired_at.unwrap() >= made + HOUR);
+    assert!(ring[0].retired_at.unwrap() <= ring[1].retired_at.unwrap());
+    assert_eq!(ring[2].retired_at, None);
+    assert_eq!(scene.deeds().await.iter().filter(|deed| *deed == "rotate").count(), 2);
+}
+
+async fn logins_are_listed_and_ended_by_whoever_may(scene: Scene) {
+    let other = add_user(&scene.store, "other", &[]).await.unwrap();
+    let mut ids = Vec::new();
+    for (number, user_id) in [(1, scene.user), (2, scene.user), (3, scene.user), (4, other)] {
+        let session_id = SessionId::new();
+        let new =
+            NewSession { session_id, user_id, refresh_hash: vec![number], life: HOUR, idle: HOUR };
+        let password = scene.store.user(user_id).await.unwrap().unwrap().password_hash;
+        assert!(scene.store.open_session(new, password, deed("login")).await.unwrap());
+        ids.push(session_id);
+    }
+    let alive = async |user| {
+        let logins = scene.store.logins(user).await.unwrap();
+        logins.into_iter().map(|login| login.session_id).collect::<Vec<_>>()
+    };
+    assert_eq!(alive(scene.user).await, [ids[2], ids[1], ids[0]]);
+    let end = async |id, of| scene.store.end_login(id, of, deed("end")).await.unwrap();
+    assert!(!end(ids[3], Some(scene.user)).await, "it is somebody else's");
+    assert!(end(ids[0], Some(scene.user)).await);
+    assert!(!end(ids[0], None).await, "it has ended");
+    assert!(end(ids[1], None).await);
+    assert_eq!(alive(scene.user).await, [ids[2]]);
+    let before = scene.store.now();
+    assert_eq!(scene.store.end_logins(scene.user, deed("all")).await.unwrap(), 1);
+    assert_eq!(scene.store.end_logins(scene.user, deed("all")).await.unwrap(), 0);
+    let changed = scene.store.access_changed_since(before - HOUR).await.unwrap();
+    assert!(changed.iter().any(|(user, at)| *user == scene.user && *at >= before));
+    assert!(scene.store.access(ids[2]).await.unwrap().is_none());
+    assert_eq!(alive(other).await, [ids[3]]);
+    let deeds = scene.deeds().await;
+    assert_eq!(deeds.iter().filter(|deed| *deed == "end" || *deed == "all").count(), 3);
 }
