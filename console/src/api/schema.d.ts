@@ -848,7 +848,7 @@ export interface components {
          * @description The body of every failure, as `application/problem+json`.
          *
          *     The codes, by status: 400 `bad-request`, `malformed-json`; 401 `unauthenticated`; 403
-         *     `forbidden`; 404 `unknown-path`, `unknown-vehicle`, `unknown-command`, `unknown-fleet`,
+         *     `forbidden`, `switched-off`; 404 `unknown-path`, `unknown-vehicle`, `unknown-command`, `unknown-fleet`,
          *     `unknown-user`, `unknown-grant`, `undiscovered`; 405 `wrong-method`; 408 `too-slow`; 409 `already-ended`,
          *     `fleet-not-empty`, `key-reused`, `name-taken`, `own-account`, `vehicle-offline`, `vin-taken`;
          *     412 `stale`; 413 `too-large`; 414 `address-too-long`; 415 `wrong-media-type`; 422
@@ -985,6 +985,10 @@ export interface components {
             connector: string;
             /** Format: uuid */
             fleet_id: string;
+            /** @description Whether its SOVD server is believed by authorities of its own; for admins only. */
+            has_sovd_ca?: boolean | null;
+            /** @description Whether a token is kept for its SOVD server; for admins only. */
+            has_sovd_token?: boolean | null;
             /** Format: date-time */
             last_seen_at?: string | null;
             make: string;
@@ -1010,6 +1014,10 @@ export interface components {
             /** @description Replaces all of it. */
             metadata?: Record<string, never> | null;
             model?: string | null;
+            /** @description `null` takes the certificates away. */
+            sovd_ca?: string | null;
+            /** @description `null` takes the token away. A `sovd_url` on another server needs it again. */
+            sovd_token?: string | null;
             sovd_url?: string | null;
             /** Format: int32 */
             year?: number | null;
@@ -1030,6 +1038,13 @@ export interface components {
             /** @description `ecu_aliases` in it maps an ECU address to a component, `data_aliases` a DID to a data id. */
             metadata?: Record<string, never>;
             model?: string;
+            /**
+             * @description Certificates, as PEM, of the only authorities that its SOVD server is believed by; without
+             *     them, those that the machine trusts.
+             */
+            sovd_ca?: string | null;
+            /** @description The bearer token that its SOVD server wants. It is kept encrypted and never shown again. */
+            sovd_token?: string | null;
             /** @description The address of its SOVD server. */
             sovd_url?: string | null;
             /** @description 17 letters and digits. A check digit that does not match is a warning in the answer. */
@@ -1048,6 +1063,8 @@ export interface components {
              * @description When it last answered; `null` = never.
              */
             last_seen_at?: string | null;
+            /** @description Why a server that answers is of no use: it is not trusted, or wants another token. */
+            obstacle?: string | null;
         };
     };
     responses: {

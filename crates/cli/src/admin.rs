@@ -1,19 +1,26 @@
 //! `fleetwire admin`: users and vehicles, changed in the store itself.
 //!
-//! Refuses a password on the command line, where others could see it.
+//! Refuses a password or a token on the command line, where others could see it.
 
 use crate::args::{Admin, AdminNoun, NewUser, NewVehicle, UserVerb, VehicleVerb};
 use crate::data_dir;
 use crate::output;
 use crate::registry;
 use anyhow::{Context, bail};
-use model::vehicle::{Connector, Model};
+use model::vehicle::{Connector, Credentials, Model};
 use model::vin::CheckDigit;
 use secrecy::SecretString;
 use serde_json::Map;
-use std::io;
+use server::TokenSeal;
+use server::auth::MasterKey;
+use server::config::Config;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::{fs, io};
 use store::{Store, Target, UserChange, VehicleChange};
-use url::Url;
+
+/// The permission that lets everybody read a file.
+const READABLE_BY_ALL: u32 = 0o004;
 
 /// Does what is asked, beside a running server or without one.
 pub(crate) async fn run(admin: Admin) -> anyhow::Result<()> {
@@ -26,17 +33,17 @@ pub(crate) async fn run(admin: Admin) -> anyhow::Result<()> {
         data_dir::make(&loaded.config.data_dir)?;
     }
     let store = Store::open(&target).await?;
-    let done = perform(&store, admin.noun).await;
+    let done = perform(&store, &loaded.config, admin.noun).await;
     store.close().await;
     done
 }
 
-async fn perform(store: &Store, noun: AdminNoun) -> anyhow::Result<()> {
+async fn perform(store: &Store, config: &Config, noun: AdminNoun) -> anyhow::Result<()> {
     match noun {
         AdminNoun::User(UserVerb::Add(new)) => add_user(store, new).await,
         AdminNoun::User(UserVerb::Disable { name }) => set_active(store, &name, false).await,
         AdminNoun::User(UserVerb::Enable { name }) => set_active(store, &name, true).await,
-        AdminNoun::Vehicle(VehicleVerb::Add(new)) => add_vehicle(store, new).await,
+        AdminNoun::Vehicle(VehicleVerb::Add(new)) => add_vehicle(store, config, new).await,
     }
 }
 
@@ -75,20 +82,47 @@ async fn set_active(store: &Store, name: &str, is_active: bool) -> anyhow::Resul
     Ok(())
 }
 
-fn sovd(url: Url) -> Connector {
-    Connector::Sovd { url: url.into() }
+fn connector(config: &Config, new: &NewVehicle) -> anyhow::Result<Connector> {
+    let Some(url) = &new.sovd_url else { return Ok(Connector::External) };
+    let token = new.sovd_token_file.as_deref().map(read_secret).transpose()?;
+    let seal = |token: String| {
+        let seal = TokenSeal::new(MasterKey::load(&config.master_key_file())?);
+        seal.seal(&new.vin, &token.trim_end_matches(['\r', '\n']).into())
+            .context("--sovd-token-file")
+    };
+    let pem = new.sovd_ca_file.as_deref().map(read).transpose()?;
+    let check = |pem| server::checked_authorities(pem).context("--sovd-ca-file");
+    let credentials = Credentials {
+        sealed_token: token.map(seal).transpose()?,
+        authorities: pem.map(check).transpose()?,
+    };
+    Ok(Connector::Sovd { url: url.as_str().to_owned(), credentials })
 }
 
-async fn add_vehicle(store: &Store, new: NewVehicle) -> anyhow::Result<()> {
+fn read_secret(path: &Path) -> anyhow::Result<String> {
+    let secret = read(path)?;
+    if fs::metadata(path)?.permissions().mode() & READABLE_BY_ALL != 0 {
+        let file = path.display();
+        output::warn(&format!("everybody on this machine can read {file}, which holds a secret"));
+    }
+    Ok(secret)
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+async fn add_vehicle(store: &Store, config: &Config, new: NewVehicle) -> anyhow::Result<()> {
     if new.vin.check_digit() == CheckDigit::Mismatch {
         output::warn(&format!("the check digit of {} is not right; is the VIN?", new.vin));
     }
+    let connector = connector(config, &new)?;
     let vehicle = store::NewVehicle {
         vin: new.vin.clone(),
         change: VehicleChange {
             fleet_id: registry::fleet(store, &new.fleet).await?.fleet_id,
             model: Model { make: new.make, model: new.model, year: new.year },
-            connector: new.sovd_url.map_or(Connector::External, sovd),
+            connector,
             metadata: Map::new(),
         },
     };

@@ -157,6 +157,12 @@ pub(crate) struct NewVehicle {
     /// The root of its SOVD resources, such as http://10.0.0.7:7690/sovd.
     #[arg(long, value_parser = sovd_url, required_unless_present = "external")]
     pub(crate) sovd_url: Option<Url>,
+    /// File that holds the bearer token which its SOVD server wants.
+    #[arg(long, value_name = "FILE", requires = "sovd_url")]
+    pub(crate) sovd_token_file: Option<PathBuf>,
+    /// File with the certificates, as PEM, of the only authorities that its SOVD server is believed by.
+    #[arg(long, value_name = "FILE", requires = "sovd_url")]
+    pub(crate) sovd_ca_file: Option<PathBuf>,
     /// It is reached by somebody else's program, which takes its orders from the Redis bus.
     #[arg(long, conflicts_with = "sovd_url")]
     pub(crate) external: bool,

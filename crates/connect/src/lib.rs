@@ -4,9 +4,10 @@
 
 mod clock;
 mod guard;
+mod keys;
 mod order;
 mod sovd;
 
 pub use crate::order::{Address, End, Order, Part, SendBy};
-pub use crate::sovd::{Sovd, SovdConfig};
+pub use crate::sovd::{Probe, Sovd, SovdConfig, are_authorities};
 pub use ::sovd::SetupError;

@@ -9,6 +9,7 @@ use std::time::Instant;
 use model::catalog::Question;
 use model::command::Refusal;
 use model::id::{CommandId, UserId};
+use secrecy::SecretString;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
@@ -56,10 +57,15 @@ impl SendBy {
 }
 
 /// How to reach a vehicle, and what older clients call the things in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Address {
     /// The base of its SOVD server.
     pub sovd_url: String,
+    /// The bearer token to show with every request; `None` = none.
+    pub token: Option<SecretString>,
+    /// The certificates, as PEM, of the only authorities that it is believed by; `None` = those that
+    /// the machine trusts.
+    pub authorities: Option<String>,
     /// Component ids by ECU address, e.g. `0x10`.
     pub ecu_aliases: BTreeMap<String, String>,
     /// Data ids by DID, e.g. `0xF190`.
@@ -101,13 +107,15 @@ pub enum End {
 }
 
 impl Address {
-    /// The address of a registered vehicle.
+    /// The address of a registered vehicle that wants no credentials.
     ///
     /// Aliases are the string members of `ecu_aliases` and `data_aliases` in its metadata.
     pub fn new(sovd_url: impl Into<String>, metadata: &Map<String, Value>) -> Self {
         let aliases = |key| metadata.get(key).map(aliases).unwrap_or_default();
         Self {
             sovd_url: sovd_url.into(),
+            token: None,
+            authorities: None,
             ecu_aliases: aliases("ecu_aliases"),
             data_aliases: aliases("data_aliases"),
         }

@@ -41,14 +41,19 @@ mod pursuit;
 mod recordings;
 mod scripts;
 mod triggers;
+mod trust;
+mod uds;
+mod unlock;
 mod updates;
+mod upload;
 mod vehicle;
 mod vehicles;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::sovd::{Error, Http, Limits, SetupError};
+use ::sovd::{Error, Limits, SetupError, Transport};
 use model::catalog::Question;
 use model::vehicle::ConnectionStatus;
 use tokio::sync::mpsc;
@@ -56,9 +61,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::guard;
+use crate::keys::KeySources;
 use crate::order::{Address, End, Order, Part};
 use attempt::{Attempt, Reach, reading};
 use outbox::Outbox;
+use trust::Trust;
+pub use trust::are_authorities;
 use vehicle::Knowledge;
 
 /// Bytes of the largest document that is read; what is handed on is limited as a part.
@@ -86,11 +94,12 @@ pub struct SovdConfig {
 /// Connections for reading are kept alive for all vehicles together; a change opens its own.
 #[derive(Debug, Clone)]
 pub struct Sovd {
-    http: Http,
+    trust: Trust,
     max_part_bytes: usize,
     knowledge: Arc<Knowledge>,
     farewells: TaskTracker,
     lock_expiration: Duration,
+    keys: KeySources,
 }
 
 impl Sovd {
@@ -106,13 +115,15 @@ impl Sovd {
             body_bytes: MAX_DOCUMENT_BYTES.max(max_part_bytes),
             part_bytes: max_part_bytes.saturating_add(PART_FRAME_BYTES),
         };
-        let http = Http::admitting(limits, guard::rule(allow_loopback))?;
+        let admits = guard::rule(allow_loopback);
+        let trust = Trust::new(Transport { limits, admits, ..Transport::default() })?;
         Ok(Self {
-            http,
+            trust,
             max_part_bytes,
             knowledge: Arc::default(),
             farewells: TaskTracker::new(),
             lock_expiration: LOCK_EXPIRATION,
+            keys: KeySources::default(),
         })
     }
 
@@ -121,6 +132,12 @@ impl Sovd {
     #[must_use]
     pub fn with_lock_expiration(self, lock_expiration: Duration) -> Self {
         Self { lock_expiration, ..self }
+    }
+
+    /// The same connector, with keys from the programs and files in this directory.
+    #[must_use]
+    pub fn with_key_sources(self, directory: &Path) -> Self {
+        Self { keys: KeySources::within(directory), ..self }
     }
 
     /// Carries out an order: sends parts until the end, as fast as they are taken.
@@ -137,8 +154,9 @@ impl Sovd {
     ) -> End {
         let outbox = Outbox::new(parts, self.max_part_bytes);
         let reach = Reach {
-            http: &self.http,
+            trust: &self.trust,
             knowledge: &self.knowledge,
+            keys: &self.keys,
             farewells: &self.farewells,
             lock_expiration: self.lock_expiration,
         };
@@ -162,24 +180,64 @@ impl Sovd {
     }
 
     /// Asks whether a SOVD server answers at the address; takes 3 s at most.
-    pub async fn probe(&self, vehicle: &Address) -> ConnectionStatus {
-        let Some(client) = vehicle::client(&vehicle.sovd_url, &self.http) else {
-            return ConnectionStatus::Disconnected;
+    pub async fn probe(&self, vehicle: &Address) -> Probe {
+        let client = match vehicle::client(vehicle, &self.trust) {
+            Ok(client) => client,
+            Err(end) => {
+                return Probe { status: ConnectionStatus::Disconnected, obstacle: words(end) };
+            }
         };
         let answer = tokio::time::timeout(PROBE_PATIENCE, client.discover()).await;
-        answer.map_or(ConnectionStatus::Disconnected, |found| match found {
-            Ok(_) => ConnectionStatus::Connected,
-            Err(Error::NotSent(_) | Error::NotAdmitted { .. } | Error::Lost(_)) => {
-                ConnectionStatus::Disconnected
-            }
-            Err(
-                Error::Malformed { .. }
-                | Error::Truncated
-                | Error::TooLarge { .. }
-                | Error::Refused { .. }
-                | Error::Unsupported { .. },
-            ) => ConnectionStatus::Error,
-        })
+        let status = answer.as_ref().map_or(ConnectionStatus::Disconnected, status);
+        let obstacle = answer.ok().and_then(Result::err).and_then(obstacle);
+        Probe { status, obstacle }
+    }
+}
+
+/// What a probe has found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probe {
+    /// What the connection is like.
+    pub status: ConnectionStatus,
+    /// Why an order would be refused by whoever answers there, whenever it came; `None` if nothing of
+    /// that kind is known.
+    pub obstacle: Option<String>,
+}
+
+fn status<T>(found: &Result<T, Error>) -> ConnectionStatus {
+    match found {
+        Ok(_) => ConnectionStatus::Connected,
+        Err(Error::NotSent(_) | Error::NotAdmitted { .. } | Error::Lost(_)) => {
+            ConnectionStatus::Disconnected
+        }
+        Err(
+            Error::NotTrusted { .. }
+            | Error::Malformed { .. }
+            | Error::Truncated
+            | Error::TooLarge { .. }
+            | Error::Refused { .. }
+            | Error::Unsupported { .. },
+        ) => ConnectionStatus::Error,
+    }
+}
+
+/// What somebody has to change before the vehicle is of use: trust, on either side.
+fn obstacle(error: Error) -> Option<String> {
+    let is_lasting =
+        matches!(error, Error::NotTrusted { .. } | Error::Refused { status: 401 | 403, .. });
+    is_lasting.then(|| words(failure::of_read(error))).flatten()
+}
+
+fn words(end: End) -> Option<String> {
+    match failure::brief(end) {
+        End::Refused(_, words) | End::VehicleError(words) => Some(words),
+        End::Answered
+        | End::NotSent
+        | End::Lost
+        | End::Malformed
+        | End::Truncated
+        | End::TooLarge
+        | End::Stopped => None,
     }
 }
 
@@ -214,6 +272,7 @@ impl Attempt<'_> {
             Q::Triggers(question) => Box::pin(self.about_triggers(question, stop)).await,
             Q::Scripts(question) => Box::pin(self.about_scripts(question, stop)).await,
             Q::Updates(question) => Box::pin(self.about_updates(question, stop)).await,
+            Q::Uds(question) => Box::pin(self.about_uds(stop, question)).await,
         }
     }
 }

@@ -19,6 +19,7 @@ mod question;
 mod row;
 pub mod scripts;
 pub mod triggers;
+pub mod uds;
 pub mod updates;
 pub mod vehicles;
 mod whole;
@@ -65,6 +66,25 @@ pub struct ModeNeed {
     pub value: Option<&'static str>,
 }
 
+/// What an installation has to set before a row of the catalogue is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Switch {
+    /// That requests of any kind may be sent to control units.
+    RawUds,
+    /// Where the keys of control units come from.
+    KeySources,
+}
+
+impl Switch {
+    /// The name of the setting.
+    pub fn setting(self) -> &'static str {
+        match self {
+            Self::RawUds => "vehicles.raw_uds",
+            Self::KeySources => "vehicles.key_sources",
+        }
+    }
+}
+
 /// A row of the catalogue.
 #[derive(Debug, Clone)]
 pub struct Entry {
@@ -88,6 +108,8 @@ pub struct Entry {
     pub lock: Lock,
     /// The modes that it needs, in the order in which they are set.
     pub modes: &'static [ModeNeed],
+    /// What the installation has to set before it is there; `None` = it is there anyway.
+    pub switch: Option<Switch>,
     /// How long the vehicle may work on it if the client does not say; `None` = what the
     /// installation has set.
     pub run_timeout: Option<Duration>,
@@ -153,6 +175,7 @@ pub fn entries() -> Vec<Entry> {
         triggers::rows(),
         scripts::rows(),
         updates::rows(),
+        uds::rows(),
     ]
     .concat()
 }

@@ -48,6 +48,25 @@ pub struct Model {
     pub year: Option<i32>,
 }
 
+/// What a vehicle's SOVD server is shown, and what it is believed by.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Credentials {
+    /// The bearer token that it wants, encrypted; `None` = none is shown.
+    pub sealed_token: Option<Vec<u8>>,
+    /// The certificates, as PEM, of the only authorities that it is believed by; `None` = those that
+    /// the machine trusts.
+    pub authorities: Option<String>,
+}
+
+/// Says what there is, and not what it is.
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut text = f.debug_struct("Credentials");
+        text.field("has_token", &self.sealed_token.is_some());
+        text.field("has_authorities", &self.authorities.is_some()).finish()
+    }
+}
+
 /// How a vehicle is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Connector {
@@ -55,12 +74,19 @@ pub enum Connector {
     Sovd {
         /// The address of its SOVD server.
         url: String,
+        /// What makes the two of them trust each other.
+        credentials: Credentials,
     },
     /// Somebody else's program takes its orders from the bus and answers there.
     External,
 }
 
 impl Connector {
+    /// By SOVD, with no credentials.
+    pub fn sovd(url: impl Into<String>) -> Self {
+        Self::Sovd { url: url.into(), credentials: Credentials::default() }
+    }
+
     /// The kind as stored and sent.
     pub fn word(&self) -> &'static str {
         match self {
@@ -72,7 +98,15 @@ impl Connector {
     /// The address of its SOVD server, if it is reached that way.
     pub fn sovd_url(&self) -> Option<&str> {
         match self {
-            Self::Sovd { url } => Some(url),
+            Self::Sovd { url, .. } => Some(url),
+            Self::External => None,
+        }
+    }
+
+    /// The credentials for its SOVD server, if it is reached that way.
+    pub fn credentials(&self) -> Option<&Credentials> {
+        match self {
+            Self::Sovd { credentials, .. } => Some(credentials),
             Self::External => None,
         }
     }
@@ -96,10 +130,21 @@ pub struct Vehicle {
     pub metadata: serde_json::Map<String, serde_json::Value>,
     /// Whether it can be spoken to.
     pub connection_status: ConnectionStatus,
+    /// Why a server that answers is of no use, as the last probe found it: its certificate is not
+    /// believed, or it wants another token. `None` = nothing of that kind is known.
+    pub obstacle: Option<String>,
     /// When it last answered; `None` = never.
     pub last_seen_at: Option<Timestamp>,
     /// Grows with every change of the row; the ETag of the vehicle.
     pub revision: i64,
+}
+
+impl Vehicle {
+    /// Whether there is a reason to try an order: it can be spoken to, or its obstacle is one that the
+    /// order is to end with, because waiting would not remove it.
+    pub fn is_worth_a_try(&self) -> bool {
+        self.connection_status == ConnectionStatus::Connected || self.obstacle.is_some()
+    }
 }
 
 /// A fleet: the unit in which rights to vehicles are granted.

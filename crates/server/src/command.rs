@@ -14,7 +14,7 @@ mod record;
 use crate::config::Config;
 use crate::live::bus::Bus;
 use crate::observe;
-use catalog::Catalog;
+use catalog::{Catalog, Switches};
 use doorbell::Doorbell;
 use model::command::Command;
 use model::event::{Event, Kind};
@@ -39,14 +39,18 @@ pub(crate) struct Settings {
     pub(crate) max_events: u64,
     /// Whether other programs may answer commands.
     pub(crate) hears_external: bool,
+    /// What rows of the catalogue depend on.
+    pub(crate) switches: Switches,
     /// How long a claim lasts, and how often it is renewed.
     pub(crate) lease: Duration,
     pub(crate) lease_renew: Duration,
 }
 
 impl From<&Config> for Settings {
-    fn from(Config { commands: config, bus, .. }: &Config) -> Self {
+    fn from(Config { commands: config, bus, vehicles, .. }: &Config) -> Self {
+        let key_sources = vehicles.key_sources.is_some();
         Self {
+            switches: Switches { raw_uds: vehicles.raw_uds, key_sources },
             hears_external: bus.external_events,
             deliver_within: (config.deliver_within, config.deliver_within_max),
             run_timeout: (config.run_timeout, config.run_timeout_max),
@@ -77,7 +81,8 @@ impl Commands {
         node: NodeId,
         settings: Settings,
     ) -> Self {
-        Self { store, catalog: Arc::new(Catalog::new()), bus, doorbell, node, settings }
+        let catalog = Arc::new(Catalog::new(settings.switches));
+        Self { store, catalog, bus, doorbell, node, settings }
     }
 
     /// The node that it is the command side of.

@@ -143,6 +143,12 @@ pub struct VehiclesConfig {
     /// Limit of a connection attempt.
     #[serde(deserialize_with = "span::<50, MINUTE, _>")]
     pub connect_timeout: Duration,
+    /// Admins may send requests of any kind to control units.
+    #[serde(deserialize_with = "on_or_off")]
+    pub raw_uds: bool,
+    /// The directory of the key sources; `None` = nothing can be unlocked.
+    #[serde(deserialize_with = "some_path")]
+    pub key_sources: Option<PathBuf>,
 }
 
 /// How events come from the store to the watchers.

@@ -12,6 +12,7 @@ mod commands;
 mod console;
 mod cookie;
 mod cors;
+mod credentials;
 mod deed;
 mod description;
 mod events;
@@ -41,6 +42,7 @@ pub use description::openapi;
 use crate::auth::Auth;
 use crate::command::Commands;
 use crate::config::Config;
+use crate::contact::TokenSeal;
 use crate::live::Live;
 use crate::observe::Metrics;
 use axum::Router;
@@ -81,6 +83,7 @@ impl Deref for App {
 pub(crate) struct Parts {
     pub(crate) store: Store,
     pub(crate) auth: Auth,
+    pub(crate) seal: TokenSeal,
     pub(crate) commands: Commands,
     pub(crate) live: Arc<Live>,
     pub(crate) config: Arc<Config>,

@@ -9,12 +9,14 @@ pub mod bench;
 mod clock;
 mod command;
 pub mod config;
+mod contact;
 mod http;
 mod live;
 mod node;
 pub mod observe;
 mod presence;
 
+pub use contact::{CredentialError, TokenSeal, checked_authorities};
 pub use http::openapi;
 pub use live::redis::NotAnAddress;
 
@@ -24,6 +26,7 @@ use command::dispatch::Dispatcher;
 use command::doorbell::{Doorbell, Visitors};
 use config::Config;
 use connect::{Sovd, SovdConfig};
+use contact::Contact;
 use http::{App, Parts};
 use live::bus::{Announcer, Bus, Heard};
 use live::redis::{Connections, Ears, Place, Redis};
@@ -101,12 +104,17 @@ impl Server {
         let target = config.database()?;
         let key = MasterKey::load(&config.master_key_file())?;
         let store = Store::open(&target).await?;
+        let seal = TokenSeal::new(key.clone());
         let auth = Auth::open(store.clone(), key, Settings::from(&config)).await?;
         let connector = Sovd::new(SovdConfig {
             connect_timeout: config.vehicles.connect_timeout,
             max_part_bytes: config.commands.max_part_bytes,
             allow_loopback: config.vehicles.allow_loopback,
         })?;
+        let connector = match &config.vehicles.key_sources {
+            Some(directory) => connector.with_key_sources(directory),
+            None => connector,
+        };
         let (doorbell, visitors) = Doorbell::new();
         let tasks = TaskTracker::new();
         let live = Live::new(store.clone(), limits(&config), tasks.clone());
@@ -114,7 +122,8 @@ impl Server {
         let id = NodeId::new();
         let settings = (&config).into();
         let commands = Commands::new(store.clone(), bus, doorbell.clone(), id, settings);
-        let node = Node { id, connector: connector.clone(), doorbell, connections };
+        let contact = Contact { connector: connector.clone(), seal: seal.clone() };
+        let node = Node { id, contact, doorbell, connections };
         if let Some(dead) = node::succeed(&config.data_dir, node.id)? {
             let recovered = commands.recover(dead).await?;
             tracing::info!(recovered, "took over what an earlier process left");
@@ -122,6 +131,7 @@ impl Server {
         let app = App::new(Parts {
             store: store.clone(),
             auth,
+            seal,
             commands,
             live: Arc::new(live),
             seats: Seats::new(config.ws.max_sockets, config.ws.max_sockets_per_user),
@@ -183,7 +193,7 @@ fn bus(
 /// What makes this process a node beside others.
 struct Node {
     id: NodeId,
-    connector: Sovd,
+    contact: Contact,
     doorbell: Doorbell,
     connections: Option<Connections>,
 }
@@ -203,7 +213,7 @@ impl Node {
         tasks.spawn(beats.run(shutdown.clone()));
         let presences = Presences {
             store: store.clone(),
-            connector: self.connector.clone(),
+            contact: self.contact.clone(),
             announcer: Announcer {
                 bus: app.commands.bus().clone(),
                 channels: app.live.channels.clone(),
@@ -212,7 +222,7 @@ impl Node {
             members,
         };
         tasks.spawn(presences.follow(config.vehicles.probe_interval, shutdown.clone()));
-        let dispatcher = Dispatcher::new(app.commands.clone(), self.connector, self.id);
+        let dispatcher = Dispatcher::new(app.commands.clone(), self.contact, self.id);
         let (stop, silence) = (shutdown.clone(), deaf.clone());
         tasks.spawn(async move {
             dispatcher.run(visitors, stop).await;

@@ -25,6 +25,7 @@ pub(crate) mod sse;
 pub(crate) mod topic;
 pub(crate) mod watch;
 
+use crate::observe;
 use channel::Channels;
 use hub::Hub;
 use model::id::CommandId;
@@ -133,6 +134,7 @@ impl Live {
     async fn read_heads(&self, topics: &[Arc<Topic>]) -> Result<(), StoreError> {
         for topics in topics.chunks(HEADS) {
             let commands: Vec<_> = topics.iter().map(|topic| topic.command_id()).collect();
+            observe::ends_read(commands.len());
             let heads = self.store.heads(&commands).await?.into_iter();
             let heads: HashMap<_, _> = heads.map(|head| (head.command_id, head)).collect();
             for topic in topics {

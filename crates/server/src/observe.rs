@@ -27,6 +27,7 @@ const STREAMS: &str = "fleetwire_event_streams_active";
 const TOPICS: &str = "fleetwire_topics_active";
 const SUBSCRIPTIONS: &str = "fleetwire_bus_subscriptions_active";
 const EVENTS_DELIVERED: &str = "fleetwire_events_delivered_total";
+const LOG_READS: &str = "fleetwire_log_reads_total";
 const EVENTS_STORED: &str = "fleetwire_events_stored_total";
 const PARTS_DROPPED: &str = "fleetwire_vehicle_parts_dropped_total";
 const COMMANDS_SUBMITTED: &str = "fleetwire_commands_submitted_total";
@@ -179,6 +180,7 @@ fn describe() {
     describe_gauge!(TOPICS, "Commands that somebody watches");
     describe_gauge!(SUBSCRIPTIONS, "Subscriptions on the bus");
     describe_counter!(EVENTS_DELIVERED, "Events sent to watchers");
+    describe_counter!(LOG_READS, "Questions to the store for watchers: pages of logs, and ends");
     describe_counter!(EVENTS_STORED, "Events of commands that were stored");
     describe_counter!(PARTS_DROPPED, "Parts from vehicles that were not recorded, by reason");
     describe_counter!(COMMANDS_SUBMITTED, "Commands that were accepted");
@@ -291,6 +293,18 @@ pub(crate) fn events_delivered(count: usize) {
     // Looking a counter up by its name each time costs as much as it counts.
     static COUNTER: LazyLock<Counter> = LazyLock::new(|| counter!(EVENTS_DELIVERED));
     COUNTER.increment(count as u64);
+}
+
+/// The store was asked for a page of a log.
+pub(crate) fn page_read() {
+    static PAGES: LazyLock<Counter> = LazyLock::new(|| counter!(LOG_READS, "what" => "page"));
+    PAGES.increment(1);
+}
+
+/// The store was asked where so many logs end.
+pub(crate) fn ends_read(logs: usize) {
+    static ENDS: LazyLock<Counter> = LazyLock::new(|| counter!(LOG_READS, "what" => "end"));
+    ENDS.increment(logs as u64);
 }
 
 /// Events of a command have been stored, in this time.

@@ -3,10 +3,11 @@
 //! Refuses to conclude from one silence that a vehicle is gone.
 
 use crate::command::doorbell::Doorbell;
+use crate::contact::Contact;
 use crate::live::bus::Announcer;
 use crate::live::channel::News;
 use crate::node::Members;
-use connect::{Address, Sovd};
+use connect::Probe;
 use futures_util::{StreamExt, stream};
 use model::Timestamp;
 use model::command::later;
@@ -27,7 +28,7 @@ const SEEN_EVERY: Duration = Duration::from_secs(30);
 /// The task that follows the vehicles' connections.
 pub(crate) struct Presences {
     pub(crate) store: Store,
-    pub(crate) connector: Sovd,
+    pub(crate) contact: Contact,
     pub(crate) announcer: Announcer,
     pub(crate) doorbell: Doorbell,
     pub(crate) members: Members,
@@ -57,8 +58,8 @@ impl Presences {
         let listening = self.listening(&vehicles).await;
         let found: Vec<_> = stream::iter(vehicles)
             .map(|vehicle| async {
-                let status = self.status(&vehicle, listening.as_ref()).await;
-                status.map(|status| (vehicle, status))
+                let found = self.found(&vehicle, listening.as_ref()).await;
+                found.map(|found| (vehicle, found))
             })
             .buffer_unordered(AT_ONCE)
             .filter_map(std::future::ready)
@@ -67,8 +68,8 @@ impl Presences {
         let now = self.store.now();
         let news: Vec<_> = found
             .into_iter()
-            .filter(|(vehicle, status)| is_believed(failures, vehicle, *status))
-            .filter(|(vehicle, status)| is_news(vehicle, *status, now))
+            .filter(|(vehicle, found)| is_believed(failures, vehicle, found.status))
+            .filter(|(vehicle, found)| is_news(vehicle, found, now))
             .collect();
         if news.is_empty() { Ok(()) } else { self.tell(news).await }
     }
@@ -94,31 +95,30 @@ impl Presences {
     }
 
     /// What the connection of a vehicle is like; `None` = that cannot be told now.
-    async fn status(
+    async fn found(
         &self,
         vehicle: &Vehicle,
         listening: Option<&HashSet<VehicleId>>,
-    ) -> Option<ConnectionStatus> {
-        match &vehicle.connector {
-            Connector::Sovd { url } => {
-                let address = Address::new(url.clone(), &vehicle.metadata);
-                Some(self.connector.probe(&address).await)
-            }
-            Connector::External if listening?.contains(&vehicle.vehicle_id) => {
-                Some(ConnectionStatus::Connected)
-            }
-            Connector::External => Some(ConnectionStatus::Disconnected),
+    ) -> Option<Probe> {
+        let probe = self.contact.probe(vehicle).await;
+        if probe.is_some() {
+            return probe;
         }
+        let is_there = listening?.contains(&vehicle.vehicle_id);
+        let status =
+            if is_there { ConnectionStatus::Connected } else { ConnectionStatus::Disconnected };
+        Some(Probe { status, obstacle: None })
     }
 
-    async fn tell(&self, news: Vec<(Vehicle, ConnectionStatus)>) -> Result<(), StoreError> {
-        let probes = news.iter().map(|(vehicle, status)| ProbeResult {
+    async fn tell(&self, news: Vec<(Vehicle, Probe)>) -> Result<(), StoreError> {
+        let probes = news.iter().map(|(vehicle, found)| ProbeResult {
             vehicle_id: vehicle.vehicle_id,
-            status: *status,
+            status: found.status,
+            obstacle: found.obstacle.clone(),
         });
         for presence in self.store.record_probes(probes.collect()).await? {
             let before = news.iter().find(|(before, _)| before.vehicle_id == presence.vehicle_id);
-            let Some((before, _)) = before else { continue };
+            let Some((before, found)) = before else { continue };
             if before.connection_status != presence.connection_status {
                 tracing::info!(
                     vehicle_id = %presence.vehicle_id,
@@ -126,7 +126,9 @@ impl Presences {
                     "vehicle_connection_changed",
                 );
             }
-            if presence.connection_status == ConnectionStatus::Connected {
+            // One with an obstacle is rung for as well: what waits for it is to end with the reason.
+            if presence.connection_status == ConnectionStatus::Connected || found.obstacle.is_some()
+            {
                 self.doorbell.ring(presence.vehicle_id);
             }
             self.announcer.publish(News { fleet_id: before.fleet_id, presence });
@@ -151,7 +153,9 @@ fn is_believed(
 }
 
 /// Whether a probe says something new: a change, or that a vehicle is still there after a while.
-fn is_news(vehicle: &Vehicle, status: ConnectionStatus, now: Timestamp) -> bool {
+fn is_news(vehicle: &Vehicle, found: &Probe, now: Timestamp) -> bool {
     let is_stale = vehicle.last_seen_at.is_none_or(|seen| later(seen, SEEN_EVERY) <= now);
-    vehicle.connection_status != status || (status == ConnectionStatus::Connected && is_stale)
+    vehicle.connection_status != found.status
+        || vehicle.obstacle != found.obstacle
+        || (found.status == ConnectionStatus::Connected && is_stale)
 }

@@ -354,6 +354,7 @@ fn is_elsewhere(error: &Error) -> bool {
         Error::Unsupported { .. } | Error::Malformed { .. } => true,
         Error::NotSent(_)
         | Error::NotAdmitted { .. }
+        | Error::NotTrusted { .. }
         | Error::Lost(_)
         | Error::Truncated
         | Error::TooLarge { .. } => false,

@@ -9,7 +9,8 @@ use reqwest::header::{HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::{Method, Response, StatusCode};
 
 use crate::client::Client;
-use crate::content::Content;
+use crate::content::{Content, Upload};
+use crate::discovery::Entity;
 use crate::error::Error;
 use crate::exchange::{Body, Exchange};
 use crate::link::Link;
@@ -17,6 +18,9 @@ use crate::link::Link;
 /// How often a server may point elsewhere before the content must come.
 const HOPS: usize = 3;
 const ANYTHING: HeaderValue = HeaderValue::from_static("*/*");
+const PLAIN_BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
+/// No resource of the standard: so the Eclipse adapter calls it.
+const GENERIC_SERVICE: &str = "genericservice";
 
 /// A request for content that has not been sent yet; await it.
 ///
@@ -48,6 +52,16 @@ impl Client {
     /// redirect is refused with its status, and the refusal says if it would have led elsewhere.
     pub fn download(&self, href: &Link) -> Download {
         Download { may_move: true, ..self.content(href, ANYTHING) }
+    }
+
+    /// Sends a request in the control unit's own language, for servers that pass one on; what the unit
+    /// says is the content.
+    pub fn generic_service(&self, entity: &Entity, request: Vec<u8>) -> Download {
+        let (place, announced) = entity.collection(GENERIC_SERVICE);
+        let upload = Upload::bytes(PLAIN_BYTES, request);
+        let mut exchange = Exchange::new(self, Method::PUT, &place, upload.into());
+        exchange.announce(announced);
+        Download { exchange, accept: PLAIN_BYTES, may_move: false }
     }
 
     /// The content at `href` in the media type `accept`; follows no redirect.

@@ -19,7 +19,7 @@ const HTTP: &str = "http-";
 
 /// Why a call gave no result.
 ///
-/// Only `NotSent` and `NotAdmitted` prove by themselves that nothing was done. A refusal is the server's word, and worth
+/// Only `NotSent`, `NotAdmitted` and `NotTrusted` prove by themselves that nothing was done. A refusal is the server's word, and worth
 /// what its status says: behind a 5xx a control unit may have acted. After any other error the
 /// request may have been carried out.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +32,12 @@ pub enum Error {
     NotAdmitted {
         /// The host as the client was given it.
         host: String,
+    },
+    /// No TLS connection came about that both sides would trust; nothing was sent.
+    #[error("not sent: no TLS connection: {cause}")]
+    NotTrusted {
+        /// What is wrong, as the TLS library says it.
+        cause: String,
     },
     /// The connection was lost without an answer.
     #[error("no answer: the connection was lost")]
@@ -76,6 +82,7 @@ impl Error {
             Self::Refused { status, .. } | Self::Unsupported { status, .. } => Some(*status),
             Self::NotSent(_)
             | Self::NotAdmitted { .. }
+            | Self::NotTrusted { .. }
             | Self::Lost(_)
             | Self::Malformed { .. }
             | Self::Truncated
@@ -96,6 +103,8 @@ impl Error {
         let cause = cause.without_url();
         if has_cause(&cause, <dyn std::error::Error>::is::<NotAdmitted>) {
             Self::not_admitted(host)
+        } else if let Some(refusal) = tls_refusal(&cause) {
+            Self::NotTrusted { cause: refusal }
         } else if cause.is_connect() || cause.is_builder() {
             Self::NotSent(cause)
         } else if is_no_http(&cause) {
@@ -123,18 +132,26 @@ fn is_no_http(error: &reqwest::Error) -> bool {
     })
 }
 
+/// What TLS says of a handshake that either side has refused; `None` if none was.
+fn tls_refusal(error: &reqwest::Error) -> Option<String> {
+    error.is_connect().then(|| causes(error).find_map(tls_error)).flatten().map(ToString::to_string)
+}
+
+/// An I/O error names the source of what it holds as its own: what it holds has to be asked for.
+fn tls_error<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
+    let held = cause.downcast_ref::<std::io::Error>()?.get_ref()?;
+    held.downcast_ref().or_else(|| tls_error(held))
+}
+
 fn has_cause(
     error: &reqwest::Error,
     wanted: impl Fn(&(dyn std::error::Error + 'static)) -> bool,
 ) -> bool {
-    let mut cause = error.source();
-    while let Some(current) = cause {
-        if wanted(current) {
-            return true;
-        }
-        cause = current.source();
-    }
-    false
+    causes(error).any(wanted)
+}
+
+fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+    std::iter::successors(error.source(), |&cause| cause.source())
 }
 
 /// What a server says when it refuses, or when an execution went wrong.

@@ -41,6 +41,7 @@ impl Error {
             Self::Refused { status, error } => of_refusal(*status, error),
             Self::NotSent(_)
             | Self::NotAdmitted { .. }
+            | Self::NotTrusted { .. }
             | Self::Lost(_)
             | Self::Malformed { .. }
             | Self::Truncated

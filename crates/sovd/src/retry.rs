@@ -55,6 +55,7 @@ fn is_passing(outcome: &Result<Response, Error>) -> bool {
         Err(Error::NotSent(_) | Error::Lost(_)) => true,
         Err(
             Error::NotAdmitted { .. }
+            | Error::NotTrusted { .. }
             | Error::Malformed { .. }
             | Error::Truncated
             | Error::TooLarge { .. }

@@ -3,7 +3,7 @@
 //! Refuses to be changed: rows are only ever added.
 
 use crate::clock::{micros, time};
-use crate::engine::{Conn, execute_each, read, statements};
+use crate::engine::{Conn, execute_each, listed, read, statements};
 use crate::writer::{Tx, Write};
 use crate::{Store, StoreError};
 use model::Timestamp;
@@ -88,20 +88,21 @@ pub struct AuditPage {
     pub details: Option<Value>,
 }
 
-#[derive(sqlx::FromRow)]
-struct AuditRow {
-    audit_id: Uuid,
-    recorded_at: i64,
-    action: String,
-    actor_id: Option<Uuid>,
-    actor: String,
-    session_hash: Option<String>,
-    address: Option<String>,
-    request_id: Option<String>,
-    object: String,
-    outcome: String,
-    reason: Option<String>,
-    details: Option<String>,
+listed! {
+    struct AuditRow {
+        audit_id: Uuid,
+        recorded_at: i64,
+        action: String,
+        actor_id: Option<Uuid>,
+        actor: String,
+        session_hash: Option<String>,
+        address: Option<String>,
+        request_id: Option<String>,
+        object: String,
+        outcome: String,
+        reason: Option<String>,
+        details: Option<String>,
+    }
 }
 
 /// A deed, and its place in the log.

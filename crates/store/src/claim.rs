@@ -15,7 +15,7 @@ use model::command::turn;
 use model::command::{Command, Input, Lease, State, later};
 use model::event::Event;
 use model::id::{CommandId, NodeId, VehicleId};
-use model::vehicle::{ConnectionStatus, Vehicle};
+use model::vehicle::Vehicle;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 use uuid::Uuid;
@@ -35,7 +35,7 @@ statements! {
             join vehicles v on v.vehicle_id = c.vehicle_id
             where c.state = 'queued' and c.due_at > $1
                 and (c.not_before is null or c.not_before <= $1)
-                and (v.connection_status = 'connected'
+                and (v.connection_status = 'connected' or v.obstacle is not null
                     or (c.started_at is not null and c.risk = 0))) waiting
         order by random() limit ($2 + 0)"
     }
@@ -180,7 +180,7 @@ impl Claim {
         let mut open = open(tx, &vehicles).await?;
         let mut chosen = Vec::new();
         for vehicle in vehicles {
-            let is_reachable = vehicle.connection_status == ConnectionStatus::Connected;
+            let is_reachable = vehicle.is_worth_a_try();
             let open = open.remove(&vehicle.vehicle_id).unwrap_or_default();
             let starting = turn::starting(open, is_reachable, tx.now).into_iter();
             let wanted = starting.filter(|command| is_wanted(command.order.command_id));

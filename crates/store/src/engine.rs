@@ -207,6 +207,29 @@ macro_rules! statements {
 }
 pub(crate) use statements;
 
+/// Declares a row that lists have: one that sqlx reads.
+macro_rules! listed {
+    (
+        $(#[$attribute:meta])*
+        $scope:vis struct $name:ident { $($field_scope:vis $field:ident: $of:ty,)+ }
+    ) => {
+        $(#[$attribute])*
+        $scope struct $name { $($field_scope $field: $of,)+ }
+
+        $crate::engine::listed!(sqlx::sqlite::SqliteRow => $name { $($field)+ });
+        $crate::engine::listed!(sqlx::postgres::PgRow => $name { $($field)+ });
+    };
+    ($row:ty => $name:ident { $($field:ident)+ }) => {
+        impl sqlx::FromRow<'_, $row> for $name {
+            fn from_row(row: &$row) -> sqlx::Result<Self> {
+                use sqlx::Row;
+                Ok(Self { $($field: row.try_get(stringify!($field))?,)+ })
+            }
+        }
+    };
+}
+pub(crate) use listed;
+
 /// Declares a row that both libraries read. A statement that answers it has its columns in the order
 /// of the fields.
 macro_rules! row {
@@ -214,9 +237,10 @@ macro_rules! row {
         $(#[$attribute:meta])*
         $scope:vis struct $name:ident { $($field_scope:vis $field:ident: $of:ty,)+ }
     ) => {
-        $(#[$attribute])*
-        #[derive(sqlx::FromRow)]
-        $scope struct $name { $($field_scope $field: $of,)+ }
+        $crate::engine::listed! {
+            $(#[$attribute])*
+            $scope struct $name { $($field_scope $field: $of,)+ }
+        }
 
         impl TryFrom<&rusqlite::Row<'_>> for $name {
             type Error = rusqlite::Error;

@@ -3,7 +3,7 @@
 //! Refuses unbounded answers: every page has a limit in events and in bytes.
 
 use crate::clock::time;
-use crate::engine::{read, statements};
+use crate::engine::{listed, read, statements};
 use crate::row::signed;
 use crate::{Store, StoreError};
 use model::command::Phase;
@@ -59,15 +59,16 @@ pub struct Head {
     pub offset: u64,
 }
 
-#[derive(sqlx::FromRow)]
-struct EventRow {
-    event_offset: i64,
-    kind: String,
-    sequence_number: Option<i32>,
-    attempt: i32,
-    part: Option<i32>,
-    recorded_at: i64,
-    frame: String,
+listed! {
+    struct EventRow {
+        event_offset: i64,
+        kind: String,
+        sequence_number: Option<i32>,
+        attempt: i32,
+        part: Option<i32>,
+        recorded_at: i64,
+        frame: String,
+    }
 }
 
 impl Store {

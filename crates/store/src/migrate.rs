@@ -4,10 +4,39 @@
 
 use crate::engine::{self, Target};
 use crate::{OpenError, cause};
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
+use sqlx::{Connection, Executor, PgConnection, SqlSafeStr, SqliteConnection};
 use std::time::Duration;
+
+/// The migrations of one database, in the order in which they run: the version of each is its place.
+///
+/// Listed by hand: the macro that reads the directory has all of sqlx, both databases and the
+/// cryptography of TLS compiled once more, for the compiler's own use.
+macro_rules! migrations {
+    ($database:literal: $($name:literal),+ $(,)?) => {
+        &[$(($name, include_str!(concat!("../migrations/", $database, "/", $name, ".sql")))),+]
+    };
+}
+
+const SQLITE: &[(&str, &str)] = migrations!("sqlite":
+    "0001_initial",
+    "0002_connector",
+    "0003_source",
+    "0004_source_once",
+    "0005_nodes",
+    "0006_capabilities",
+    "0007_credentials",
+);
+const POSTGRES: &[(&str, &str)] = migrations!("postgres":
+    "0001_initial",
+    "0002_connector",
+    "0003_source",
+    "0004_source_once",
+    "0005_nodes",
+    "0006_capabilities",
+    "0007_credentials",
+);
 
 /// A migration that waits for its table lets everyone wait behind it: no longer than a write waits
 /// for a lock.
@@ -17,7 +46,13 @@ const TRIES: usize = 60;
 /// How long those who waited behind it may go first.
 const PAUSE: Duration = Duration::from_millis(200);
 
-fn tolerant(mut migrator: Migrator) -> Migrator {
+fn migrator(listed: &[(&'static str, &'static str)]) -> Migrator {
+    let migrations = listed.iter().zip(1..).map(|((name, sql), version)| {
+        let description = name.trim_start_matches(|it: char| it.is_ascii_digit() || it == '_');
+        let description = description.replace('_', " ").into();
+        Migration::new(version, description, MigrationType::Simple, sql.into_sql_str(), false)
+    });
+    let mut migrator = Migrator::with_migrations(migrations.collect());
     migrator.set_ignore_missing(true);
     migrator
 }
@@ -26,7 +61,7 @@ fn tolerant(mut migrator: Migrator) -> Migrator {
 /// may do the same.
 pub(crate) async fn sqlite(conn: &mut SqliteConnection) -> Result<(), MigrateError> {
     let mut alone = conn.begin_with("begin immediate").await?;
-    tolerant(sqlx::migrate!("migrations/sqlite")).run(&mut *alone).await?;
+    migrator(SQLITE).run(&mut *alone).await?;
     Ok(alone.commit().await?)
 }
 
@@ -57,7 +92,7 @@ async fn attempt(target: &Target, options: &PgConnectOptions) -> Result<(), Open
 
 async fn run(conn: &mut PgConnection) -> Result<(), MigrateError> {
     conn.execute(PATIENCE).await?;
-    tolerant(sqlx::migrate!("migrations/postgres")).run(conn).await
+    migrator(POSTGRES).run(conn).await
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "the enum is not exhaustive")]

@@ -4,7 +4,7 @@
 
 use crate::clock::{micros, time};
 use crate::commands::micros_of;
-use crate::engine::{execute, fetch, read, row, statements};
+use crate::engine::{execute, fetch, listed, read, row, statements};
 use crate::writer::{Tx, Write};
 use crate::{AuditEntry, Store, StoreError, audit, users};
 use model::Timestamp;
@@ -117,13 +117,14 @@ pub struct Redeemed {
     pub command_id: Option<CommandId>,
 }
 
-#[derive(sqlx::FromRow)]
-struct AccessRow {
-    user_id: Uuid,
-    username: String,
-    email: Option<String>,
-    role: String,
-    expires_at: Option<i64>,
+listed! {
+    struct AccessRow {
+        user_id: Uuid,
+        username: String,
+        email: Option<String>,
+        role: String,
+        expires_at: Option<i64>,
+    }
 }
 
 row! {

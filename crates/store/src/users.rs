@@ -3,7 +3,7 @@
 //! Refuses passwords: it stores the hash that it is given.
 
 use crate::clock::{micros, time};
-use crate::engine::{execute, read, statements};
+use crate::engine::{execute, listed, read, statements};
 use crate::writer::{Tx, Write};
 use crate::{AuditEntry, Store, StoreError, audit};
 use model::Timestamp;
@@ -113,14 +113,15 @@ impl std::fmt::Debug for UserChange {
     }
 }
 
-#[derive(sqlx::FromRow)]
-struct UserRow {
-    user_id: Uuid,
-    username: String,
-    email: Option<String>,
-    role: String,
-    is_active: bool,
-    password_hash: String,
+listed! {
+    struct UserRow {
+        user_id: Uuid,
+        username: String,
+        email: Option<String>,
+        role: String,
+        is_active: bool,
+        password_hash: String,
+    }
 }
 
 impl TryFrom<UserRow> for User {

@@ -7,7 +7,7 @@ use crate::engine::{execute, fetch, look_up, read, row, statements};
 use crate::writer::{Turn, Tx, Write};
 use crate::{AuditEntry, Store, StoreError, audit};
 use model::id::{FleetId, UserId, VehicleId};
-use model::vehicle::{ConnectionStatus, Connector, Model, Presence, Vehicle};
+use model::vehicle::{ConnectionStatus, Connector, Credentials, Model, Presence, Vehicle};
 use model::vin::Vin;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -16,8 +16,8 @@ use uuid::Uuid;
 macro_rules! select_vehicles {
     ($rest:literal) => {
         concat!(
-            "select vehicle_id, vin, fleet_id, make, model, year, connector, sovd_url, metadata,
-                connection_status, last_seen_at, revision
+            "select vehicle_id, vin, fleet_id, make, model, year, connector, sovd_url, sovd_token,
+                sovd_ca, metadata, connection_status, obstacle, last_seen_at, revision
             from vehicles ",
             $rest
         )
@@ -50,22 +50,24 @@ statements! {
     ALL_VEHICLES = { select_vehicles!("where removed_at is null order by vehicle_id") }
     ADD = {
         "insert into vehicles (vehicle_id, vin, fleet_id, make, model, year, connector, sovd_url,
-            metadata, connection_status, revision)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'disconnected', 1)
+            metadata, sovd_token, sovd_ca, connection_status, revision)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'disconnected', 1)
         on conflict (vin) where removed_at is null do nothing"
     }
     CHANGE = {
         "update vehicles set fleet_id = $3, make = $4, model = $5, year = $6, connector = $7,
-            sovd_url = $8, metadata = $9, revision = revision + 1
+            sovd_url = $8, metadata = $9, sovd_token = $10, sovd_ca = $11,
+            revision = revision + 1
         where vehicle_id = $1 and revision = $2 and removed_at is null"
     }
     REMOVE = {
         "update vehicles set removed_at = $2, connection_status = 'disconnected',
-            revision = revision + 1
+            sovd_token = null, sovd_ca = null, revision = revision + 1
         where vehicle_id = $1 and removed_at is null and (revision = $3 or $3 is null)"
     }
     PROBED = {
         "update vehicles set connection_status = $2, last_seen_at = coalesce($3, last_seen_at),
+            obstacle = $4,
             revision = revision + (case when connection_status = $2 then 0 else 1 end)
         where vehicle_id = $1 and removed_at is null
         returning connection_status, last_seen_at, revision"
@@ -114,12 +116,14 @@ pub struct VehicleFilter {
 }
 
 /// What a probe found.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct ProbeResult {
     /// The vehicle.
     pub vehicle_id: VehicleId,
     /// What its connection is like.
     pub status: ConnectionStatus,
+    /// See [`Vehicle::obstacle`].
+    pub obstacle: Option<String>,
 }
 
 row! {
@@ -132,8 +136,11 @@ row! {
         year: Option<i32>,
         connector: String,
         sovd_url: String,
+        sovd_token: Option<Vec<u8>>,
+        sovd_ca: Option<String>,
         metadata: String,
         connection_status: String,
+        obstacle: Option<String>,
         last_seen_at: Option<i64>,
         revision: i64,
     }
@@ -144,24 +151,26 @@ impl TryFrom<VehicleRow> for Vehicle {
 
     fn try_from(row: VehicleRow) -> Result<Self, StoreError> {
         const CORRUPT: StoreError = StoreError::Corrupt("vehicle");
+        let credentials = Credentials { sealed_token: row.sovd_token, authorities: row.sovd_ca };
         Ok(Self {
             vehicle_id: row.vehicle_id.into(),
             vin: row.vin.parse().map_err(|_| CORRUPT)?,
             fleet_id: row.fleet_id.into(),
             model: Model { make: row.make, model: row.model, year: row.year },
-            connector: connector(&row.connector, row.sovd_url).ok_or(CORRUPT)?,
+            connector: connector(&row.connector, row.sovd_url, credentials).ok_or(CORRUPT)?,
             metadata: serde_json::from_str(&row.metadata).map_err(|_| CORRUPT)?,
             connection_status: ConnectionStatus::from_word(&row.connection_status)
                 .ok_or(CORRUPT)?,
+            obstacle: row.obstacle,
             last_seen_at: row.last_seen_at.map(time),
             revision: row.revision,
         })
     }
 }
 
-fn connector(word: &str, url: String) -> Option<Connector> {
+fn connector(word: &str, url: String, credentials: Credentials) -> Option<Connector> {
     match word {
-        "sovd" => Some(Connector::Sovd { url }),
+        "sovd" => Some(Connector::Sovd { url, credentials }),
         "external" => Some(Connector::External),
         _ => None,
     }
@@ -328,6 +337,8 @@ impl Write for AddVehicle {
                 connector.word(),
                 connector.sovd_url().unwrap_or_default(),
                 Value::Object(metadata.clone()).to_string(),
+                connector.credentials().and_then(|it| it.sealed_token.as_deref()),
+                connector.credentials().and_then(|it| it.authorities.as_deref()),
             ]
         )?;
         if added == 0 {
@@ -367,6 +378,8 @@ impl Write for ChangeVehicle {
                 connector.word(),
                 connector.sovd_url().unwrap_or_default(),
                 Value::Object(metadata.clone()).to_string(),
+                connector.credentials().and_then(|it| it.sealed_token.as_deref()),
+                connector.credentials().and_then(|it| it.authorities.as_deref()),
             ]
         )?;
         Ok(audit::note_if(tx, changed, &self.audit))
@@ -413,6 +426,7 @@ impl Write for Probed {
                     Uuid::from(probe.vehicle_id),
                     probe.status.word(),
                     is_seen.then_some(micros(tx.now)),
+                    probe.obstacle.as_deref(),
                 ],
                 fetch_optional as (String, Option<i64>, i64)
             )?;

@@ -304,7 +304,7 @@ async fn register(store: &Store, simulator: &simulator::Fleet) -> (FleetId, Vec<
                 model: running.model.clone(),
                 year: Some(running.year.into()),
             },
-            connector: Connector::Sovd { url: running.base_url.clone() },
+            connector: Connector::sovd(&running.base_url),
             metadata: serde_json::Map::new(),
         };
         let vin = running.vin.parse().expect("simulated VINs are VINs");

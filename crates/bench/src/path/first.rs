@@ -10,6 +10,7 @@ use super::vehicles::{self, Answer};
 use super::{disk, report};
 use crate::frame;
 use crate::load::socket::{Dialect, Socket, Way};
+use std::hint;
 use std::io::Write;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -23,6 +24,8 @@ const CLIENTS: u32 = 64;
 const PERIOD: Duration = Duration::from_millis(10);
 /// What is not counted at the beginning.
 const WARM_UP: Duration = Duration::from_secs(1);
+/// More than a sleeper of a sleeping core is late.
+const LATENESS: Duration = Duration::from_micros(300);
 /// Writes to the disk, half of them before the load and half of them after it.
 const SYNCS: usize = 300;
 
@@ -85,6 +88,16 @@ fn pace(clients: &mut [Client], span: Duration) -> Vec<Delay> {
     })
 }
 
+/// Sleeps most of the time away and watches the clock for the rest: a sleeper is woken late, and its lateness is not the server's.
+fn wait_until(due: Instant) {
+    while let Some(left) = due.checked_duration_since(Instant::now()) {
+        match left.checked_sub(LATENESS) {
+            Some(sleep) => thread::park_timeout(sleep),
+            None => hint::spin_loop(),
+        }
+    }
+}
+
 struct Client {
     submitter: Submitter,
     socket: Socket,
@@ -104,9 +117,7 @@ impl Client {
 
     /// Submits when it is due, and follows the command on the open socket.
     fn submit(&mut self, due: Instant) -> Delay {
-        while let Some(left) = due.checked_duration_since(Instant::now()) {
-            thread::park_timeout(left);
-        }
+        wait_until(due);
         let command_id = self.submitter.submit();
         let accepted = due.elapsed();
         let action = format!(r#"{{"action":"subscribe","command_id":"{command_id}"}}"#);

@@ -10,6 +10,9 @@ use super::report::{at, count};
 use super::vehicles::{self, Answer};
 use std::fs;
 
+const PAGES: &str = r#"fleetwire_log_reads_total{what="page"}"#;
+const ENDS: &str = r#"fleetwire_log_reads_total{what="end"}"#;
+
 /// What is measured.
 pub(super) const ALL_LIVE: &str = "all live after, s";
 
@@ -20,9 +23,9 @@ const EVENTS: u32 = 300;
 const BEHIND: u32 = 100;
 
 /// Measures it with so many commands, to which the watchers are spread.
-pub(super) fn measure(ground: Ground, commands: u32) -> Measured {
+pub(super) fn measure(ground: Ground, logs: u32) -> Measured {
     let answer = Answer::Pausing(EVENTS);
-    let installation = Installation::start(ground, vehicles::listen(answer), commands);
+    let installation = Installation::start(ground, vehicles::listen(answer), logs);
     let commands = submit_to_all(&installation);
     let all = commands.iter().map(|id| Place::at_start(installation.watched(id)));
     Audience::connect(installation.address, all.collect()).until_all_have(EVENTS);
@@ -36,13 +39,17 @@ pub(super) fn measure(ground: Ground, commands: u32) -> Measured {
     let places = places.iter().cycle().take(WATCHERS).cloned().collect();
     let (before, used_before) = (installation.resident_kib(), installation.used());
     let overflows = listen_overflows();
+    let (pages, ends) = (installation.metric(PAGES), installation.metric(ENDS));
     let mut audience = Audience::connect(installation.address, places);
     let arrivals = audience.until_all_have(EVENTS);
     let overflows = listen_overflows().saturating_sub(overflows);
     let resident = installation.resident_kib();
+    let read_each = |what, before| (installation.metric(what) - before) / f64::from(logs);
     let mut measured = vec![
         (ALL_LIVE, at(&arrivals, 100).as_secs_f64()),
         ("half live after, s", at(&arrivals, 50).as_secs_f64()),
+        ("pages read for each command", read_each(PAGES, pages)),
+        ("ends asked for, each command", read_each(ENDS, ends)),
         ("sent away and back again", count(audience.returns)),
         ("packets dropped for want of backlog", count(overflows)),
         ("server RSS, MiB", count(resident) / 1024.0),

@@ -30,7 +30,7 @@ pub(super) async fn register(store: &Store, running: &[Running]) -> anyhow::Resu
                 model: vehicle.model.clone(),
                 year: Some(vehicle.year.into()),
             },
-            connector: Connector::Sovd { url: vehicle.base_url.clone() },
+            connector: Connector::sovd(&vehicle.base_url),
             metadata: known.as_ref().map_or_else(Map::new, |known| known.metadata.clone()),
         };
         let object = format!("vehicle/{vin}");

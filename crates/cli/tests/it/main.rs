@@ -9,6 +9,7 @@ mod backup;
 mod chaos;
 mod config;
 mod crash;
+mod credentials;
 mod database;
 mod demo;
 mod demo_refusals;

@@ -5,15 +5,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::sovd::{Answer, Call, Client, Entity, Error, HeaderName, HeaderValue, Http};
+use ::sovd::{Answer, Call, Client, Entity, Error, HeaderName, HeaderValue};
 use model::id::UserId;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::kept::{Kept, Place, Remove};
 use super::outbox::Outbox;
+use super::trust::Trust;
 use super::vehicle::{Knowledge, Vehicle};
 use super::{ecu, failure};
+use crate::keys::KeySources;
 use crate::order::{Address, End, Order, SendBy};
 
 const COMMAND_ID: HeaderName = HeaderName::from_static("x-fleetwire-command-id");
@@ -22,8 +24,10 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// By what vehicles are reached, whichever order it is for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reach<'a> {
-    pub(super) http: &'a Http,
+    pub(super) trust: &'a Trust,
     pub(super) knowledge: &'a Knowledge,
+    /// Where keys come from.
+    pub(super) keys: &'a KeySources,
     /// Where what has to be taken away at vehicles is taken away.
     pub(super) farewells: &'a TaskTracker,
     /// How long a lock lasts that nobody renews.
@@ -71,8 +75,8 @@ impl<'a> Attempt<'a> {
 
     /// The vehicle that the order is for.
     pub(super) async fn vehicle(&self) -> Result<Vehicle<'a>, End> {
-        let Reach { http, knowledge, .. } = self.reach;
-        Vehicle::find(knowledge, http, &self.address.sovd_url, self.user).await
+        let Reach { trust, knowledge, .. } = self.reach;
+        Vehicle::find(knowledge, trust, self.address, self.user).await
     }
 
     /// The same client, naming the command in every request.
@@ -118,6 +122,19 @@ impl<'a> Attempt<'a> {
             return Err(End::NotSent);
         }
         let answer = self.exchange(call, failure::of_change).await?;
+        self.has_changed = true;
+        Ok(answer)
+    }
+
+    /// The same for one that is answered by no document.
+    pub(super) async fn changing<T>(
+        &mut self,
+        exchange: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, End> {
+        if self.is_too_late() {
+            return Err(End::NotSent);
+        }
+        let answer = exchange.await.map_err(failure::of_change)?;
         self.has_changed = true;
         Ok(answer)
     }

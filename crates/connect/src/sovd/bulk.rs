@@ -1,4 +1,4 @@
-//! Bulk data of an entity: what there is, downloads, deletions.
+//! Bulk data of an entity: what there is, downloads, uploads, deletions.
 //!
 //! Refuses to hold a file: a download is handed on in pieces.
 
@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Attempt, Target, preparing, reading};
 use super::download::Expected;
+use super::upload::Cargo;
 use super::vehicle::not_offered;
 use super::{failure, pages};
 use crate::order::End;
@@ -39,6 +40,15 @@ impl Attempt<'_> {
                     self.download(&client, &item.href, &Expected::of(&item)).await
                 })
                 .await
+            }
+            Question::Upload { entity, category, blob, content_type, name } => {
+                let cargo =
+                    Cargo { blob, content_type: content_type.as_deref(), name: name.as_deref() };
+                let packed = cargo.packed()?;
+                let found = preparing(stop, self.bulk_category(entity, category)).await?;
+                let (client, category) = found;
+                let last = self.bring(packed, |upload| client.upload(&category, upload)).await?;
+                self.finish(last).await
             }
             Question::Delete { entity, category, id: Some(id) } => {
                 let found = preparing(stop, self.bulk_item(entity, category, id)).await?;

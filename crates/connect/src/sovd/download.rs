@@ -182,7 +182,7 @@ fn piece_bytes(max_part_bytes: usize) -> usize {
     (letters / 4).saturating_mul(3).clamp(1, PIECE_BYTES)
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         // Writing to a string cannot fail.
         write!(text, "{byte:02x}").unwrap_or_default();

@@ -28,6 +28,12 @@ pub(super) fn of_read(error: Error) -> End {
                 format!("the vehicle's address {host} is not allowed: see vehicles.allow_loopback");
             End::Refused(Refusal::Unsupported, message)
         }
+        Error::NotTrusted { cause } => {
+            let message = format!(
+                "no TLS connection to the vehicle: {cause}; see the vehicle's sovd_url and sovd_ca"
+            );
+            End::Refused(Refusal::Precondition, message)
+        }
         Error::Lost(_) => End::Lost,
         Error::Malformed { .. } => End::Malformed,
         Error::Truncated => End::Truncated,
@@ -131,6 +137,7 @@ pub(super) fn given_up(end: End, error: Error) -> End {
     match error {
         Error::NotSent(_) | Error::Refused { .. } => of_read(error),
         Error::NotAdmitted { .. }
+        | Error::NotTrusted { .. }
         | Error::Lost(_)
         | Error::Malformed { .. }
         | Error::Truncated

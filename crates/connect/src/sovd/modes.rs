@@ -1,6 +1,6 @@
 //! Commands about modes, and the modes that other commands need.
 //!
-//! Unlocks nothing: a mode that wants a key is for whoever holds the key, and the vehicle says so.
+//! Sets no mode that wants a key: unlocking has a module of its own.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::attempt::{Attempt, Target, preparing, reading};
 use super::debt::Debt;
 use super::lock::{Hold, Last};
 use super::vehicle::not_offered;
-use super::{failure, outbox};
+use super::{failure, outbox, unlock};
 use crate::order::End;
 
 /// By these a server says that it does not know the mode, or not this value of it.
@@ -31,6 +31,10 @@ impl<'a> Attempt<'a> {
         match question {
             Q::List { entity } => reading(stop, self.list_modes(entity)).await,
             Q::Get { entity, id } => reading(stop, self.get_mode(entity, id)).await,
+            Q::Unlock { entity, level, key_source, expiration } => {
+                let wish = unlock::Wish { entity, level, key_source, expiration: *expiration };
+                self.unlock(stop, wish).await
+            }
             Q::Set { entity, id, value, expiration } => {
                 let (target, place) = preparing(stop, self.mode(entity, id)).await?;
                 let hold = self.hold(stop, &target, "mode.set").await?;
@@ -71,7 +75,7 @@ impl<'a> Attempt<'a> {
     }
 
     /// The mode of this id; servers that list none may have it all the same.
-    async fn mode(&self, entity: &str, id: &str) -> Result<(Target<'a>, Link), End> {
+    pub(super) async fn mode(&self, entity: &str, id: &str) -> Result<(Target<'a>, Link), End> {
         let target = self.entity(entity).await?;
         let place = match target.vehicle.client.modes(&target.entity).await {
             Ok(modes) => match modes.iter().find(|mode| mode.id == id) {

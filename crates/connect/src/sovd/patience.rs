@@ -79,6 +79,7 @@ impl Patience {
             // Also when the vehicle no longer knows what it was asked about.
             Error::NotSent(_)
             | Error::NotAdmitted { .. }
+            | Error::NotTrusted { .. }
             | Error::Lost(_)
             | Error::Truncated
             | Error::Refused { .. }

@@ -1,4 +1,4 @@
-//! Scripts of an entity: listed, run to their end, stopped.
+//! Scripts of an entity: listed, uploaded, run to their end, stopped.
 //!
 //! Never starts one twice, and lets the vehicle forget a run only when its end is known and no restart
 //! will repeat it.
@@ -17,6 +17,7 @@ use super::failure;
 use super::lock::Last;
 use super::operation::result;
 use super::pursuit::{Pursuit, Quarry};
+use super::upload::Cargo;
 use super::vehicle::not_offered;
 use crate::order::End;
 
@@ -45,6 +46,16 @@ impl<'a> Attempt<'a> {
                     self.hand_on(client.scripts(&entity)).await
                 })
                 .await
+            }
+            Question::Upload { entity, blob, content_type, name } => {
+                let cargo =
+                    Cargo { blob, content_type: content_type.as_deref(), name: name.as_deref() };
+                let packed = cargo.packed()?;
+                let target = preparing(stop, self.entity(entity)).await?;
+                let hold = self.hold(stop, &target, "script.upload").await?;
+                let call = |upload| target.client.upload_script(&target.entity, upload);
+                let worked = hold.during(self.bring(packed, call)).await;
+                self.conclude(hold, worked).await
             }
             Question::Run { entity, id, params, moment, proximity_response } => {
                 let wish = Wish {

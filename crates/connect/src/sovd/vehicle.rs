@@ -7,16 +7,21 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ::sovd::{Client, Collection, DataItem, Entity, EntityRef, Envelope, Error, HeaderName};
-use ::sovd::{HeaderValue, Http, Link, Operation, Url};
+use ::sovd::{HeaderValue, Link, Operation, Url};
+use aws_lc_rs::digest::{Context, SHA256};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use model::command::Refusal;
 use model::id::UserId;
+use secrecy::ExposeSecret;
 use serde_json::value::RawValue;
 
 use super::debt::Owed;
 use super::fresh::{Fresh, Weigh};
 use super::pages::all;
+use super::trust::Trust;
 use super::{discovery, failure};
-use crate::order::End;
+use crate::order::{Address, End};
 
 /// By this some servers know whose lock it is. Each user is a holder: what one has locked, another
 /// can neither use nor give back, and one command of a user takes no lock from the next.
@@ -101,25 +106,48 @@ impl Weigh for Arc<[(String, Link)]> {
     }
 }
 
-/// A client of the server at `url`; `None` if that is no web address.
-pub(super) fn client(url: &str, http: &Http) -> Option<Client> {
-    let url = Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
-    Some(Client::new(url, http.clone()))
+/// A client of the server at an address, with what the two trust each other by.
+pub(super) fn client(address: &Address, trust: &Trust) -> Result<Client, End> {
+    let url = Url::parse(&address.sovd_url).ok();
+    let url = url.filter(|url| matches!(url.scheme(), "http" | "https"));
+    let url = url.ok_or_else(|| unusable("the vehicle's address is neither http nor https"))?;
+    let http = trust.http(address.authorities.as_deref());
+    let http = http.map_err(|_| unusable("the vehicle's sovd_ca cannot be read"))?;
+    let client = Client::new(url, http);
+    let Some(token) = &address.token else { return Ok(client) };
+    let client = client.with_bearer(token.expose_secret());
+    client.map_err(|_| unusable("the vehicle's sovd_token is none that a header can carry"))
+}
+
+fn unusable(words: &str) -> End {
+    End::Refused(Refusal::Unsupported, words.to_owned())
+}
+
+/// Says whether credentials are the same, and not what they are.
+fn fingerprint(address: &Address) -> String {
+    let mut digest = Context::new(&SHA256);
+    for text in
+        [address.token.as_ref().map(ExposeSecret::expose_secret), address.authorities.as_deref()]
+    {
+        digest.update(&text.map_or(u64::MAX, |text| text.len() as u64).to_be_bytes());
+        digest.update(text.unwrap_or_default().as_bytes());
+    }
+    URL_SAFE_NO_PAD.encode(digest.finish())
 }
 
 impl<'a> Vehicle<'a> {
     /// Finds the base of the vehicle's server.
     pub(super) async fn find(
         knowledge: &'a Knowledge,
-        http: &Http,
-        url: &'a str,
+        trust: &Trust,
+        address: &'a Address,
         user: UserId,
     ) -> Result<Self, End> {
-        let Some(client) = client(url, http) else {
-            let message = "the vehicle's address is neither http nor https".to_owned();
-            return Err(End::Refused(Refusal::Unsupported, message));
-        };
-        let base = knowledge.bases.get(key(url, "base"), client.discover()).await;
+        let client = client(address, trust)?;
+        let url = &address.sovd_url;
+        // What is remembered is a client, and whom it shows which token must not be the past's.
+        let base = key(url, &format!("base {}", fingerprint(address)));
+        let base = knowledge.bases.get(base, client.discover()).await;
         let mut client = base.map_err(failure::of_read)?;
         // An id is always a header.
         if let Ok(holder) = HeaderValue::try_from(format!("fleetwire.{user}")) {

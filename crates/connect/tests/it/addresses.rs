@@ -21,7 +21,7 @@ async fn this_machine_is_refused_unless_allowed() {
             let words = outcome.refused(Refusal::Unsupported);
             assert!(words.ends_with("is not allowed: see vehicles.allow_loopback"), "{words}");
         }
-        assert_eq!(strict.probe(&vehicle).await, ConnectionStatus::Disconnected);
+        assert_eq!(strict.probe(&vehicle).await.status, ConnectionStatus::Disconnected);
     }
 }
 
@@ -41,7 +41,7 @@ async fn only_web_addresses_are_addresses() {
         let vehicle = address(url);
         let outcome = run(&connector(1000), order(&vehicle, "vehicle.discover", json!({}))).await;
         outcome.refused(Refusal::Unsupported);
-        assert_eq!(connector(1000).probe(&vehicle).await, ConnectionStatus::Disconnected);
+        assert_eq!(connector(1000).probe(&vehicle).await.status, ConnectionStatus::Disconnected);
     }
 }
 
@@ -59,9 +59,9 @@ async fn a_redirect_is_not_followed() {
 #[tokio::test]
 async fn something_that_is_no_vehicle_is_an_error_to_the_probe() {
     let web = Server::with(|_| (200, String::new(), "<html>Hello</html>".to_owned()));
-    assert_eq!(connector(1000).probe(&web.address()).await, ConnectionStatus::Error);
+    assert_eq!(connector(1000).probe(&web.address()).await.status, ConnectionStatus::Error);
     let broken = Server::with(|_| (500, String::new(), String::new()));
-    assert_eq!(connector(1000).probe(&broken.address()).await, ConnectionStatus::Error);
+    assert_eq!(connector(1000).probe(&broken.address()).await.status, ConnectionStatus::Error);
 }
 
 #[tokio::test]

@@ -189,7 +189,7 @@ async fn orders_can_be_carried_out_by_tasks() {
     let address = bench.address.clone();
     let task = tasks.spawn(async move {
         let end = lent(&sovd, order, sender).await;
-        (end, sovd.probe(&address).await)
+        (end, sovd.probe(&address).await.status)
     });
     assert!(receiver.recv().await.unwrap().is_final);
     assert_eq!(task.await.unwrap(), (End::Answered, ConnectionStatus::Connected));
@@ -198,9 +198,9 @@ async fn orders_can_be_carried_out_by_tasks() {
 #[tokio::test]
 async fn a_probe_tells_whether_the_vehicle_is_there() {
     let bench = Bench::open().await;
-    assert_eq!(bench.sovd.probe(&bench.address).await, ConnectionStatus::Connected);
+    assert_eq!(bench.sovd.probe(&bench.address).await.status, ConnectionStatus::Connected);
     bench.set(json!({"fault": "unreachable"})).await;
-    assert_eq!(bench.sovd.probe(&bench.address).await, ConnectionStatus::Disconnected);
+    assert_eq!(bench.sovd.probe(&bench.address).await.status, ConnectionStatus::Disconnected);
     bench.set(json!({})).await;
-    assert_eq!(bench.sovd.probe(&bench.address).await, ConnectionStatus::Connected);
+    assert_eq!(bench.sovd.probe(&bench.address).await.status, ConnectionStatus::Connected);
 }

@@ -16,6 +16,7 @@ mod catalog;
 mod contract;
 mod downloads;
 mod feeds;
+mod handed_over;
 mod inherited;
 mod live;
 mod locks;

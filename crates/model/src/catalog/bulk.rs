@@ -1,9 +1,9 @@
 //! Commands about the bulk data of an entity: maps, recordings, logs.
 //!
-//! Refuses uploads: a command has no body that could carry them.
+//! Refuses large uploads: a command carries 525,000 bytes at most.
 
 use super::Entry;
-use super::params::{Params, id, instant};
+use super::params::{Params, blob, file_name, id, instant, media_type};
 use crate::Timestamp;
 use crate::command::Risk;
 use serde::Deserialize;
@@ -34,6 +34,20 @@ pub enum Question {
         category: String,
         /// The item.
         id: String,
+    },
+    /// Uploads an item.
+    #[serde(rename = "bulk.upload")]
+    Upload {
+        /// For example `components/engine_ecu`.
+        entity: String,
+        /// The category.
+        category: String,
+        /// Its content, in base64.
+        blob: String,
+        /// Its media type; `None` = plain bytes.
+        content_type: Option<String>,
+        /// What it shall be called; `None` = as the vehicle likes.
+        name: Option<String>,
     },
     /// Deletes an item, or all of a category.
     #[serde(rename = "bulk.delete")]
@@ -70,6 +84,20 @@ pub(super) fn rows() -> Vec<Entry> {
         )
         .many()
         .hours(),
+        Entry::change(
+            Risk::R2,
+            "bulk.upload",
+            "Uploads an item of bulk data of at most 525,000 bytes.",
+            Params::of_entity()
+                .need("category", id())
+                .need("blob", blob("Its content, in base64."))
+                .may("content_type", media_type())
+                .may("name", file_name())
+                .example(json!({ "category": "maps", "blob": "AAEC", "name": "town.map",
+                    "content_type": "application/octet-stream" })),
+        )
+        .senior()
+        .minutes(),
         Entry::change(
             Risk::R2,
             "bulk.delete",

@@ -3,13 +3,10 @@
 //! Refuses large ones: what does not fit into a command is bulk data.
 
 use super::Entry;
-use super::params::{Params, id, text};
+use super::params::{Params, blob, id, media_type, text};
 use crate::command::Risk;
 use serde::Deserialize;
 use serde_json::{Value, json};
-
-/// Characters of base64 that fit into a command beside the rest of it.
-const MAX_BLOB: u32 = 700_000;
 
 /// A command about configurations.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -66,7 +63,7 @@ pub(super) fn rows() -> Vec<Entry> {
             "Writes a configuration of an entity.",
             params()
                 .may("value", value())
-                .may("blob", blob())
+                .may("blob", blob("What to write, in base64."))
                 .may("content_type", media_type())
                 .may("signature", text("A signature over it, where the vehicle wants one."))
                 .one_of(&["value", "blob"])
@@ -82,14 +79,4 @@ pub(super) fn rows() -> Vec<Entry> {
 
 fn value() -> Value {
     json!({ "not": { "type": "null" }, "description": "What to write, in the vehicle's own JSON." })
-}
-
-fn blob() -> Value {
-    json!({ "type": "string", "contentEncoding": "base64", "maxLength": MAX_BLOB,
-        "pattern": "^[A-Za-z0-9+/]*={0,2}$", "description": "What to write, in base64." })
-}
-
-fn media_type() -> Value {
-    json!({ "type": "string", "maxLength": 128, "description": "The media type of the bytes.",
-        "pattern": "^[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+$" })
 }

@@ -1,9 +1,9 @@
 //! Commands about the modes of an entity: its session, its communication, its recording of faults.
 //!
-//! Refuses keys and secrets: a mode that has to be unlocked first is set by whoever holds the key.
+//! Refuses keys: whoever unlocks a control unit names where the server gets the key from.
 
 use super::params::{Params, any, id, whole};
-use super::{Entry, Seconds};
+use super::{Entry, Seconds, Switch};
 use crate::command::Risk;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -41,6 +41,18 @@ pub enum Question {
         /// After it the mode falls back by itself; `None` = when the vehicle thinks so.
         expiration: Option<Seconds>,
     },
+    /// Unlocks a control unit.
+    #[serde(rename = "security.unlock")]
+    Unlock {
+        /// For example `components/engine_ecu`.
+        entity: String,
+        /// The level, in the vehicle's own words.
+        level: String,
+        /// Which of the server's key sources answers the seed.
+        key_source: String,
+        /// After it the control unit is locked again; `None` = when the vehicle thinks so.
+        expiration: Option<Seconds>,
+    },
 }
 
 pub(super) fn rows() -> Vec<Entry> {
@@ -65,5 +77,23 @@ pub(super) fn rows() -> Vec<Entry> {
         )
         .senior()
         .locked(),
+        // No session: it would end with the command, and the unlocking with it.
+        Entry::change(
+            Risk::R2,
+            "security.unlock",
+            "Unlocks a control unit in its present session, with a key of the server's key sources.",
+            Params::of_entity()
+                .need("level", name("The level, in the vehicle's own words: Level_1, level1."))
+                .need("key_source", name("Which of the server's key sources answers the seed."))
+                .may("expiration", whole(1, DAY, "Seconds after which it is locked again."))
+                .example(json!({ "level": "Level_1", "key_source": "workshop", "expiration": 60 })),
+        )
+        .senior()
+        .locked()
+        .switched(Switch::KeySources),
     ]
+}
+
+fn name(description: &str) -> Value {
+    json!({ "type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$", "description": description })
 }

@@ -16,6 +16,9 @@ const LONGEST_WATCH: u32 = 23 * 3600;
 /// What the format leaves open: UTC, microseconds, and years that every clock knows.
 const INSTANT: &str = r"^(19|20)[0-9-]{8}T[0-9:]{8}(\.[0-9]{1,6})?Z$";
 
+/// Characters of base64 that fit into a command beside the rest of it.
+const MAX_BLOB: u32 = 700_000;
+
 /// The parameters of a command.
 #[derive(Debug, Default)]
 pub(super) struct Params {
@@ -130,6 +133,23 @@ pub(super) fn any(description: &str) -> Value {
 pub(super) fn instant(description: &str) -> Value {
     json!({ "type": "string", "format": "date-time", "description": description,
         "pattern": INSTANT })
+}
+
+/// Bytes: 525,000 of them at most.
+pub(super) fn blob(description: &str) -> Value {
+    json!({ "type": "string", "contentEncoding": "base64", "maxLength": MAX_BLOB,
+        "pattern": "^[A-Za-z0-9+/]*={0,2}$", "description": description })
+}
+
+pub(super) fn media_type() -> Value {
+    json!({ "type": "string", "maxLength": 128, "description": "The media type of the bytes.",
+        "pattern": "^[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+$" })
+}
+
+/// The name of a file.
+pub(super) fn file_name() -> Value {
+    json!({ "type": "string", "minLength": 1, "maxLength": 128, "pattern": r#"^[^\x00-\x1f\x7f"\\/]+$"#,
+        "description": "What it shall be called." })
 }
 
 /// A schema with the value that stands for an absent one.

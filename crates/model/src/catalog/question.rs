@@ -3,7 +3,7 @@
 //! Refuses to know the commands of a noun: each noun is one untagged variant with its own `Question`.
 
 use super::{bulk, configurations, data, entities, faults, locks, logs, modes, operations};
-use super::{scripts, triggers, updates, vehicles};
+use super::{scripts, triggers, uds, updates, vehicles};
 use serde::Deserialize;
 
 /// A command with its parameters, as a connector executes it.
@@ -74,4 +74,7 @@ pub enum Question {
     /// About updates.
     #[serde(untagged)]
     Updates(updates::Question),
+    /// In the language of classic control units.
+    #[serde(untagged)]
+    Uds(uds::Question),
 }

@@ -3,7 +3,7 @@
 //! Refuses a row without a risk class: it begins as a read or as a change of a class.
 
 use super::params::Params;
-use super::{Entry, Lock, ModeNeed, Streaming};
+use super::{Entry, Lock, ModeNeed, Streaming, Switch};
 use crate::command::Risk;
 use crate::user::Role;
 use std::time::Duration;
@@ -28,6 +28,7 @@ impl Entry {
             streaming: Streaming::One,
             lock: Lock::None,
             modes: &[],
+            switch: None,
             run_timeout: None,
             run_timeout_max: None,
             schema: params.schema(),
@@ -76,6 +77,11 @@ impl Entry {
 
     pub(super) fn locked(self) -> Self {
         Self { lock: Lock::Needed, ..self }
+    }
+
+    /// There only where the installation says so.
+    pub(super) fn switched(self, switch: Switch) -> Self {
+        Self { switch: Some(switch), ..self }
     }
 
     pub(super) fn in_session(self) -> Self {

@@ -1,9 +1,9 @@
 //! Commands about the scripts that an entity holds.
 //!
-//! Refuses uploads: a command has no body that could carry a script.
+//! Refuses large uploads: a command carries 525,000 bytes at most.
 
 use super::Entry;
-use super::params::{Params, any, defaulting, id, text, word};
+use super::params::{Params, any, blob, defaulting, file_name, id, media_type, text, word};
 use crate::command::Risk;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -44,6 +44,18 @@ pub enum Question {
         /// For example `apps/test_runner`.
         entity: String,
     },
+    /// Uploads a script.
+    #[serde(rename = "script.upload")]
+    Upload {
+        /// For example `apps/test_runner`.
+        entity: String,
+        /// The script, in base64.
+        blob: String,
+        /// Its media type; `None` = plain bytes.
+        content_type: Option<String>,
+        /// What it shall be called; `None` = as the vehicle likes.
+        name: Option<String>,
+    },
     /// Runs a script to its end: its start, progress and result as parts.
     #[serde(rename = "script.run")]
     Run {
@@ -80,6 +92,19 @@ pub(super) fn rows() -> Vec<Entry> {
     let halt = defaulting(word(&["stop", "forced_termination"], "How it is stopped."), "stop");
     vec![
         Entry::read("script.list", "Lists the scripts of an entity.", Params::of_entity()),
+        Entry::change(
+            Risk::R3,
+            "script.upload",
+            "Uploads a script of at most 525,000 bytes to an entity.",
+            Params::of_entity()
+                .need("blob", blob("The script, in base64."))
+                .may("content_type", media_type())
+                .may("name", file_name())
+                .example(json!({ "blob": "c3RlcCAxCg==", "name": "end_of_line",
+                    "content_type": "text/plain" })),
+        )
+        .locked()
+        .minutes(),
         Entry::change(
             Risk::R3,
             "script.run",

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
 /// Name, risk class, least role, streaming kind, and what else it needs.
-const TABLE: [&str; 64] = [
+const TABLE: [&str; 68] = [
     "ReadDTC R0 engineer many",
     "ClearDTC R2 engineer one lock",
     "ReadDataByID R0 engineer many",
@@ -47,6 +47,7 @@ const TABLE: [&str; 64] = [
     "modes.list R0 engineer one",
     "mode.get R0 engineer one",
     "mode.set R2 senior one lock",
+    "security.unlock R2 senior one lock vehicles.key_sources",
     "lock.list R0 engineer one",
     "lock.acquire R1 engineer one",
     "lock.renew R1 engineer one",
@@ -57,6 +58,7 @@ const TABLE: [&str; 64] = [
     "configuration.write R3 senior one lock session",
     "bulk.list R0 engineer one",
     "bulk.download R0 engineer many",
+    "bulk.upload R2 senior one",
     "bulk.delete R2 senior one",
     "logs.read R0 engineer many",
     "logs.follow R0 engineer live",
@@ -68,6 +70,7 @@ const TABLE: [&str; 64] = [
     "trigger.list R0 engineer one",
     "trigger.delete R1 engineer one",
     "script.list R0 engineer one",
+    "script.upload R3 senior one lock",
     "script.run R3 senior many lock",
     "script.stop R3 senior one lock",
     "update.list R0 engineer one",
@@ -77,6 +80,7 @@ const TABLE: [&str; 64] = [
     "update.execute R3 admin many",
     "update.automated R3 admin many",
     "update.cancel R3 admin one",
+    "uds.raw R3 admin one lock vehicles.raw_uds",
 ];
 
 /// How many of the nouns read a submission.
@@ -96,6 +100,7 @@ fn readers(submission: &Value) -> usize {
         reads::<catalog::operations::Question>(submission),
         reads::<catalog::scripts::Question>(submission),
         reads::<catalog::triggers::Question>(submission),
+        reads::<catalog::uds::Question>(submission),
         reads::<catalog::updates::Question>(submission),
         reads::<catalog::vehicles::Question>(submission),
     ];
@@ -323,7 +328,8 @@ fn row(entry: &Entry) -> String {
     let modes: Vec<&str> = entry.modes.iter().map(|mode| mode.id).collect();
     let streaming = format!("{:?}", entry.streaming).to_lowercase();
     let row = format!("{} {:?} {} {streaming}", entry.name, entry.risk, entry.role.word());
-    [vec![row.as_str()], lock, modes].concat().join(" ")
+    let switch = entry.switch.map(catalog::Switch::setting).into_iter().collect();
+    [vec![row.as_str()], lock, modes, switch].concat().join(" ")
 }
 
 #[test]

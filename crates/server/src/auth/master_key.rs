@@ -1,4 +1,4 @@
-//! The key that encrypts the signing keys in the store.
+//! The key that encrypts the signing keys and the tokens of vehicles in the store.
 //!
 //! Refuses to be stored beside them, or to lie where others can read it.
 
@@ -12,14 +12,16 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
+use std::sync::Arc;
 
 /// Bytes of the nonce in front of what is encrypted.
 const NONCE: usize = 12;
 /// The permissions that let others read or change a file.
 const OTHERS: u32 = 0o077;
 
-/// 256 random bits from a file.
-pub struct MasterKey(SecretBox<[u8; 32]>);
+/// 256 random bits from a file; clones share them.
+#[derive(Clone)]
+pub struct MasterKey(Arc<SecretBox<[u8; 32]>>);
 
 impl std::fmt::Debug for MasterKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -61,15 +63,15 @@ impl MasterKey {
         write(path, bits).map_err(|source| OpenError::File { path: path.to_owned(), source })
     }
 
-    /// Encrypts a private key so that it opens under its own name only: nonce, text, tag.
-    pub(super) fn seal(&self, name: &str, private: &[u8]) -> Result<Vec<u8>, OpenError> {
+    /// Encrypts something private so that it opens under its own name only: nonce, text, tag.
+    pub(crate) fn seal(&self, name: &str, private: &[u8]) -> Result<Vec<u8>, OpenError> {
         let mut text = private.to_vec();
         let nonce = self.cipher()?.seal_in_place_append_tag(Aad::from(name), &mut text);
         let nonce = nonce.map_err(|_| OpenError::Crypto)?;
         Ok([nonce.as_ref().as_slice(), &text].concat())
     }
 
-    pub(super) fn open(&self, name: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+    pub(crate) fn open(&self, name: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
         let (nonce, text) = sealed.split_at_checked(NONCE).ok_or(OpenError::WrongMasterKey)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| OpenError::Crypto)?;
         let mut text = Zeroizing::new(text.to_vec());
@@ -85,7 +87,7 @@ impl MasterKey {
 
 impl From<[u8; 32]> for MasterKey {
     fn from(bits: [u8; 32]) -> Self {
-        Self(SecretBox::new(Box::new(bits)))
+        Self(Arc::new(SecretBox::new(Box::new(bits))))
     }
 }
 

@@ -13,7 +13,7 @@ use model::command::{Command, Input, Refused, Risk};
 use model::event::Event;
 use model::id::{CommandId, VehicleId};
 use model::user::Action;
-use model::vehicle::{ConnectionStatus, Vehicle};
+use model::vehicle::Vehicle;
 use serde_json::value::RawValue;
 use std::time::Duration;
 use store::{Accepted, AuditEntry, Draft, Head, IdempotencyKey, Start, StoreError};
@@ -42,6 +42,8 @@ pub(crate) enum SubmitError {
     UnknownVehicle,
     #[error("no command of that name")]
     UnknownCommand,
+    #[error("this installation has not set {0}")]
+    SwitchedOff(&'static str),
     #[error("parameters are not as the catalogue says")]
     InvalidParameters(Vec<Fault>),
     #[error("{field}: {fault}")]
@@ -106,7 +108,7 @@ impl Commands {
         let audit = audit_of(session, from, "command_submitted", &draft);
         let send_by = dispatch::send_by(self.settings.lease);
         let expected = self.doorbell.expect(draft.command_id);
-        let is_connected = vehicle.connection_status == ConnectionStatus::Connected;
+        let is_connected = vehicle.is_worth_a_try();
         match self.accept(draft, submission.key, audit, is_connected).await? {
             Accepted::New(command, events) => {
                 self.welcome(&command, &vehicle, events);
@@ -168,7 +170,7 @@ impl Commands {
 
     /// The row of a submission, if this user may submit it and it is as the row says.
     fn checked(&self, session: &Session, wanted: &Submission) -> Result<&Entry, SubmitError> {
-        let entry = self.catalog.entry(&wanted.command_name).ok_or(SubmitError::UnknownCommand)?;
+        let entry = self.catalog.entry(&wanted.command_name).ok_or_else(|| self.absence(wanted))?;
         let params = serde_json::from_str(wanted.command_params.get()).unwrap_or_default();
         if !entry.permits(session.role(), &params) {
             return Err(SubmitError::NotPermitted);
@@ -183,6 +185,12 @@ impl Commands {
         Ok(entry)
     }
 
+    /// Why there is no such row.
+    fn absence(&self, wanted: &Submission) -> SubmitError {
+        let switch = self.catalog.switch_of(&wanted.command_name);
+        switch.map_or(SubmitError::UnknownCommand, |it| SubmitError::SwitchedOff(it.setting()))
+    }
+
     fn deliver_within(
         &self,
         wanted: &Submission,
@@ -190,9 +198,7 @@ impl Commands {
     ) -> Result<Duration, SubmitError> {
         let (usual, longest) = self.settings.deliver_within;
         match wanted.deliver_within {
-            Some(Duration::ZERO) if vehicle.connection_status != ConnectionStatus::Connected => {
-                Err(SubmitError::VehicleOffline)
-            }
+            Some(Duration::ZERO) if !vehicle.is_worth_a_try() => Err(SubmitError::VehicleOffline),
             Some(Duration::ZERO) => Ok(AT_ONCE),
             Some(span) => within("/deliver_within_ms", span, longest),
             None => Ok(usual),

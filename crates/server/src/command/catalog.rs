@@ -3,7 +3,7 @@
 //! Refuses parameters that a schema does not allow, and says for each field what would be right.
 
 use jsonschema::Validator;
-use model::catalog::{Entry, entries};
+use model::catalog::{Entry, Switch, entries};
 use serde_json::Value;
 
 /// A parameter that is not as the schema says.
@@ -15,32 +15,62 @@ pub(crate) struct Fault {
     pub(crate) detail: String,
 }
 
+/// What the installation has set that rows depend on.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Switches {
+    pub(crate) raw_uds: bool,
+    pub(crate) key_sources: bool,
+}
+
+impl Switches {
+    fn are_on_for(self, entry: &Entry) -> bool {
+        match entry.switch {
+            Some(Switch::RawUds) => self.raw_uds,
+            Some(Switch::KeySources) => self.key_sources,
+            None => true,
+        }
+    }
+}
+
 /// Every command that can be submitted.
-pub(crate) struct Catalog(Vec<(Entry, Validator)>);
+pub(crate) struct Catalog {
+    rows: Vec<(Entry, Validator)>,
+    /// What could be submitted if the installation had set it.
+    absent: Vec<(&'static str, Switch)>,
+}
 
 impl Catalog {
-    pub(crate) fn new() -> Self {
-        let compiled = entries().into_iter().filter_map(|entry| {
+    pub(crate) fn new(switches: Switches) -> Self {
+        let (here, absent): (Vec<_>, Vec<_>) =
+            entries().into_iter().partition(|entry| switches.are_on_for(entry));
+        let absent = absent.iter().filter_map(|entry| Some((entry.name, entry.switch?)));
+        let compiled = here.into_iter().filter_map(|entry| {
             // What the format of a moment allows must be one, or its question could not be read.
             let options = jsonschema::draft202012::options().should_validate_formats(true);
             // The schemas are constants: a test compiles every one.
             let validator = options.build(&entry.schema).ok()?;
             Some((entry, validator))
         });
-        Self(compiled.collect())
+        Self { rows: compiled.collect(), absent: absent.collect() }
     }
 
     pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.0.iter().map(|(entry, _)| entry)
+        self.rows.iter().map(|(entry, _)| entry)
     }
 
     pub(crate) fn entry(&self, name: &str) -> Option<&Entry> {
         self.entries().find(|entry| entry.name == name)
     }
 
+    /// What the installation would have to set for a command that is not there; `None` if there is no
+    /// such command at all.
+    pub(crate) fn switch_of(&self, name: &str) -> Option<Switch> {
+        self.absent.iter().find(|(absent, _)| *absent == name).map(|(_, switch)| *switch)
+    }
+
     /// What is wrong with the parameters of a command; empty if nothing is.
     pub(crate) fn faults(&self, name: &str, params: &Value) -> Vec<Fault> {
-        let Some((_, validator)) = self.0.iter().find(|(entry, _)| entry.name == name) else {
+        let Some((_, validator)) = self.rows.iter().find(|(entry, _)| entry.name == name) else {
             return Vec::new();
         };
         validator
@@ -60,12 +90,22 @@ mod tests {
 
     #[test]
     fn every_schema_compiles() {
-        assert_eq!(Catalog::new().entries().count(), entries().len());
+        let all = Catalog::new(Switches { raw_uds: true, key_sources: true });
+        assert_eq!(all.entries().count(), entries().len());
+    }
+
+    #[test]
+    fn what_is_not_switched_on_is_not_there() {
+        let catalog = Catalog::new(Switches { raw_uds: false, key_sources: true });
+        assert!(catalog.entry("uds.raw").is_none() && catalog.entry("security.unlock").is_some());
+        assert_eq!(catalog.switch_of("uds.raw"), Some(Switch::RawUds));
+        assert_eq!(catalog.switch_of("no.such"), None);
     }
 
     #[test]
     fn each_wrong_field_is_named() {
-        let faults = Catalog::new().faults("ReadDTC", &json!({ "ecuAddress": "0x1", "x": 1 }));
+        let faults = Catalog::new(Switches::default())
+            .faults("ReadDTC", &json!({ "ecuAddress": "0x1", "x": 1 }));
         assert_eq!(faults.len(), 2, "{faults:?}");
         assert!(faults.iter().any(|fault| fault.pointer == "/ecuAddress"));
     }

@@ -5,8 +5,9 @@
 
 use super::doorbell::{Ring, Visitors};
 use super::{Commands, Settings, external, record};
+use crate::contact::Contact;
 use crate::observe;
-use connect::{SendBy, Sovd};
+use connect::SendBy;
 use futures_util::FutureExt;
 use model::command::{Input, Phase};
 use model::id::{CommandId, NodeId};
@@ -60,7 +61,7 @@ struct Driven {
 /// The task that owns every drive of this node.
 pub(crate) struct Dispatcher {
     commands: Commands,
-    connector: Sovd,
+    contact: Contact,
     node: NodeId,
     settings: Settings,
     drives: JoinSet<DriveKey>,
@@ -70,10 +71,10 @@ pub(crate) struct Dispatcher {
 }
 
 impl Dispatcher {
-    pub(crate) fn new(commands: Commands, connector: Sovd, node: NodeId) -> Self {
+    pub(crate) fn new(commands: Commands, contact: Contact, node: NodeId) -> Self {
         let settings = commands.settings;
         let (drives, driven) = (JoinSet::new(), HashMap::new());
-        Self { commands, connector, node, settings, drives, driven, is_full: false }
+        Self { commands, contact, node, settings, drives, driven, is_full: false }
     }
 
     /// Runs until `shutdown`, then lets what has begun come to its end.
@@ -157,9 +158,9 @@ impl Dispatcher {
 
     fn drive(&mut self, claimed: Claimed, send_by: Instant) {
         let key = key(&claimed);
-        let (commands, connector) = (self.commands.clone(), self.connector.clone());
+        let (commands, contact) = (self.commands.clone(), self.contact.clone());
         let reins = Reins::new(send_by);
-        let driving = record::drive(commands, connector, claimed, reins.clone());
+        let driving = record::drive(commands, contact, claimed, reins.clone());
         self.take(key, reins, driving);
     }
 

@@ -6,14 +6,14 @@
 use super::discovery::Discovery;
 use super::dispatch::Reins;
 use super::{Commands, announce, external, insist};
+use crate::contact::{Contact, CredentialError};
 use crate::observe;
-use connect::{Address, End, Order, Part, Sovd};
+use connect::{End, Order, Part, Sovd};
 use model::catalog::Question;
 use model::command::reduce::CANCEL_PATIENCE;
 use model::command::{Command, ErrorCode, Input, Refusal, Refused};
 use model::id::{CommandId, ResponseId};
 use model::parts::InOrder;
-use model::vehicle::Connector;
 use serde_json::json;
 use serde_json::value::RawValue;
 use std::time::{Duration, Instant};
@@ -25,19 +25,18 @@ use tokio_util::sync::CancellationToken;
 const PARTS: usize = 32;
 
 /// Drives a claimed command to its end, or until it is somebody else's.
-pub(super) async fn drive(commands: Commands, connector: Sovd, claimed: Claimed, reins: Reins) {
+pub(super) async fn drive(commands: Commands, contact: Contact, claimed: Claimed, reins: Reins) {
     let Claimed { command, vehicle, events } = claimed;
     announce(&commands.bus, &command, events);
     let limit = remaining(&commands, &command);
-    let address = match vehicle.connector {
-        Connector::Sovd { url } => Address::new(url, &vehicle.metadata),
-        Connector::External => return external::drive(commands, command, limit, &reins).await,
+    let Some(address) = contact.address(&vehicle).transpose() else {
+        return external::drive(commands, command, limit, &reins).await;
     };
     let question = question(&command);
     let discovery = question.as_ref().and_then(Discovery::of);
     let recorder = Recorder { commands, command, parts: InOrder::default(), discovery };
-    match question {
-        Some(question) => {
+    match (question, address) {
+        (Some(question), Ok(address)) => {
             let order = Order {
                 command_id: recorder.command.order.command_id,
                 user_id: recorder.command.order.user_id,
@@ -46,9 +45,10 @@ pub(super) async fn drive(commands: Commands, connector: Sovd, claimed: Claimed,
                 traceparent: traceparent(&recorder.command),
                 send_by: reins.send_by,
             };
-            recorder.ask(connector, order, (limit, reins.stop)).await;
+            recorder.ask(contact.connector, order, (limit, reins.stop)).await;
         }
-        None => recorder.unreadable().await,
+        (Some(_), Err(error)) => recorder.locked_out(&error).await,
+        (None, _) => recorder.unreadable().await,
     }
 }
 
@@ -185,6 +185,10 @@ impl Recorder {
     async fn finish(mut self, input: Input) {
         // The command may have ended meanwhile: then there is nothing left to say.
         drop(self.apply(vec![input]).await);
+    }
+
+    async fn locked_out(self, error: &CredentialError) {
+        self.finish(Input::Refused(Refusal::Precondition, error.to_string())).await;
     }
 
     async fn unreadable(self) {

@@ -40,7 +40,7 @@ pub(crate) struct FieldError {
 /// The body of every failure, as `application/problem+json`.
 ///
 /// The codes, by status: 400 `bad-request`, `malformed-json`; 401 `unauthenticated`; 403
-/// `forbidden`; 404 `unknown-path`, `unknown-vehicle`, `unknown-command`, `unknown-fleet`,
+/// `forbidden`, `switched-off`; 404 `unknown-path`, `unknown-vehicle`, `unknown-command`, `unknown-fleet`,
 /// `unknown-user`, `unknown-grant`, `undiscovered`; 405 `wrong-method`; 408 `too-slow`; 409 `already-ended`,
 /// `fleet-not-empty`, `key-reused`, `name-taken`, `own-account`, `vehicle-offline`, `vin-taken`;
 /// 412 `stale`; 413 `too-large`; 414 `address-too-long`; 415 `wrong-media-type`; 422
@@ -219,6 +219,10 @@ impl From<SubmitError> for Problem {
             )
             .detail("GET /api/v1/catalog lists the commands")
             .field("/command_name", "is in no row of the catalogue"),
+            SubmitError::SwitchedOff(_) => {
+                Self::new(StatusCode::FORBIDDEN, "switched-off", "The command is switched off")
+                    .detail(words)
+            }
             SubmitError::InvalidParameters(faults) => {
                 faults.into_iter().fold(Self::invalid(), |problem, fault| {
                     let pointer = format!("/command_params{}", fault.pointer);

@@ -4,6 +4,7 @@
 
 use super::App;
 use super::caller::Caller;
+use super::credentials::{Named, Said};
 use super::json::Json;
 use super::problem::{Problem, ProblemBody};
 use super::text;
@@ -15,6 +16,7 @@ use model::id::FleetId;
 use model::user::Action;
 use model::vehicle::{Connector, Model, Vehicle};
 use model::vin::{NotAVin, Vin};
+use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use store::{NewVehicle, StoreError, VehicleChange};
@@ -47,6 +49,15 @@ pub(crate) struct Draft {
     /// The address of its SOVD server.
     #[schema(pattern = "^https?://[^/?#@]+(/[^?#@]*)?$")]
     sovd_url: Option<String>,
+    /// The bearer token that its SOVD server wants. It is kept encrypted and never shown again.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, write_only, max_length = 8192, pattern = "^[!-~]+$")]
+    sovd_token: Said<SecretString>,
+    /// Certificates, as PEM, of the only authorities that its SOVD server is believed by; without
+    /// them, those that the machine trusts.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, write_only, max_length = 65536)]
+    sovd_ca: Said<String>,
     #[serde(default)]
     #[schema(max_length = 100, pattern = r"^[^\x00-\x1f\x7f]*$")]
     make: String,
@@ -71,6 +82,14 @@ pub(crate) struct Correction {
     connector: Option<Kind>,
     #[schema(pattern = "^https?://[^/?#@]+(/[^?#@]*)?$")]
     sovd_url: Option<String>,
+    /// `null` takes the token away. A `sovd_url` on another server needs it again.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, write_only, max_length = 8192, pattern = "^[!-~]+$")]
+    sovd_token: Said<SecretString>,
+    /// `null` takes the certificates away.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, write_only, max_length = 65536)]
+    sovd_ca: Said<String>,
     #[schema(max_length = 100, pattern = r"^[^\x00-\x1f\x7f]*$")]
     make: Option<String>,
     #[schema(max_length = 100, pattern = r"^[^\x00-\x1f\x7f]*$")]
@@ -92,7 +111,7 @@ pub(crate) async fn add(
     Json(draft): Json<Draft>,
 ) -> Result<impl IntoResponse, Problem> {
     caller.may(Action::Administer)?;
-    let new = draft.checked(has_bus(&app))?;
+    let new = draft.checked(&app)?;
     let fleet_id = new.change.fleet_id;
     let deed = caller.deed("vehicle_registered", format!("vehicle/{}", new.vin));
     let added = app.store.add_vehicle(new, deed).await;
@@ -123,7 +142,7 @@ pub(crate) async fn change(
     let version = Version::named(&headers)?.ok_or_else(version_needed)?;
     let vehicle = app.store.vehicle(vehicle_id).await?.ok_or_else(unknown)?;
     let revision = version.revision().unwrap_or(vehicle.revision);
-    let change = correction.over(vehicle, has_bus(&app))?;
+    let change = correction.over(vehicle, &app)?;
     let fleet_id = change.fleet_id;
     let deed = caller.detailed("vehicle_changed", format!("vehicle/{id}"), details(&change));
     let changed = app.store.change_vehicle(vehicle_id, revision, change, deed).await;
@@ -159,7 +178,7 @@ pub(crate) async fn remove(
 }
 
 impl Draft {
-    fn checked(self, has_bus: bool) -> Result<NewVehicle, Problem> {
+    fn checked(self, app: &App) -> Result<NewVehicle, Problem> {
         let not_a_vin = |fault: NotAVin| Problem::invalid().field("/vin", fault.to_string());
         let vin: Vin = self.vin.parse().map_err(not_a_vin)?;
         let model = Model {
@@ -167,7 +186,10 @@ impl Draft {
             model: text::line("/model", self.model)?,
             year: self.year.map(model_year).transpose()?,
         };
-        let connector = connector(self.connector, self.sovd_url, has_bus)?;
+        let named = Named { token: self.sovd_token, authorities: self.sovd_ca };
+        let place = (self.connector, self.sovd_url);
+        // Nothing is known of it yet: as if it had been reached otherwise.
+        let connector = connector(place, named, (&Connector::External, &vin), app)?;
         let change =
             VehicleChange { fleet_id: self.fleet_id, model, connector, metadata: self.metadata };
         Ok(NewVehicle { vin, change })
@@ -176,14 +198,17 @@ impl Draft {
 
 impl Correction {
     /// The vehicle as it shall be.
-    fn over(self, vehicle: Vehicle, has_bus: bool) -> Result<VehicleChange, Problem> {
+    fn over(self, vehicle: Vehicle, app: &App) -> Result<VehicleChange, Problem> {
         let known = match vehicle.connector {
             Connector::Sovd { .. } => Kind::Sovd,
             Connector::External => Kind::External,
         };
         let kind = self.connector.unwrap_or(known);
+        let named = Named { token: self.sovd_token, authorities: self.sovd_ca };
+        let before = (&vehicle.connector, &vehicle.vin);
         let known_url = vehicle.connector.sovd_url().filter(|_| kind == Kind::Sovd);
         let sovd_url = self.sovd_url.or_else(|| known_url.map(str::to_owned));
+        let connector = connector((kind, sovd_url), named, before, app)?;
         let Model { make, model, year } = vehicle.model;
         Ok(VehicleChange {
             fleet_id: self.fleet_id.unwrap_or(vehicle.fleet_id),
@@ -192,7 +217,7 @@ impl Correction {
                 model: text::line("/model", self.model.unwrap_or(model))?,
                 year: self.year.map(model_year).transpose()?.or(year),
             },
-            connector: connector(kind, sovd_url, has_bus)?,
+            connector,
             metadata: self.metadata.unwrap_or(vehicle.metadata),
         })
     }
@@ -202,19 +227,32 @@ fn has_bus(app: &App) -> bool {
     app.config.redis_url.is_some() && app.config.bus.external_events
 }
 
-fn connector(kind: Kind, sovd_url: Option<String>, has_bus: bool) -> Result<Connector, Problem> {
+/// How a vehicle is to be reached that was reached as `before` says.
+fn connector(
+    (kind, sovd_url): (Kind, Option<String>),
+    named: Named,
+    (before, vin): (&Connector, &Vin),
+    app: &App,
+) -> Result<Connector, Problem> {
     let wrong = |field, rule: &str| Err(Problem::invalid().field(field, rule));
     match (kind, sovd_url) {
-        (Kind::Sovd, Some(url)) => Ok(Connector::Sovd { url: text::sovd_url(url)? }),
+        (Kind::Sovd, Some(url)) => {
+            let url = text::sovd_url(url)?;
+            let credentials = named.over(before, &url, vin, app)?;
+            Ok(Connector::Sovd { url, credentials })
+        }
         (Kind::Sovd, None) => wrong("/sovd_url", "is missing: where is its SOVD server?"),
         (Kind::External, Some(_)) => {
             wrong("/sovd_url", "must be absent: the connector is external")
         }
-        (Kind::External, None) if !has_bus => wrong(
+        (Kind::External, None) if !has_bus(app) => wrong(
             "/connector",
             "external needs a bus that may be answered on: start the server with redis_url, and leave bus.external_events on",
         ),
-        (Kind::External, None) => Ok(Connector::External),
+        (Kind::External, None) => match named.is_some() {
+            Some(pointer) => wrong(pointer, "must be absent: the connector is external"),
+            None => Ok(Connector::External),
+        },
     }
 }
 
@@ -231,6 +269,8 @@ fn details(change: &VehicleChange) -> Value {
         "year": change.model.year,
         "connector": change.connector.word(),
         "sovd_url": change.connector.sovd_url(),
+        "has_sovd_token": change.connector.credentials().map(|it| it.sealed_token.is_some()),
+        "has_sovd_ca": change.connector.credentials().map(|it| it.authorities.is_some()),
     })
 }
 

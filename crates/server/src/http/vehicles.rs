@@ -5,6 +5,7 @@
 
 use super::App;
 use super::caller::Caller;
+use super::credentials;
 use super::json::Json;
 use super::page;
 use super::problem::{Problem, ProblemBody};
@@ -47,6 +48,12 @@ pub(super) struct View {
     /// For admins only.
     #[serde(skip_serializing_if = "Option::is_none")]
     sovd_url: Option<String>,
+    /// Whether a token is kept for its SOVD server; for admins only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    has_sovd_token: Option<bool>,
+    /// Whether its SOVD server is believed by authorities of its own; for admins only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    has_sovd_ca: Option<bool>,
     /// What looks wrong and is not refused.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<&'static str>,
@@ -56,8 +63,14 @@ impl View {
     pub(super) fn new(vehicle: Vehicle, session: &Session) -> Self {
         let is_shown = session.may(Action::SeeParameters);
         let is_odd = vehicle.vin.check_digit() == CheckDigit::Mismatch;
+        let administers = session.may(Action::Administer);
+        let is_exposed = administers && credentials::is_exposed(&vehicle.connector);
+        let warnings = [
+            is_odd.then_some("the check digit of the VIN does not match"),
+            is_exposed.then_some("the token goes unencrypted: sovd_url is no https address"),
+        ];
         let sovd_url = vehicle.connector.sovd_url().map(str::to_owned);
-        let warning = is_odd.then_some("the check digit of the VIN does not match");
+        let credentials = vehicle.connector.credentials().filter(|_| administers);
         Self {
             vehicle_id: vehicle.vehicle_id,
             vin: if is_shown { vehicle.vin.to_string() } else { vehicle.vin.masked() },
@@ -69,8 +82,10 @@ impl View {
             metadata: vehicle.metadata,
             fleet_id: vehicle.fleet_id,
             connector: vehicle.connector.word(),
-            sovd_url: sovd_url.filter(|_| session.may(Action::Administer)),
-            warnings: warning.into_iter().collect(),
+            has_sovd_token: credentials.map(|it| it.sealed_token.is_some()),
+            has_sovd_ca: credentials.map(|it| it.authorities.is_some()),
+            sovd_url: sovd_url.filter(|_| administers),
+            warnings: warnings.into_iter().flatten().collect(),
         }
     }
 }
@@ -157,6 +172,9 @@ pub(crate) struct VehicleStatus {
     last_seen_at: Option<Timestamp>,
     /// ok, unreachable, or error: something answers that is no SOVD server.
     health: &'static str,
+    /// Why a server that answers is of no use: it is not trusted, or wants another token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    obstacle: Option<String>,
 }
 
 /// Shows what is known of a vehicle's connection.
@@ -169,13 +187,14 @@ pub(crate) async fn status(
     Path(id): Path<String>,
 ) -> Result<Json<VehicleStatus>, Problem> {
     caller.may(Action::Watch)?;
-    let Vehicle { connection_status, last_seen_at, .. } = visible(&app, &caller, &id).await?;
+    let Vehicle { connection_status, last_seen_at, obstacle, .. } =
+        visible(&app, &caller, &id).await?;
     let health = match connection_status {
         ConnectionStatus::Connected => "ok",
         ConnectionStatus::Disconnected => "unreachable",
         ConnectionStatus::Error => "error",
     };
-    Ok(Json(VehicleStatus { connection_status, last_seen_at, health }))
+    Ok(Json(VehicleStatus { connection_status, last_seen_at, health, obstacle }))
 }
 
 /// The vehicle, if the caller may see it. One of a foreign fleet does not exist for them.

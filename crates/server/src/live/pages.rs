@@ -4,6 +4,7 @@
 
 use super::frame::Frame;
 use super::topic::Topic;
+use crate::observe;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 use model::id::CommandId;
@@ -14,7 +15,7 @@ use store::{Store, StoreError};
 use tokio_util::task::TaskTracker;
 
 /// How many pages of a log are kept for whoever comes next.
-const KEPT: usize = 2;
+const KEPT: usize = 4;
 /// How long to wait before the store is asked again for events that the topic has heard of.
 const AGAIN: Duration = Duration::from_millis(100);
 
@@ -67,6 +68,7 @@ impl Page {
         (command_id, after): (CommandId, u64),
         size: store::Page,
     ) -> Result<Self, StoreError> {
+        observe::page_read();
         let events = store.events_after(command_id, after, size).await?;
         let Some(last) = events.last() else {
             Self::find_head(topic, store, command_id).await?;
@@ -102,8 +104,20 @@ impl Page {
 pub(super) struct Pages(VecDeque<(u64, PageRead)>);
 
 impl Pages {
-    pub(super) fn get(&mut self, after: u64, read: impl FnOnce() -> PageRead) -> PageRead {
-        if let Some((_, page)) = self.0.iter().find(|(offset, _)| *offset == after) {
+    /// The page with what follows an offset, or one of so many events that is being read and should
+    /// have it: those who come back at once are not all at the same place. Who waits for it in vain,
+    /// because it was cut short, asks again.
+    pub(super) fn get(
+        &mut self,
+        after: u64,
+        events: u32,
+        read: impl FnOnce() -> PageRead,
+    ) -> PageRead {
+        let has = |(start, page): &&(u64, PageRead)| match page.peek() {
+            Some(read) => read.as_ref().is_ok_and(|page| page.after(after).is_some()),
+            None => (*start..start.saturating_add(events.into())).contains(&after),
+        };
+        if let Some((_, page)) = self.0.iter().find(has) {
             return page.clone();
         }
         let page = read();

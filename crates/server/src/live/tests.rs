@@ -110,7 +110,7 @@ impl Stage {
         let change = VehicleChange {
             fleet_id,
             model: Model { make: "Test".to_owned(), model: "Car".to_owned(), year: None },
-            connector: Connector::Sovd { url: "http://127.0.0.1:9/v1".to_owned() },
+            connector: Connector::sovd("http://127.0.0.1:9/v1"),
             metadata: serde_json::Map::new(),
         };
         let new = NewVehicle { vin: "WVWZZZ1JZXW000001".parse().unwrap(), change };
@@ -123,7 +123,7 @@ impl Stage {
             fleets: vec![fleet_id],
         };
         let user_id = store.add_user(new, audit("user")).await.unwrap().unwrap();
-        let found = ProbeResult { vehicle_id, status: ConnectionStatus::Connected };
+        let found = ProbeResult { vehicle_id, status: ConnectionStatus::Connected, obstacle: None };
         store.record_probes(vec![found]).await.unwrap();
         Self { store, vehicle_id, user_id, _dir: dir }
     }

@@ -166,10 +166,11 @@ impl Topic {
         lock(&self.head).map(|(head, _)| head)
     }
 
-    /// The page of the log after an offset: read once, whoever waits for it.
+    /// A page of the log with what follows an offset: read once, whoever waits for it.
     pub(crate) fn page(self: &Arc<Self>, store: &Store, after: u64) -> PageRead {
-        let read = || Page::read(self, store.clone(), after, (self.limits.page, &self.tasks));
-        lock(&self.pages).get(after, read)
+        let size = self.limits.page;
+        let read = || Page::read(self, store.clone(), after, (size, &self.tasks));
+        lock(&self.pages).get(after, size.events, read)
     }
 
     /// A page has nothing that somebody who comes later could use.

@@ -77,3 +77,32 @@ async fn a_row_with_a_usual_time_has_it_instead_of_the_installations() {
         assert_eq!(events.last().unwrap()["state"], state, "{name}: {events:?}");
     }
 }
+
+#[tokio::test]
+async fn what_the_installation_has_not_switched_on_is_not_there() {
+    let uds = json!({ "entity": "components/engine_ecu", "request": "22F190" });
+    let unlock =
+        json!({ "entity": "components/engine_ecu", "level": "Level_1", "key_source": "a" });
+    let settings = [("vehicles.raw_uds", "true"), ("vehicles.key_sources", "/nowhere")];
+    for (settings, is_on) in [(&settings[..], true), (&[], false)] {
+        let p = Platform::start_with(Backend::Sqlite, settings).await;
+        let admin = p.admin().await;
+        let rows = admin.get("/api/v1/catalog").await.json;
+        for (name, setting, params) in
+            [("uds.raw", "raw_uds", &uds), ("security.unlock", "key_sources", &unlock)]
+        {
+            let is_listed = rows.as_array().unwrap().iter().any(|row| row["name"] == name);
+            let body = json!({ "vehicle_id": p.vehicle().vehicle_id, "command_name": name,
+                "command_params": params, "reason": "a test" });
+            let reply = admin.post("/api/v1/commands", body).await;
+            assert_eq!((is_listed, reply.status == 201), (is_on, is_on), "{name}: {}", reply.json);
+            if !is_on {
+                assert_eq!(
+                    (reply.status.as_u16(), &reply.json["type"]),
+                    (403, &json!("/problems/switched-off"))
+                );
+                assert!(reply.json["detail"].as_str().unwrap().contains(setting), "{}", reply.json);
+            }
+        }
+    }
+}

@@ -166,3 +166,51 @@ async fn a_fleet_lives_as_long_as_it_has_no_vehicle(backend: Backend) {
     assert_eq!(admin.send(Method::DELETE, &path, None, &[]).await.status, StatusCode::NO_CONTENT);
     assert_eq!(admin.send(Method::DELETE, &path, None, &[]).await.status, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn a_token_is_not_taken_to_another_server() {
+    let p = Platform::start().await;
+    let admin = p.admin().await;
+    let mut body = draft(&p, VIN);
+    body["sovd_token"] = json!("s3cret");
+    let added = admin.post("/api/v1/vehicles", body).await;
+    assert_eq!(added.status, StatusCode::CREATED, "{}", added.json);
+    assert_eq!(added.json["has_sovd_token"], true);
+    let warning = "the token goes unencrypted: sovd_url is no https address";
+    assert_eq!(added.json["warnings"], json!([warning]));
+    assert!(!added.json.to_string().contains("s3cret"));
+    let path = added.headers["location"].to_str().unwrap().to_owned();
+
+    let same = correct(&admin, &path, Some("*"), json!({ "sovd_url": "http://127.0.0.1:9/v2" }));
+    assert_eq!(same.await.json["has_sovd_token"], true);
+    let elsewhere = json!({ "sovd_url": "http://127.0.0.1:8/sovd" });
+    let refused = correct(&admin, &path, Some("*"), elsewhere.clone()).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.json);
+    assert_eq!(refused.json["errors"][0]["pointer"], "/sovd_token");
+    let mut without = elsewhere;
+    without["sovd_token"] = Value::Null;
+    assert_eq!(correct(&admin, &path, Some("*"), without).await.json["has_sovd_token"], false);
+}
+
+#[tokio::test]
+async fn credentials_are_what_they_should_be() {
+    let p = Platform::start().await;
+    let admin = p.admin().await;
+    for (field, value) in [
+        ("sovd_token", ""),
+        ("sovd_token", "Bearer s3cret"),
+        ("sovd_ca", "s3cret"),
+        ("sovd_ca", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"),
+    ] {
+        let mut body = draft(&p, VIN);
+        body[field] = json!(value);
+        let reply = admin.post("/api/v1/vehicles", body).await;
+        assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY, "{field}: {}", reply.json);
+        assert_eq!(reply.json["errors"][0]["pointer"], format!("/{field}"));
+        assert!(!reply.json.to_string().contains("s3cret"), "{}", reply.json);
+    }
+    let engineer = p.engineer().await;
+    let path = format!("/api/v1/vehicles/{}", p.vehicle().vehicle_id);
+    let refused = correct(&engineer, &path, Some("*"), json!({ "sovd_token": "abc" })).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+}

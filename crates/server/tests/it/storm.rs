@@ -130,6 +130,41 @@ async fn come_and_go(engineer: &Client, id: &str, mut dice: Dice) -> Vec<Value> 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn those_who_return_to_nearly_the_same_place_share_what_is_read() {
+    const COMMANDS: u32 = 4;
+    const BEHIND: u64 = 100;
+    const PAGES: &str = r#"fleetwire_log_reads_total{what="page"}"#;
+    let p = Platform::start().await;
+    let engineer = p.engineer().await;
+    let mut logs = Vec::new();
+    for _ in 0..COMMANDS {
+        let id = answered(&p, &engineer, 150, 100).await;
+        let last = engineer.command(&id).await["last_offset"].as_u64().unwrap();
+        logs.push((id, last));
+    }
+    // As after a restart: what nobody watches is in nobody's memory.
+    p.settles("fleetwire_topics_active", 0.0).await;
+    let before = p.metric(PAGES).await;
+    // The first of each command are the furthest behind.
+    let places = (0..50).flat_map(|number| logs.iter().map(move |log| (log, BEHIND - number % 20)));
+    let returning = places.map(|((id, last), behind)| {
+        let engineer = &engineer;
+        async move {
+            let mut watch = engineer.watch_after(id, last - behind).await;
+            (watch.until_end().await.len() as u64, behind)
+        }
+    });
+    let mut returning: Vec<_> = returning.collect();
+    let late = returning.split_off(logs.len());
+    let mut seen = join_all(returning).await;
+    seen.extend(join_all(late).await);
+    assert!(seen.iter().all(|(count, behind)| count == behind), "{seen:?}");
+    let read = p.metric(PAGES).await - before;
+    // One for each command; twice as many if a topic was let go before the others came. There are 20 places.
+    assert!(read < 2.5 * f64::from(COMMANDS), "{read} pages");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn watchers_that_stop_reading_cost_the_others_nothing() {
     const PARTS: u64 = 150;
     let p = Platform::start().await;

@@ -209,6 +209,6 @@ async fn a_vehicle_of_the_first_version_speaks_sovd() {
     let store = database.open().await;
     let [vehicle] = &store.all_vehicles().await.unwrap()[..] else { panic!("there is one") };
     let url = "http://127.0.0.1:9/v1".to_owned();
-    assert_eq!(vehicle.connector, Connector::Sovd { url });
+    assert_eq!(vehicle.connector, Connector::sovd(url));
     store.close().await;
 }

@@ -80,6 +80,36 @@ async fn opening_sqlite_beside_a_running_server_is_harmless() {
     }
 }
 
+type Applied = (i64, String, Vec<u8>);
+
+async fn every_file_has_run(database: Database, engine: &str) {
+    database.open().await.close().await;
+    let sql = "select version, description, checksum from _sqlx_migrations order by version";
+    let applied: Vec<Applied> = match &database {
+        Database::Sqlite(place) => {
+            sqlx::query_as(sql).fetch_all(&mut sqlite(place).await).await.unwrap()
+        }
+        Database::Postgres(server) => {
+            sqlx::query_as(sql).fetch_all(&mut postgres(server).await).await.unwrap()
+        }
+    };
+    let migrations = migrations(engine).await;
+    let files = migrations.iter().map(|it| {
+        (it.version, it.description.clone().into_owned(), it.checksum.clone().into_owned())
+    });
+    assert_eq!(applied, files.collect::<Vec<Applied>>());
+}
+
+#[tokio::test]
+async fn every_file_of_migrations_has_run_on_sqlite() {
+    every_file_has_run(Database::sqlite(), "sqlite").await;
+}
+
+#[tokio::test]
+async fn every_file_of_migrations_has_run_on_postgres() {
+    every_file_has_run(Database::postgres(), "postgres").await;
+}
+
 /// The migrations of an engine, as they are in the source.
 pub(crate) async fn migrations(engine: &str) -> Migrator {
     Migrator::new(directory(engine)).await.unwrap()

@@ -40,12 +40,13 @@ impl Scene {
     }
 
     pub(crate) async fn connects(&self, vehicle_id: VehicleId) {
-        let found = ProbeResult { vehicle_id, status: ConnectionStatus::Connected };
+        let found = ProbeResult { vehicle_id, status: ConnectionStatus::Connected, obstacle: None };
         self.store.record_probes(vec![found]).await.unwrap();
     }
 
     pub(crate) async fn disconnects(&self, vehicle_id: VehicleId) {
-        let found = ProbeResult { vehicle_id, status: ConnectionStatus::Disconnected };
+        let found =
+            ProbeResult { vehicle_id, status: ConnectionStatus::Disconnected, obstacle: None };
         self.store.record_probes(vec![found]).await.unwrap();
     }
 
@@ -136,7 +137,7 @@ pub(crate) fn described(fleet_id: FleetId) -> VehicleChange {
     VehicleChange {
         fleet_id,
         model: Model { make: "Volkswagen".to_owned(), model: "Golf".to_owned(), year: Some(1999) },
-        connector: Connector::Sovd { url: "http://127.0.0.1:9/v1".to_owned() },
+        connector: Connector::sovd("http://127.0.0.1:9/v1"),
         metadata: serde_json::Map::new(),
     }
 }

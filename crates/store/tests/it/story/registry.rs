@@ -5,12 +5,14 @@ use crate::scene::{Scene, add_user, add_vehicle, deed, described};
 use fleetwire_store::{Draft, ProbeResult, StoreError, VehicleChange, VehicleFilter};
 use model::command::Risk;
 use model::id::{FleetId, VehicleId};
-use model::vehicle::ConnectionStatus;
+use model::vehicle::{ConnectionStatus, Connector, Credentials};
 
 on_both_engines! {
     a_vin_is_registered_once
     a_vehicle_is_changed_by_whoever_knows_its_revision
     a_removed_vehicle_is_gone_and_its_history_stays
+    credentials_stay_with_a_vehicle_as_long_as_it_is_registered
+    a_vehicle_with_an_obstacle_is_worth_a_try
     only_a_change_of_the_connection_raises_the_revision
     vehicles_are_found_by_text_status_and_grant
     fleets_come_and_go
@@ -59,13 +61,47 @@ async fn a_removed_vehicle_is_gone_and_its_history_stays(scene: Scene) {
     assert!(again.is_some_and(|new| new != scene.vehicle));
 }
 
+async fn credentials_stay_with_a_vehicle_as_long_as_it_is_registered(scene: Scene) {
+    let vehicle = async || scene.store.vehicle(scene.vehicle).await.unwrap().unwrap();
+    let plain = vehicle().await;
+    assert_eq!(plain.connector.credentials(), Some(&Credentials::default()));
+    let credentials = Credentials {
+        sealed_token: Some(vec![0, 1, 255]),
+        authorities: Some("-----BEGIN CERTIFICATE-----".to_owned()),
+    };
+    let connector = Connector::Sovd { url: "https://car/v1".to_owned(), credentials };
+    let change = VehicleChange { connector: connector.clone(), ..described(scene.fleet) };
+    let changed = scene.store.change_vehicle(scene.vehicle, plain.revision, change, deed("it"));
+    assert!(changed.await.unwrap());
+    assert_eq!(vehicle().await.connector, connector);
+    assert!(!format!("{connector:?}").contains("255"), "{connector:?}");
+    let change = VehicleChange { connector: Connector::External, ..described(scene.fleet) };
+    let revision = plain.revision + 1;
+    let changed = scene.store.change_vehicle(scene.vehicle, revision, change, deed("it"));
+    assert!(changed.await.unwrap());
+    assert_eq!(vehicle().await.connector.credentials(), None);
+}
+
+async fn a_vehicle_with_an_obstacle_is_worth_a_try(scene: Scene) {
+    scene.disconnects(scene.vehicle).await;
+    let id = scene.accepts(scene.draft(Risk::R2)).await;
+    assert!(scene.claims().await.is_empty());
+    let obstacle = Some("no TLS connection".to_owned());
+    let found =
+        ProbeResult { vehicle_id: scene.vehicle, status: ConnectionStatus::Error, obstacle };
+    scene.store.record_probes(vec![found]).await.unwrap();
+    let vehicle = scene.store.vehicle(scene.vehicle).await.unwrap().unwrap();
+    assert_eq!(vehicle.obstacle.as_deref(), Some("no TLS connection"));
+    assert_eq!(scene.claims_ids().await, [id]);
+}
+
 async fn only_a_change_of_the_connection_raises_the_revision(scene: Scene) {
     let before = scene.store.vehicle(scene.vehicle).await.unwrap().unwrap();
     assert_eq!(before.connection_status, ConnectionStatus::Connected);
     assert!(before.last_seen_at.is_some());
     let probe = |status| {
-        let unknown = ProbeResult { vehicle_id: VehicleId::new(), status };
-        let found = ProbeResult { vehicle_id: scene.vehicle, status };
+        let unknown = ProbeResult { vehicle_id: VehicleId::new(), status, obstacle: None };
+        let found = ProbeResult { vehicle_id: scene.vehicle, status, obstacle: None };
         scene.store.record_probes(vec![unknown, found])
     };
     let story = [

@@ -1,5 +1,0 @@
-//! Rebuilds when a migration changes: `sqlx::migrate!` reads the directory at build time.
-
-fn main() {
-    println!("cargo::rerun-if-changed=migrations");
-}
