@@ -9,6 +9,7 @@ export default defineConfig({
   build: {
     target: 'es2022',
     assetsInlineLimit: 0,
+    minify: !process.env.PLAIN,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
   },

@@ -15,8 +15,17 @@ import { session } from './session/session';
 // Locking the scroll would need a style element in the page, which its policy does not permit.
 const theme = createTheme({
   components: {
-    Modal: Modal.extend({ defaultProps: { lockScroll: false, centered: true } }),
-    Drawer: Drawer.extend({ defaultProps: { lockScroll: false, position: 'right', size: 'lg' } }),
+    Modal: Modal.extend({
+      defaultProps: { lockScroll: false, centered: true, closeButtonProps: { 'aria-label': 'Close' } },
+    }),
+    Drawer: Drawer.extend({
+      defaultProps: {
+        lockScroll: false,
+        position: 'right',
+        size: 'lg',
+        closeButtonProps: { 'aria-label': 'Close' },
+      },
+    }),
     Tooltip: Tooltip.extend({ defaultProps: { openDelay: 300, withArrow: true } }),
   },
 });

@@ -4,6 +4,7 @@ import { useQueries, useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import type { Command } from '../api/client';
 import { responsesQuery, runsQuery } from '../api/queries';
+import { paramsOf } from '../runs/params';
 import { type Fault, reports } from './faults';
 
 const RECENT = 100;
@@ -29,8 +30,7 @@ export function useFleetFaults(): FleetFaults {
   const scans = useMemo(() => {
     const newest = new Map<string, Command>();
     for (const run of data?.commands ?? []) {
-      const isWhole =
-        run.command_name === 'faults.scan' && Object.keys(run.command_params ?? {}).length === 0;
+      const isWhole = run.command_name === 'faults.scan' && Object.keys(paramsOf(run)).length === 0;
       if (isWhole && !newest.has(run.vehicle_id)) newest.set(run.vehicle_id, run);
     }
     return newest;

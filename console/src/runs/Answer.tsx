@@ -8,6 +8,7 @@ import { type Scalar, scalars } from '../format/table';
 import type { RunLog } from '../live/log';
 import { Grid } from '../ui/Grid';
 import { Json } from '../ui/Json';
+import { entityOf } from './params';
 
 interface Item {
   id: string;
@@ -16,7 +17,16 @@ interface Item {
 
 /** Whether there is more to show than the parts themselves. */
 export function hasAnswer(command: Command, log: RunLog): boolean {
-  return readsFaults(command.command_name) || items(log).length > 0 || log.parts.length === 1;
+  if (readsFaults(command.command_name)) return saysFaults(command, log);
+  return items(log).length > 0 || log.parts.length === 1;
+}
+
+/** Whether anything is said of faults: it is asked of the first and the last part only. */
+function saysFaults(command: Command, log: RunLog): boolean {
+  const ends = [log.parts[0], log.parts.at(-1)].map((part) => part?.payload);
+  const isSummary = (payload: unknown) =>
+    (payload as { totalDtcs?: unknown } | null)?.totalDtcs !== undefined;
+  return ends.some((it) => isSummary(it) || reports(it, undefined, '', command.command_id).length > 0);
 }
 
 export function Answer({ command, log }: { command: Command; log: RunLog }) {
@@ -31,7 +41,7 @@ export function Answer({ command, log }: { command: Command; log: RunLog }) {
 }
 
 function FaultAnswer({ command, log }: { command: Command; log: RunLog }) {
-  const about = (command.command_params as { entity?: string }).entity;
+  const about = entityOf(command);
   const found = log.parts.flatMap((part) =>
     reports(part.payload, about, part.receivedAt, command.command_id),
   );

@@ -13,6 +13,7 @@ import { Grid } from '../ui/Grid';
 import { StateMark } from '../ui/marks';
 import { Empty, Loading } from '../ui/notices';
 import { useTitle } from '../ui/title';
+import { comparable } from './comparable';
 
 /** What changes with every run and says nothing. */
 const NOISE = /(^|\.)(timestamp|at|mask)$/;
@@ -27,14 +28,16 @@ export function Compare() {
   const [one, two] = [useRun(a), useRun(b)];
   const [withNoise, setNoise] = useState(false);
   const order = older(before.data, after.data);
-  const logs = order === 'ab' ? [one, two] : [two, one];
+  const [first, second] = order === 'ab' ? [before.data, after.data] : [after.data, before.data];
+  const [firstLog, secondLog] = order === 'ab' ? [one, two] : [two, one];
   const found = useMemo(() => {
-    const payloads = logs.map((log) => log?.parts.map((part) => part.payload) ?? []);
-    return difference(merged(payloads[0] ?? []), merged(payloads[1] ?? []));
-  }, [logs[0], logs[1]]);
+    if (!first || !second || !firstLog || !secondLog) return null;
+    return difference(comparable(first, firstLog), comparable(second, secondLog));
+  }, [first, second, firstLog, secondLog]);
   if (!a || !b) {
     return (
       <Empty
+        isPage
         title="Choose two runs"
         action={
           <Link to="/runs" search={{}}>
@@ -46,8 +49,7 @@ export function Compare() {
       </Empty>
     );
   }
-  const shown = withNoise ? found : found.filter(({ path }) => !NOISE.test(path));
-  const [first, second] = order === 'ab' ? [before.data, after.data] : [after.data, before.data];
+  const shown = found?.filter(({ path }) => withNoise || !NOISE.test(path));
   return (
     <div className="page">
       <h1>Compare two runs</h1>
@@ -61,7 +63,7 @@ export function Compare() {
         onChange={(event) => setNoise(event.currentTarget.checked)}
       />
       <section className="panel" aria-label="Differences">
-        {!one || !two ? (
+        {!shown ? (
           <Loading />
         ) : shown.length === 0 ? (
           <Empty title="No difference">Both found the same.</Empty>
@@ -75,11 +77,6 @@ export function Compare() {
 
 function older(a: Command | undefined, b: Command | undefined): 'ab' | 'ba' {
   return a && b && a.submitted_at > b.submitted_at ? 'ba' : 'ab';
-}
-
-/** Parts of entities are paired by the entity, whatever their order. */
-function merged(payloads: unknown[]): unknown {
-  return payloads.length === 1 ? payloads[0] : payloads;
 }
 
 function Side({ name, run }: { name: string; run: Command | undefined }) {
@@ -103,12 +100,20 @@ function Side({ name, run }: { name: string; run: Command | undefined }) {
   );
 }
 
+/** A value in a cell: the fields of an object one after the other. */
+function inWords(value: unknown): string {
+  if (value === undefined) return '';
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) return JSON.stringify(value);
+  return Object.values(value)
+    .filter((it) => it !== undefined && it !== null)
+    .map((it) => (typeof it === 'object' ? JSON.stringify(it) : String(it)))
+    .join(' · ');
+}
+
 const TONES = { added: 'ok', removed: 'bad', changed: 'warn' };
 
 function Differences({ rows }: { rows: Difference[] }) {
-  const text = (value: unknown) => (
-    <span className="mono diff-value">{value === undefined ? '' : JSON.stringify(value)}</span>
-  );
+  const text = (value: unknown) => <span className="mono diff-value">{inWords(value)}</span>;
   return (
     <Grid
       label="Differences"

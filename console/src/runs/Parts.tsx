@@ -24,10 +24,13 @@ export function Parts({ parts, isRaw }: Props) {
   const rows = useVirtualizer({
     count: parts.length,
     getScrollElement: () => scroller.current,
-    estimateSize: () => (isRaw ? 22 : 96),
+    estimateSize: (index) => estimate(parts[index], isRaw),
     overscan: 8,
     getItemKey: (index) => parts[index]?.seq ?? index,
   });
+  // What is measured above must not move what is read below; at the end, the end is what counts.
+  rows.shouldAdjustScrollPositionOnItemSizeChange = () => !isFollowing;
+  const lastTop = useRef(0);
   const toEnd = useCallback(() => {
     const element = scroller.current;
     if (element) element.scrollTop = element.scrollHeight;
@@ -41,8 +44,12 @@ export function Parts({ parts, isRaw }: Props) {
     const element = scroller.current;
     if (!element) return;
     const isAtEnd = element.scrollHeight - element.scrollTop - element.clientHeight < NEAR;
-    if (isAtEnd !== isFollowing) {
-      setFollowing(isAtEnd);
+    // Parts that grow leave the end behind too; only who goes up means to stay there.
+    const wentUp = element.scrollTop < lastTop.current - 1;
+    lastTop.current = element.scrollTop;
+    if (isAtEnd) setFollowing(true);
+    else if (wentUp && isFollowing) {
+      setFollowing(false);
       setSeen(parts.length);
     }
   };
@@ -82,6 +89,12 @@ export function Parts({ parts, isRaw }: Props) {
       )}
     </div>
   );
+}
+
+/** About how high a part is, in pixels, before it is drawn. */
+function estimate(part: Part | undefined, isRaw: boolean | undefined): number {
+  if (isRaw) return 24;
+  return part && part.bytes <= OPEN_BYTES ? 60 + Math.min(400, part.bytes / 2) : 90;
 }
 
 function PartRow({ part }: { part: Part }) {

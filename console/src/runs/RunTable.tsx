@@ -10,6 +10,7 @@ import { useRun } from '../live/live';
 import { isTerminal, stateOf } from '../live/log';
 import { Grid } from '../ui/Grid';
 import { Age, StateMark } from '../ui/marks';
+import { paramsOf } from './params';
 
 interface Props {
   runs: Command[];
@@ -80,7 +81,6 @@ function Vin({ id }: { id: string }) {
 /** What tells this run from others of the same command, or why it failed. */
 function About({ run }: { run: Command }) {
   if (run.error_message) return <span className="about cut">{run.error_message}</span>;
-  const params = run.command_params as Record<string, unknown>;
-  const values = Object.values(params ?? {}).map((it) => (typeof it === 'string' ? it : JSON.stringify(it)));
+  const values = Object.values(paramsOf(run)).map((it) => (typeof it === 'string' ? it : JSON.stringify(it)));
   return <span className="about cut mono dim">{values.join(' ')}</span>;
 }

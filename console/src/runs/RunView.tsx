@@ -19,6 +19,7 @@ import { Empty, Loading, ProblemCard } from '../ui/notices';
 import { Answer, hasAnswer } from './Answer';
 import { download } from './exports';
 import { Parts } from './Parts';
+import { paramsOf } from './params';
 import { Sheet } from './Sheet';
 import { asCurl, asPython } from './snippets';
 import { Timeline } from './Timeline';
@@ -41,6 +42,7 @@ export function RunView(props: Props) {
   if (error) {
     return asProblem(error).status === 404 ? (
       <Empty
+        isPage={!props.isPane}
         title="No such run"
         action={
           <Link to="/runs" search={{}}>
@@ -97,7 +99,7 @@ function VehicleName({ id }: { id: string }) {
 }
 
 function Params({ command }: { command: Command }) {
-  const params = Object.entries(command.command_params ?? {});
+  const params = Object.entries(paramsOf(command));
   if (params.length === 0) return null;
   const text = params.map(
     ([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
@@ -190,7 +192,7 @@ function Actions({ command, log, onRun }: { command: Command; log: RunLog; onRun
 const VIEWS = ['answer', 'parts', 'table', 'raw', 'chart'];
 
 /** What the page of the vehicle shows beside the pane already. */
-const SHOWN_BESIDE = /^(faults\.(list|scan)|data\.(list|read)|vehicle\.discover|\w+\.list)$/;
+const SHOWN_BESIDE = /^(faults\.(list|scan)|vehicle\.discover|\w+\.list)$/;
 
 function Views(props: {
   command: Command;
@@ -295,7 +297,7 @@ export function RunFacts({ command }: { command: Command }) {
             </div>
           ))}
       </dl>
-      <Json value={command.command_params} />
+      <Json value={paramsOf(command)} />
     </div>
   );
 }

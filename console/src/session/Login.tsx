@@ -25,6 +25,7 @@ export function Login() {
     <main className="login">
       <div className="panel login-card">
         <Brand />
+        <h1>Sign in</h1>
         {state.phase === 'out' && state.notice && <p role="status">{state.notice}</p>}
         <LoginForm />
         <p className="dim small">

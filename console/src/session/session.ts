@@ -51,8 +51,9 @@ export const session = {
   },
   async signOut(): Promise<void> {
     const token = access?.token;
-    if (token) await post('/api/v1/auth/logout', undefined, token).catch(() => {});
+    // First the page, which would be told by its socket too, and ask for a session that is over.
     leave();
+    if (token) await post('/api/v1/auth/logout', undefined, token).catch(() => {});
   },
   /** The server knows this session no more. */
   lost() {

@@ -7,6 +7,7 @@ export function Nowhere() {
   return (
     <div className="page">
       <Empty
+        isPage
         title="No such page"
         action={
           <Link to="/vehicles" search={{}}>

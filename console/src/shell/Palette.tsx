@@ -4,7 +4,7 @@ import '@mantine/spotlight/styles.css';
 import { Spotlight, type SpotlightActionData } from '@mantine/spotlight';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
-import { useEffect, useState } from 'react';
+import { type KeyboardEvent, useEffect, useState } from 'react';
 import { runsQuery, vehiclesQuery } from '../api/queries';
 import { mayWatch } from '../session/rights';
 import { useMe } from '../session/useSession';
@@ -51,6 +51,12 @@ export default function Palette({ onClose }: { onClose: () => void }) {
         onClick: () => navigate({ to: '/runs/$runId', params: { runId: run.command_id }, search: {} }),
       })),
   ];
+  // What was found came after the typing: nothing is selected yet, and the first is meant.
+  const enter = (event: KeyboardEvent) => {
+    const isSelected = document.querySelector('[data-action][data-selected]') !== null;
+    if (event.key !== 'Enter' || isSelected) return;
+    document.querySelector<HTMLElement>('[data-action]')?.click();
+  };
   return (
     <Spotlight
       actions={actions}
@@ -59,9 +65,11 @@ export default function Palette({ onClose }: { onClose: () => void }) {
       onQueryChange={setQuery}
       onSpotlightClose={onClose}
       lockScroll={false}
+      centered={false}
+      overlayProps={{ backgroundOpacity: 0.4, blur: 0 }}
       shortcut={null}
       nothingFound="Nothing of that name"
-      searchProps={{ placeholder: 'VIN, make, run, page …', 'aria-label': 'Go to' }}
+      searchProps={{ placeholder: 'VIN, make, run, page …', 'aria-label': 'Go to', onKeyDown: enter }}
       scrollable
       maxHeight={420}
     />

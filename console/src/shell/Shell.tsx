@@ -2,7 +2,7 @@
 
 import { ActionIcon, Button, Menu, Tooltip, useMantineColorScheme } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
-import { Link, Outlet, useNavigate, useRouterState } from '@tanstack/react-router';
+import { Link, Outlet, useRouter } from '@tanstack/react-router';
 import { lazy, Suspense, useEffect, useState } from 'react';
 import { fleetsQuery } from '../api/queries';
 import { useLink, useLinkWhile } from '../live/live';
@@ -29,12 +29,14 @@ const Keys = lazy(() => import('./Keys'));
 
 export function Shell() {
   const state = useSession();
-  const navigate = useNavigate();
-  const href = useRouterState({ select: (it) => it.location.href });
+  const router = useRouter();
   const isOut = state.phase === 'out';
   useEffect(() => {
-    if (isOut) navigate({ to: '/login', search: { next: href === '/' ? undefined : href } });
-  }, [isOut, href, navigate]);
+    if (!isOut) return;
+    const { href } = router.state.location;
+    const next = href === '/' || href.startsWith('/login') ? undefined : href;
+    router.navigate({ to: '/login', search: { next } });
+  }, [isOut, router]);
   return isOut ? null : <Frame />;
 }
 

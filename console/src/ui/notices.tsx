@@ -15,10 +15,20 @@ export function Loading({ rows = 6 }: { rows?: number }) {
   );
 }
 
-export function Empty(props: { title: string; children?: ReactNode; action?: ReactNode; cli?: string }) {
+interface EmptyProps {
+  title: string;
+  children?: ReactNode;
+  action?: ReactNode;
+  cli?: string;
+  /** Whether it is all that the page has. */
+  isPage?: boolean;
+}
+
+export function Empty(props: EmptyProps) {
+  const Title = props.isPage ? 'h1' : 'h2';
   return (
     <div className="notice">
-      <h2>{props.title}</h2>
+      <Title>{props.title}</Title>
       {props.children && <p className="dim">{props.children}</p>}
       {props.action}
       {props.cli && (
@@ -64,7 +74,7 @@ export function ProblemCard({ error, onRetry }: { error: unknown; onRetry?: () =
 
 export function Forbidden({ need, children }: { need: string; children?: ReactNode }) {
   return (
-    <Empty title="Your role does not permit this">
+    <Empty isPage title="Your role does not permit this">
       It needs {need}. Somebody who administers this installation can give it to you. {children}
     </Empty>
   );

@@ -1,4 +1,5 @@
 import { Link } from '@tanstack/react-router';
+import { entityOf } from '../runs/params';
 import { RunTable } from '../runs/RunTable';
 import { Empty } from '../ui/notices';
 import { useRecent } from './known';
@@ -6,9 +7,7 @@ import type { Place } from './Workbench';
 
 export function HistoryTab({ place }: { place: Place }) {
   const { vehicle, entity, show } = place;
-  const runs = useRecent(vehicle.vehicle_id).filter(
-    (run) => !entity || (run.command_params as { entity?: string }).entity === entity.path,
-  );
+  const runs = useRecent(vehicle.vehicle_id).filter((run) => !entity || entityOf(run) === entity.path);
   return (
     <div>
       <div className="tab-bar">

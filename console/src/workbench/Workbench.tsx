@@ -42,6 +42,7 @@ export function Workbench() {
   if (error) {
     return asProblem(error).status === 404 ? (
       <Empty
+        isPage
         title="No such vehicle"
         action={
           <Link to="/vehicles" search={{}}>

@@ -8,6 +8,7 @@ import { type Report, reports } from '../faults/faults';
 import { datumOf } from '../format/datum';
 import { link } from '../live/live';
 import type { RunLog } from '../live/log';
+import { entityOf, paramsOf } from '../runs/params';
 
 const RECENT = 100;
 /** How many runs are looked into for faults. */
@@ -48,7 +49,7 @@ function useLogs(ids: string[]): (RunLog | undefined)[] {
 
 /** Whether a run has asked for all faults of what it asked for. */
 function isWhole(run: Command): boolean {
-  const params = Object.keys(run.command_params ?? {});
+  const params = Object.keys(paramsOf(run));
   if (run.command_name === 'faults.scan') return params.length === 0;
   return run.command_name === 'faults.list' && params.length === 1;
 }
@@ -63,7 +64,7 @@ export function useKnownFaults(vehicleId: string): Map<string, Report> {
   return useMemo(() => {
     const known = new Map<string, Report>();
     chosen.forEach((run, index) => {
-      const about = (run.command_params as { entity?: string }).entity;
+      const about = entityOf(run);
       for (const part of logs[index]?.parts ?? []) {
         for (const report of reports(part.payload, about, part.receivedAt, run.command_id)) {
           if (!known.has(report.entity)) known.set(report.entity, report);
@@ -78,7 +79,7 @@ export function useKnownFaults(vehicleId: string): Map<string, Report> {
 export function useLatest(vehicleId: string, name: string, params: Record<string, unknown>) {
   const wanted = JSON.stringify(params);
   const run = useRecent(vehicleId).find(
-    (it) => it.command_name === name && useful(it) && JSON.stringify(it.command_params) === wanted,
+    (it) => it.command_name === name && useful(it) && JSON.stringify(paramsOf(it)) === wanted,
   );
   const [log] = useLogs(run ? [run.command_id] : []);
   return { run, log };
@@ -89,7 +90,7 @@ export function useKnownValues(vehicleId: string, entity: string) {
   const runs = useRecent(vehicleId).filter(
     (run) =>
       (run.command_name === 'data.read' || run.command_name === 'data.watch') &&
-      (run.command_params as { entity?: string }).entity === entity &&
+      entityOf(run) === entity &&
       run.status !== 'pending',
   );
   const chosen = runs.slice(0, LOOKED_INTO);
