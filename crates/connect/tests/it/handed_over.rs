@@ -197,7 +197,10 @@ async fn a_request_in_the_control_units_language_is_passed_on() {
     assert_eq!(outcome.only(), json!({"request": "3E00", "response": "7e00", "positive": true}));
     let sent = server.seen().pop().unwrap();
     assert_eq!(sent.body, "\u{3e}\u{0}");
-    assert!(sent.head.contains("content-type: application/octet-stream"), "{}", sent.head);
+    for header in ["content-type", "accept"] {
+        let line = format!("{header}: application/octet-stream\r\n");
+        assert!(sent.head.contains(&line), "{}", sent.head);
+    }
 }
 
 #[tokio::test]
