@@ -294,7 +294,7 @@ impl Config {
         }
     }
 
-    /// The file of the key that encrypts the signing keys.
+    /// The file of the key that encrypts the signing keys and the tokens of vehicles.
     pub fn master_key_file(&self) -> PathBuf {
         self.master_key_file.clone().unwrap_or_else(|| self.data_dir.join("master.key"))
     }

@@ -2,7 +2,7 @@
 //!
 //! Puts no key into an answer, an error or a log, and sends none that no seed was asked for.
 
-use ::sovd::Link;
+use ::sovd::{Error, Link};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -67,7 +67,7 @@ impl Attempt<'_> {
         let last = outbox::json(&json!({ "id": MODE, "value": wish.level })).map(Some);
         // To ask for a seed changes nothing: what fails before the key has done nothing.
         let asked = target.client.set_mode(place, format!("{}{REQUEST}", wish.level)).await;
-        let asked = asked.map_err(failure::of_change)?;
+        let asked = asked.map_err(seedless)?;
         let seed = asked.seed.as_deref().and_then(Seed::of).ok_or_else(|| {
             End::Refused(Refusal::Unsupported, "the vehicle gave no seed".to_owned())
         })?;
@@ -120,6 +120,15 @@ impl Seed {
             _ => key.into(),
         }
     }
+}
+
+/// A seed that did not come: nothing was unlocked, and it is not asked for again.
+fn seedless(error: Error) -> End {
+    let end = failure::of_read(error);
+    if end != End::Lost {
+        return end;
+    }
+    End::VehicleError("the vehicle gave no seed: the connection was lost".to_owned())
 }
 
 fn keyless(error: &KeyError) -> End {

@@ -124,6 +124,26 @@ async fn a_seed_that_is_a_text_is_answered_by_a_text() {
 }
 
 #[tokio::test]
+async fn a_seed_that_does_not_come_leaves_no_doubt() {
+    let busy = r#"{"error_code":"not-responding","message":"no seed"}"#;
+    let keys = sources(&[("static", "55443322\n", 0o600)]);
+    for (status, words) in [(503, "no seed (not-responding)"), (0, "the connection was lost")] {
+        let server = Server::beside(move |request| {
+            Some(Reply::Answer(match request.line.as_str() {
+                "GET /v1/components/ecu/modes/security" => plain(200, r#"{"value":"locked"}"#),
+                "PUT /v1/components/ecu/modes/security" => plain(status, busy),
+                _ => return None,
+            }))
+        });
+        let params = json!({"entity": "components/ecu", "level": "a", "key_source": "static"});
+        let unlock = order(&server.address(), "security.unlock", params);
+        let outcome = run(&keyed(keys.path()), unlock).await;
+        assert!(outcome.vehicle_error().contains(words), "{outcome:?}");
+        assert_eq!(server.count("PUT /v1/components/ecu/modes/security"), 1);
+    }
+}
+
+#[tokio::test]
 async fn bulk_data_is_uploaded_once() {
     let bench = Bench::full().await;
     let params = json!({"entity": COMPUTER, "category": "maps", "blob": "AAEC", "name": "a.map"});
@@ -177,7 +197,10 @@ async fn a_request_in_the_control_units_language_is_passed_on() {
     assert_eq!(outcome.only(), json!({"request": "3E00", "response": "7e00", "positive": true}));
     let sent = server.seen().pop().unwrap();
     assert_eq!(sent.body, "\u{3e}\u{0}");
-    assert!(sent.head.contains("content-type: application/octet-stream"), "{}", sent.head);
+    for header in ["content-type", "accept"] {
+        let line = format!("{header}: application/octet-stream\r\n");
+        assert!(sent.head.contains(&line), "{}", sent.head);
+    }
 }
 
 #[tokio::test]
