@@ -39,6 +39,14 @@ export function CommandForm(props: Props) {
   );
 }
 
+/** How long a command may wait for its vehicle; empty = as long as the installation says. */
+const WAITS = [
+  { value: '', label: 'as long as usual' },
+  { value: '600000', label: '10 minutes' },
+  { value: '3600000', label: 'an hour' },
+  { value: '86400000', label: 'a day' },
+];
+
 /** What cannot be taken back by doing it again. */
 const ERASES = ['faults.clear', 'data.clear', 'bulk.delete'];
 
@@ -52,10 +60,12 @@ function Body({ entry, vehicle, preview, entities, ...props }: Props & { entry: 
   const [raw, setRaw] = useState<string | null>(null);
   const [reason, setReason] = useState('');
   const [typed, setTyped] = useState('');
+  const [wait, setWait] = useState('');
   const [problems, setProblems] = useState<FieldProblem[]>([]);
   const isDangerous = entry.risk === 'R3' || ERASES.includes(entry.name);
   const lastFour = vehicle.vin.slice(-4);
   const status = usePresence(vehicle.vehicle_id)?.connection_status ?? vehicle.connection_status;
+  const isOnline = status === 'connected';
   if (!maySubmit(me.role, entry)) return <Forbidden need={`the role ${entry.role}`} />;
 
   const send = async (event: FormEvent) => {
@@ -69,6 +79,7 @@ function Body({ entry, vehicle, preview, entities, ...props }: Props & { entry: 
       command_name: entry.name,
       command_params: found.params,
       ...(reason.trim() ? { reason: reason.trim() } : {}),
+      ...(isOnline || !wait ? {} : { deliver_within_ms: Number(wait) }),
     };
     const command = await submit.mutateAsync(draft as never).catch((error) => {
       setProblems(asProblem(error).errors);
@@ -132,6 +143,15 @@ function Body({ entry, vehicle, preview, entities, ...props }: Props & { entry: 
           onChange={(event) => setReason(event.currentTarget.value)}
         />
       )}
+      {!isOnline && (
+        <NativeSelect
+          label="The vehicle is offline. Wait for it"
+          description="If it does not come in time, the run ends as expired: it provably never ran."
+          value={wait}
+          onChange={(event) => setWait(event.currentTarget.value)}
+          data={WAITS}
+        />
+      )}
       {isDangerous && (
         <TextInput
           label={`Type ${lastFour}, the end of the VIN, to confirm`}
@@ -158,7 +178,7 @@ function Body({ entry, vehicle, preview, entities, ...props }: Props & { entry: 
           loading={submit.isPending}
           disabled={isDangerous && (typed !== lastFour || !reason.trim())}
         >
-          {status === 'connected' ? 'Run' : 'Queue until it is online'}
+          {isOnline ? 'Run' : 'Queue until it is online'}
         </Button>
       </div>
     </form>

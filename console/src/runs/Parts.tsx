@@ -3,8 +3,10 @@
 import { Button } from '@mantine/core';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { useCallback, useEffect, useRef, useState } from 'react';
+import { difference } from '../format/difference';
 import { timeOfDay, utc } from '../format/time';
 import type { Part } from '../live/log';
+import { useKey } from '../shell/keys';
 import { Json } from '../ui/Json';
 
 /** Bytes of a part that is shown open. */
@@ -14,23 +16,25 @@ const NEAR = 24;
 
 interface Props {
   parts: Part[];
-  isRaw?: boolean;
+  as?: 'tree' | 'raw' | 'diff';
 }
 
-export function Parts({ parts, isRaw }: Props) {
+export function Parts({ parts, as = 'tree' }: Props) {
   const scroller = useRef<HTMLDivElement>(null);
   const [isFollowing, setFollowing] = useState(true);
   const [seen, setSeen] = useState(parts.length);
   const rows = useVirtualizer({
     count: parts.length,
     getScrollElement: () => scroller.current,
-    estimateSize: (index) => estimate(parts[index], isRaw),
+    estimateSize: (index) => estimate(parts[index], as),
     overscan: 8,
     getItemKey: (index) => parts[index]?.seq ?? index,
   });
   // What is measured above must not move what is read below; at the end, the end is what counts.
   rows.shouldAdjustScrollPositionOnItemSizeChange = () => !isFollowing;
   const lastTop = useRef(0);
+  const follow = useCallback(() => setFollowing((now) => !now), []);
+  useKey('f', follow);
   const toEnd = useCallback(() => {
     const element = scroller.current;
     if (element) element.scrollTop = element.scrollHeight;
@@ -73,7 +77,13 @@ export function Parts({ parts, isRaw }: Props) {
                   transform: `translateY(${row.start}px)`,
                 }}
               >
-                {isRaw ? <Raw part={part} /> : <PartRow part={part} />}
+                {as === 'raw' ? (
+                  <Raw part={part} />
+                ) : as === 'diff' ? (
+                  <Changed part={part} before={parts[row.index - 1]} />
+                ) : (
+                  <PartRow part={part} />
+                )}
               </li>
             );
           })}
@@ -92,26 +102,60 @@ export function Parts({ parts, isRaw }: Props) {
 }
 
 /** About how high a part is, in pixels, before it is drawn. */
-function estimate(part: Part | undefined, isRaw: boolean | undefined): number {
-  if (isRaw) return 24;
+function estimate(part: Part | undefined, as: string): number {
+  if (as === 'raw') return 24;
   return part && part.bytes <= OPEN_BYTES ? 60 + Math.min(400, part.bytes / 2) : 90;
+}
+
+function Head({ part }: { part: Part }) {
+  return (
+    <div className="part-head">
+      <strong>#{part.seq}</strong>
+      <time dateTime={part.receivedAt} title={utc(part.receivedAt)} className="mono dim">
+        {timeOfDay(part.receivedAt)}
+      </time>
+      {part.isFinal && <span className="tag">final</span>}
+      {part.bytes > OPEN_BYTES && <span className="dim small">{Math.round(part.bytes / 1024)} KiB</span>}
+    </div>
+  );
 }
 
 function PartRow({ part }: { part: Part }) {
   return (
     <>
-      <div className="part-head">
-        <strong>#{part.seq}</strong>
-        <time dateTime={part.receivedAt} title={utc(part.receivedAt)} className="mono dim">
-          {timeOfDay(part.receivedAt)}
-        </time>
-        {part.isFinal && <span className="tag">final</span>}
-        {part.bytes > OPEN_BYTES && <span className="dim small">{Math.round(part.bytes / 1024)} KiB</span>}
-      </div>
+      <Head part={part} />
       <Json value={part.payload} open={part.bytes <= OPEN_BYTES} />
     </>
   );
 }
+
+/** What is different from the part before. */
+function Changed({ part, before }: { part: Part; before: Part | undefined }) {
+  const changes = before ? difference(before.payload, part.payload) : [];
+  return (
+    <>
+      <Head part={part} />
+      {!before && <span className="dim small">the first part</span>}
+      {before && changes.length === 0 && <span className="dim small">as the part before</span>}
+      <ul className="plain mono">
+        {changes.slice(0, MOST_CHANGES).map((change) => (
+          <li key={`${change.path} ${change.kind}`} className="change">
+            <span className={`tag ${TONES[change.kind]}`}>{change.kind}</span> {change.path}{' '}
+            <span className="dim">{change.kind !== 'added' && JSON.stringify(change.before)}</span>
+            {change.kind === 'changed' && ' → '}
+            {change.kind !== 'removed' && JSON.stringify(change.after)}
+          </li>
+        ))}
+      </ul>
+      {changes.length > MOST_CHANGES && (
+        <span className="dim small">{changes.length - MOST_CHANGES} more</span>
+      )}
+    </>
+  );
+}
+
+const TONES = { added: 'ok', removed: 'bad', changed: 'warn' };
+const MOST_CHANGES = 30;
 
 function Raw({ part }: { part: Part }) {
   return <pre className="raw mono">{JSON.stringify(part.payload)}</pre>;

@@ -3,7 +3,7 @@
 import { Button, Menu, Tabs, Tooltip } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { lazy, type ReactNode, Suspense, useState } from 'react';
+import { lazy, type ReactNode, Suspense, useCallback, useState } from 'react';
 import type { Command } from '../api/client';
 import { asProblem } from '../api/problem';
 import { runQuery, useCancel, useEntry, useSubmit, vehicleQuery } from '../api/queries';
@@ -11,11 +11,13 @@ import { useLink, useRun } from '../live/live';
 import { hasEnded, type RunLog, stateOf } from '../live/log';
 import { maySubmit } from '../session/rights';
 import { useMe } from '../session/useSession';
+import { useKey } from '../shell/keys';
 import { copy } from '../ui/Copy';
 import { MoreIcon } from '../ui/icons';
 import { Json } from '../ui/Json';
 import { StateMark } from '../ui/marks';
 import { Empty, Loading, ProblemCard } from '../ui/notices';
+import { tell } from '../ui/told';
 import { Answer, hasAnswer } from './Answer';
 import { download } from './exports';
 import { Parts } from './Parts';
@@ -145,6 +147,16 @@ function Actions({ command, log, onRun }: { command: Command; log: RunLog; onRun
     onRun?.(next.command_id);
   };
   const origin = location.origin;
+  const share = async (text: string, what: string) => {
+    await copy(text);
+    tell(`${what} copied`);
+  };
+  const curl = useCallback(() => {
+    copy(asCurl(command, location.origin)).then(() => tell('curl copied'));
+  }, [command]);
+  const exportJson = useCallback(() => download('json', command, log), [command, log]);
+  useKey('c', curl);
+  useKey('e', exportJson);
   return (
     <div className="row tight">
       {!hasEnded(log) && mayAct && (
@@ -170,15 +182,15 @@ function Actions({ command, log, onRun }: { command: Command; log: RunLog; onRun
           </Button>
         </Menu.Target>
         <Menu.Dropdown>
-          <Menu.Item onClick={() => copy(`${origin}/runs/${command.command_id}`)}>Copy a link</Menu.Item>
-          <Menu.Item onClick={() => copy(command.command_id)}>Copy the id</Menu.Item>
-          <Menu.Divider />
-          <Menu.Item data-key="c" onClick={() => copy(asCurl(command, origin))}>
-            Copy as curl
+          <Menu.Item onClick={() => share(`${origin}/runs/${command.command_id}`, 'Link')}>
+            Copy a link
           </Menu.Item>
-          <Menu.Item onClick={() => copy(asPython(command, origin))}>Copy as Python</Menu.Item>
+          <Menu.Item onClick={() => share(command.command_id, 'Id')}>Copy the id</Menu.Item>
           <Menu.Divider />
-          <Menu.Item onClick={() => download('json', command, log)}>Export JSON</Menu.Item>
+          <Menu.Item onClick={curl}>Copy as curl (c)</Menu.Item>
+          <Menu.Item onClick={() => share(asPython(command, origin), 'Python')}>Copy as Python</Menu.Item>
+          <Menu.Divider />
+          <Menu.Item onClick={exportJson}>Export JSON (e)</Menu.Item>
           <Menu.Item onClick={() => download('ndjson', command, log)}>Export NDJSON</Menu.Item>
           <Menu.Item onClick={() => download('csv', command, log)}>Export CSV</Menu.Item>
         </Menu.Dropdown>
@@ -189,7 +201,7 @@ function Actions({ command, log, onRun }: { command: Command; log: RunLog; onRun
   );
 }
 
-const VIEWS = ['answer', 'parts', 'table', 'raw', 'chart'];
+const VIEWS = ['answer', 'parts', 'table', 'raw', 'diff', 'chart'];
 
 /** What the page of the vehicle shows beside the pane already. */
 const SHOWN_BESIDE = /^(faults\.(list|scan)|vehicle\.discover|\w+\.list)$/;
@@ -237,7 +249,7 @@ function Views(props: {
 function View({ name, command, log }: { name: string; command: Command; log: RunLog }) {
   if (name === 'answer' && hasAnswer(command, log)) return <Answer command={command} log={log} />;
   if (name === 'table') return <Sheet parts={log.parts} />;
-  if (name === 'raw') return <Parts parts={log.parts} isRaw />;
+  if (name === 'raw' || name === 'diff') return <Parts key={name} parts={log.parts} as={name} />;
   if (name === 'chart') {
     return (
       <Suspense fallback={<Loading rows={3} />}>

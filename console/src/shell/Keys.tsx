@@ -11,7 +11,7 @@ const KEYS: [string, string][] = [
   ['[, ]', 'previous and next tab'],
   ['r', 'read or run what the page offers'],
   ['R, x', 'run again, cancel'],
-  ['1, 2, 3, 4, 5', 'answer, parts, table, raw, chart'],
+  ['1 to 6', 'answer, parts, table, raw, diff, chart'],
   ['f, G', 'follow, jump to the latest'],
   ['e, c', 'export, copy as curl'],
   ['t', 'theme'],

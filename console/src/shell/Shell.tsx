@@ -21,6 +21,7 @@ import {
   VehicleIcon,
 } from '../ui/icons';
 import { useNow } from '../ui/now';
+import { Told } from '../ui/told';
 import { Brand } from './Brand';
 import { useKeys } from './keys';
 
@@ -88,6 +89,7 @@ function Frame() {
         <Stale />
         <Outlet />
       </main>
+      <Told />
       <Suspense fallback={null}>
         {isPalette && <Palette onClose={() => setPalette(false)} />}
         {isHelp && <Keys onClose={() => setHelp(false)} />}
