@@ -416,6 +416,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the logins of a user that are alive, newest first; at most 1,000. */
+        get: operations["sessions_list"];
+        put?: never;
+        post?: never;
+        /** Ends all logins of a user, that which asks included if they are one's own. */
+        delete: operations["sessions_end_all"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{session_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Ends a login: requests and open sockets of it are refused within a second, on every server. */
+        delete: operations["sessions_end"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit": {
         parameters: {
             query?: never;
@@ -425,6 +460,26 @@ export interface paths {
         };
         /** Lists who did what, newest first. For auditors and admins. */
         get: operations["audit_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Verifies the whole log against its chain and its signatures; one at a time. For auditors and
+         *     admins. What is wrong is told, and is no failure of the request.
+         */
+        get: operations["audit_verify"];
         put?: never;
         post?: never;
         delete?: never;
@@ -739,6 +794,11 @@ export interface components {
             object: string;
             /** @description `success`, or what else came of it. */
             outcome: string;
+            /**
+             * Format: int64
+             * @description Its place in the chain, from 1; `null` = it is not sealed yet, which takes less than a second.
+             */
+            position?: number | null;
             /** @description Why, in their words. */
             reason?: string | null;
             /** Format: date-time */
@@ -793,12 +853,32 @@ export interface components {
              */
             vehicle_id: string;
         };
+        /** @description How many logins have been ended. */
+        EndedSessions: {
+            /** Format: int64 */
+            ended: number;
+        };
         /** @description One wrong field. */
         FieldError: {
             /** @description What is wrong, and what would be right. */
             detail: string;
             /** @description Where, as a JSON pointer into the body, or the name of a query parameter. */
             pointer: string;
+        };
+        /** @description The first thing that is not as it was sealed. */
+        Finding: {
+            /**
+             * Format: uuid
+             * @description That row, if it is there.
+             */
+            audit_id?: string | null;
+            /** @description What is wrong with it, in words. */
+            fault: string;
+            /**
+             * Format: int64
+             * @description The number of the first row that it is about.
+             */
+            position: number;
         };
         /** @description A fleet. */
         Fleet: {
@@ -848,8 +928,9 @@ export interface components {
          * @description The body of every failure, as `application/problem+json`.
          *
          *     The codes, by status: 400 `bad-request`, `malformed-json`; 401 `unauthenticated`; 403
-         *     `forbidden`, `switched-off`; 404 `unknown-path`, `unknown-vehicle`, `unknown-command`, `unknown-fleet`,
-         *     `unknown-user`, `unknown-grant`, `undiscovered`; 405 `wrong-method`; 408 `too-slow`; 409 `already-ended`,
+         *     `forbidden`, `switched-off`; 404 `unknown-path`, `unknown-vehicle`, `unknown-command`,
+         *     `unknown-fleet`, `unknown-user`, `unknown-grant`, `unknown-session`, `undiscovered`; 405
+         *     `wrong-method`; 408 `too-slow`; 409 `already-ended`,
          *     `fleet-not-empty`, `key-reused`, `name-taken`, `own-account`, `vehicle-offline`, `vin-taken`;
          *     412 `stale`; 413 `too-large`; 414 `address-too-long`; 415 `wrong-media-type`; 422
          *     `invalid-parameters`, `unknown-command`; 426 `upgrade-required`; 428 `version-needed`; 429
@@ -882,6 +963,29 @@ export interface components {
         Renewal: {
             /** @description Absent = the one in the cookie, from a page of this server; the next one goes there too. */
             refresh_token?: string | null;
+        };
+        /** @description A login that is alive. */
+        Session: {
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it ends, whatever happens.
+             */
+            expires_at: string;
+            /**
+             * Format: date-time
+             * @description When it ends unless it is refreshed.
+             */
+            idle_until: string;
+            /** @description Whether it is the one that asks. */
+            is_current: boolean;
+            /** @description What the audit calls it. */
+            session_hash: string;
+            /** Format: uuid */
+            session_id: string;
+            /** Format: uuid */
+            user_id: string;
         };
         /** @description How long a grant shall last. */
         Term: {
@@ -1065,6 +1169,32 @@ export interface components {
             last_seen_at?: string | null;
             /** @description Why a server that answers is of no use: it is not trusted, or wants another token. */
             obstacle?: string | null;
+        };
+        /** @description Whether the log is what was sealed. */
+        Verification: {
+            /**
+             * Format: int64
+             * @description How many signed checkpoints fit them.
+             */
+            checkpoints: number;
+            finding?: components["schemas"]["Finding"] | null;
+            /**
+             * Format: int64
+             * @description The number of the first row that is kept; older ones have been removed on purpose.
+             */
+            first: number;
+            /**
+             * Format: int64
+             * @description How many rows are as they were sealed.
+             */
+            rows: number;
+            /**
+             * Format: int64
+             * @description How many rows are not sealed yet.
+             */
+            unsealed?: number | null;
+            /** @description Everything is as it was sealed. */
+            verified: boolean;
         };
     };
     responses: {
@@ -1952,6 +2082,81 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    sessions_list: {
+        parameters: {
+            query?: {
+                /** @description Of this user, for admins; absent = one's own. */
+                user_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"][];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    sessions_end_all: {
+        parameters: {
+            query?: {
+                /** @description Of this user, for admins; absent = one's own. */
+                user_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndedSessions"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    sessions_end: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
     audit_list: {
         parameters: {
             query?: {
@@ -1959,6 +2164,16 @@ export interface operations {
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
+                /** @description Done by whoever had this name. */
+                actor?: string;
+                /** @description What was done, for example `command_submitted`. */
+                event?: string;
+                /** @description What it was done to, for example `command/01890a5d-…`. */
+                object?: string;
+                /** @description Recorded at this time or later. */
+                start_date?: string;
+                /** @description Recorded at this time or earlier. */
+                end_date?: string;
             };
             header?: never;
             path?: never;
@@ -1972,6 +2187,28 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DeedPage"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    audit_verify: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Verification"];
                 };
             };
             401: components["responses"]["Problem"];
