@@ -184,6 +184,22 @@ describe('an engineer', { skip: missing(), timeout: 240_000 }, () => {
     await page.getByRole('heading', { name: 'Runs' }).waitFor();
   });
 
+  it('gives a colleague an account and a fleet', async () => {
+    await page.goto(`${wire.url}/admin/users`);
+    await page.getByRole('button', { name: 'Add a user' }).click();
+    await page.getByLabel('Name').fill('mia');
+    await page.getByRole('textbox', { name: 'Password' }).fill('correct horse battery staple');
+    await page.getByRole('button', { name: 'Add', exact: true }).click();
+    await page.getByRole('button', { name: 'Fleets of mia' }).click();
+    await page.getByRole('checkbox', { name: 'demo' }).check();
+    await page.getByRole('button', { name: 'Close' }).click();
+    await page.getByLabel('Role of mia').selectOption('viewer');
+    const users = await call(demo.url, await token(demo), 'GET', '/api/v1/users');
+    const mia = users.find(({ username }) => username === 'mia');
+    const grants = await call(demo.url, await token(demo), 'GET', `/api/v1/users/${mia.user_id}/grants`);
+    assert.equal(grants.length, 1);
+  });
+
   it('signs out, and the session is over', async () => {
     await page.getByRole('button', { name: demo.username }).click();
     await page.getByRole('menuitem', { name: 'Sign out' }).click();

@@ -49,6 +49,7 @@ export function Users() {
               cell: (it) => (
                 <NativeSelect
                   size="xs"
+                  w={130}
                   aria-label={`Role of ${it.username}`}
                   value={it.role}
                   data={ROLES}

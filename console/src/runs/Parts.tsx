@@ -80,7 +80,7 @@ export function Parts({ parts, as = 'tree' }: Props) {
                 {as === 'raw' ? (
                   <Raw part={part} />
                 ) : as === 'diff' ? (
-                  <Changed part={part} before={parts[row.index - 1]} />
+                  <Changed part={part} before={previous(parts, row.index)} />
                 ) : (
                   <PartRow part={part} />
                 )}
@@ -129,13 +129,29 @@ function PartRow({ part }: { part: Part }) {
   );
 }
 
+/** How far back the part before is looked for. */
+const BACK = 64;
+
+/** The part before that is about the same: what is watched comes in turns. */
+function previous(parts: Part[], index: number): Part | undefined {
+  const name = (part: Part | undefined) => {
+    const { id, entity } = (part?.payload ?? {}) as { id?: unknown; entity?: unknown };
+    return String(id ?? entity ?? '');
+  };
+  const wanted = name(parts[index]);
+  for (let at = index - 1; at >= 0 && at >= index - BACK; at -= 1) {
+    if (name(parts[at]) === wanted) return parts[at];
+  }
+  return undefined;
+}
+
 /** What is different from the part before. */
 function Changed({ part, before }: { part: Part; before: Part | undefined }) {
   const changes = before ? difference(before.payload, part.payload) : [];
   return (
     <>
       <Head part={part} />
-      {!before && <span className="dim small">the first part</span>}
+      {!before && <span className="dim small">the first of its kind</span>}
       {before && changes.length === 0 && <span className="dim small">as the part before</span>}
       <ul className="plain mono">
         {changes.slice(0, MOST_CHANGES).map((change) => (
