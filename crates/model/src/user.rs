@@ -79,6 +79,39 @@ pub enum Action {
     Administer,
 }
 
+impl Action {
+    /// Every action.
+    pub const ALL: [Self; 8] = [
+        Self::Watch,
+        Self::SeeParameters,
+        Self::Submit(Risk::R0),
+        Self::Submit(Risk::R1),
+        Self::Submit(Risk::R2),
+        Self::Submit(Risk::R3),
+        Self::ReadAudit,
+        Self::Administer,
+    ];
+
+    /// The word as sent.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Watch => "watch",
+            Self::SeeParameters => "see_parameters",
+            Self::Submit(Risk::R0) => "submit_r0",
+            Self::Submit(Risk::R1) => "submit_r1",
+            Self::Submit(Risk::R2) => "submit_r2",
+            Self::Submit(Risk::R3) => "submit_r3",
+            Self::ReadAudit => "read_audit",
+            Self::Administer => "administer",
+        }
+    }
+
+    /// The action of a word; `None` if there is none of that name.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|action| action.word() == word)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,6 +122,15 @@ mod tests {
         assert!(!Role::Engineer.may(Action::Submit(Risk::R3)));
         assert!(Role::Senior.may(Action::Submit(Risk::R3)));
         assert!(!Role::Viewer.may(Action::Submit(Risk::R0)));
+    }
+
+    #[test]
+    fn every_action_has_a_word_of_its_own_and_somebody_who_may_do_it() {
+        for action in Action::ALL {
+            assert_eq!(Action::from_word(action.word()), Some(action));
+            assert!(Role::Admin.may(action));
+        }
+        assert_eq!(Action::from_word("reign"), None);
     }
 
     #[test]

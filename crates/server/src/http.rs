@@ -26,6 +26,7 @@ mod login;
 mod manual;
 pub(crate) mod origin;
 mod page;
+mod permissions;
 pub(crate) mod problem;
 mod query;
 mod registry;
@@ -103,7 +104,8 @@ pub(crate) struct Parts {
 #[openapi(info(title = "Fleetwire", description = "The cloud side of SOVD (ISO 17978)."))]
 struct Description;
 
-/// All other routes with their descriptions. A route without [`caller::Caller`] is public.
+/// All other routes with their descriptions. A route without [`caller::Caller`] is public; every other
+/// one names its permission beside its path.
 fn api() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(commands::submit, commands::list))
@@ -124,6 +126,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(fleets::rename, fleets::remove))
         .routes(routes!(users::list, users::add))
         .routes(routes!(users::show, users::change, users::deactivate))
+        .routes(routes!(permissions::permissions))
         .routes(routes!(grants::list))
         .routes(routes!(grants::give, grants::take_back))
         .routes(routes!(sessions::list, sessions::end_all))

@@ -19,8 +19,9 @@ use tokio_util::sync::CancellationToken;
 const EVERY: Duration = Duration::from_millis(400);
 /// How long a node that has sealed has the next turn.
 const LEASE: Duration = Duration::from_secs(3);
-/// Rows that are sealed in one transaction.
-const BATCH: u32 = 1000;
+/// Rows that are sealed in one transaction: few, so that those who write beside it wait for a
+/// millisecond or two.
+const BATCH: u32 = 200;
 /// How often it is looked for what is too old.
 const TRIM_EVERY: Duration = Duration::from_mins(10);
 

@@ -122,7 +122,8 @@ pub(crate) struct DeedPage {
 }
 
 /// Lists who did what, newest first. For auditors and admins.
-#[utoipa::path(get, path = "/api/v1/audit", tag = "audit", params(ListQuery),
+#[utoipa::path(get, path = "/api/v1/audit", tag = "audit",
+    extensions(("x-permission" = json!("read_audit"))), params(ListQuery),
     responses((status = 200, body = DeedPage)))]
 pub(crate) async fn list(
     State(app): State<App>,
@@ -189,6 +190,7 @@ impl From<Verdict> for Verification {
 /// Verifies the whole log against its chain and its signatures; one at a time. For auditors and
 /// admins. What is wrong is told, and is no failure of the request.
 #[utoipa::path(get, path = "/api/v1/audit/verify", tag = "audit",
+    extensions(("x-permission" = json!("read_audit"))),
     responses((status = 200, body = Verification)))]
 pub(crate) async fn verify(
     State(app): State<App>,

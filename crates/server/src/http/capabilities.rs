@@ -69,6 +69,7 @@ impl From<Capabilities> for View {
 ///
 /// The vehicle is asked by the command `vehicle.discover` without a `depth`.
 #[utoipa::path(get, path = "/api/v1/vehicles/{vehicle_id}/capabilities", tag = "vehicles",
+    extensions(("x-permission" = json!("watch"))),
     params(("vehicle_id" = uuid::Uuid, Path)),
     responses((status = 200, body = View), (status = 404, body = ProblemBody)))]
 pub(crate) async fn capabilities(

@@ -88,6 +88,7 @@ fn milliseconds(span: Duration) -> u64 {
 
 /// Lists every command that can be submitted, with the schema of its parameters.
 #[utoipa::path(get, path = "/api/v1/catalog", tag = "catalog",
+    extensions(("x-permission" = json!("watch"))),
     responses((status = 200, body = [View])))]
 pub(crate) async fn list(
     State(app): State<App>,

@@ -137,7 +137,8 @@ impl View {
 /// Answers `201` as soon as the command is stored: from then on it survives a restart. Its answers
 /// come over `/ws/responses/{command_id}`. With `Prefer: wait=N` the answer waits up to N seconds
 /// (at most 60) for the end of the command.
-#[utoipa::path(post, path = "/api/v1/commands", tag = "commands", request_body = Draft,
+#[utoipa::path(post, path = "/api/v1/commands", tag = "commands",
+    extensions(("x-permission" = json!("submit_r0"))), request_body = Draft,
     responses((status = 201, body = View), (status = 404, body = super::problem::ProblemBody),
         (status = 409, body = super::problem::ProblemBody),
         (status = 422, body = super::problem::ProblemBody)))]
@@ -267,7 +268,8 @@ pub(crate) struct CommandPage {
 }
 
 /// Lists commands, newest first: those of the fleets that the caller may see.
-#[utoipa::path(get, path = "/api/v1/commands", tag = "commands", params(ListQuery),
+#[utoipa::path(get, path = "/api/v1/commands", tag = "commands",
+    extensions(("x-permission" = json!("watch"))), params(ListQuery),
     responses((status = 200, body = CommandPage)))]
 pub(crate) async fn list(
     State(app): State<App>,
@@ -296,6 +298,7 @@ pub(crate) async fn list(
 
 /// Shows a command.
 #[utoipa::path(get, path = "/api/v1/commands/{command_id}", tag = "commands",
+    extensions(("x-permission" = json!("watch"))),
     params(("command_id" = uuid::Uuid, Path)),
     responses((status = 200, body = View), (status = 404, body = super::problem::ProblemBody)))]
 pub(crate) async fn show(
@@ -329,6 +332,7 @@ pub(crate) struct CommandResponse {
 /// Lists the answers of a command, in order. The array is written as it is read: however large it
 /// is, it is never in memory as a whole.
 #[utoipa::path(get, path = "/api/v1/commands/{command_id}/responses", tag = "commands",
+    extensions(("x-permission" = json!("watch"))),
     params(("command_id" = uuid::Uuid, Path)),
     responses((status = 200, body = [CommandResponse]),
         (status = 404, body = super::problem::ProblemBody)))]
@@ -391,6 +395,7 @@ fn response_of(event: &Event, command_id: CommandId) -> Option<String> {
 
 /// Cancels a command: at once if nothing has been sent to the vehicle, else by asking the vehicle.
 #[utoipa::path(post, path = "/api/v1/commands/{command_id}/cancel", tag = "commands",
+    extensions(("x-permission" = json!("watch"))),
     params(("command_id" = uuid::Uuid, Path)),
     responses((status = 200, body = View), (status = 202, body = View),
         (status = 409, body = super::problem::ProblemBody)))]

@@ -38,6 +38,7 @@ pub(crate) struct FollowQuery {
 /// Server-sent events unless the client accepts `application/json` only: then one page of
 /// `{events, next_after, terminal}`, as soon as there is one.
 #[utoipa::path(get, path = "/api/v1/commands/{command_id}/events", tag = "commands",
+    extensions(("x-permission" = json!("watch"))),
     params(("command_id" = uuid::Uuid, Path), FollowQuery),
     responses((status = 200, description = "The events", content_type = "text/event-stream"),
         (status = 404, body = super::problem::ProblemBody)))]

@@ -44,6 +44,7 @@ pub(crate) struct Draft {
 
 /// Lists the fleets that the caller sees, by name.
 #[utoipa::path(get, path = "/api/v1/fleets", tag = "fleets",
+    extensions(("x-permission" = json!("watch"))),
     responses((status = 200, body = [View])))]
 pub(crate) async fn list(
     State(app): State<App>,
@@ -56,6 +57,7 @@ pub(crate) async fn list(
 
 /// Makes a fleet.
 #[utoipa::path(post, path = "/api/v1/fleets", tag = "fleets",
+    extensions(("x-permission" = json!("administer"))),
     responses((status = 201, body = View), (status = 409, body = ProblemBody)))]
 pub(crate) async fn add(
     State(app): State<App>,
@@ -75,6 +77,7 @@ pub(crate) async fn add(
 
 /// Renames a fleet.
 #[utoipa::path(patch, path = "/api/v1/fleets/{fleet_id}", tag = "fleets",
+    extensions(("x-permission" = json!("administer"))),
     params(("fleet_id" = uuid::Uuid, Path)),
     responses((status = 200, body = View), (status = 404, body = ProblemBody),
         (status = 409, body = ProblemBody)))]
@@ -99,6 +102,7 @@ pub(crate) async fn rename(
 
 /// Removes a fleet that has never had a vehicle, and the grants to it.
 #[utoipa::path(delete, path = "/api/v1/fleets/{fleet_id}", tag = "fleets",
+    extensions(("x-permission" = json!("administer"))),
     params(("fleet_id" = uuid::Uuid, Path)),
     responses((status = 204), (status = 404, body = ProblemBody),
         (status = 409, body = ProblemBody)))]

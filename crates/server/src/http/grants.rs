@@ -28,6 +28,12 @@ pub(crate) struct View {
     until: Option<Timestamp>,
 }
 
+impl From<(FleetId, Option<Timestamp>)> for View {
+    fn from((fleet_id, until): (FleetId, Option<Timestamp>)) -> Self {
+        Self { fleet_id, until }
+    }
+}
+
 /// How long a grant shall last.
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -39,6 +45,7 @@ pub(crate) struct Term {
 
 /// Lists the fleets that a user has been granted.
 #[utoipa::path(get, path = "/api/v1/users/{user_id}/grants", tag = "grants",
+    extensions(("x-permission" = json!("administer"))),
     params(("user_id" = uuid::Uuid, Path)),
     responses((status = 200, body = [View]), (status = 404, body = ProblemBody)))]
 pub(crate) async fn list(
@@ -50,12 +57,12 @@ pub(crate) async fn list(
     let user_id = user_id(&id)?;
     app.store.user(user_id).await?.ok_or_else(users::unknown)?;
     let granted = app.store.grants(user_id).await?;
-    let views = granted.into_iter().map(|(fleet_id, until)| View { fleet_id, until });
-    Ok(Json(views.collect()))
+    Ok(Json(granted.into_iter().map(View::from).collect()))
 }
 
 /// Lets a user see a fleet, or changes until when.
 #[utoipa::path(put, path = "/api/v1/users/{user_id}/grants/{fleet_id}", tag = "grants",
+    extensions(("x-permission" = json!("administer"))),
     params(("user_id" = uuid::Uuid, Path), ("fleet_id" = uuid::Uuid, Path)),
     responses((status = 200, body = View), (status = 404, body = ProblemBody),
         (status = 422, body = ProblemBody)))]
@@ -85,6 +92,7 @@ pub(crate) async fn give(
 
 /// Takes a grant back; within a second the user sees nothing of the fleet any more.
 #[utoipa::path(delete, path = "/api/v1/users/{user_id}/grants/{fleet_id}", tag = "grants",
+    extensions(("x-permission" = json!("administer"))),
     params(("user_id" = uuid::Uuid, Path), ("fleet_id" = uuid::Uuid, Path)),
     responses((status = 204), (status = 404, body = ProblemBody)))]
 pub(crate) async fn take_back(

@@ -120,6 +120,7 @@ pub(crate) struct Done {
 
 /// Ends the session: its tokens open nothing any more, its sockets are closed. Anybody may.
 #[utoipa::path(post, path = "/api/v1/auth/logout", tag = "auth",
+    extensions(("x-permission" = json!("login"))),
     responses((status = 200, body = Done)))]
 pub(crate) async fn logout(
     State(app): State<App>,
@@ -142,7 +143,8 @@ pub(crate) struct Me {
 }
 
 /// Shows who the caller is. Anybody may ask that.
-#[utoipa::path(get, path = "/api/v1/auth/me", tag = "auth", responses((status = 200, body = Me)))]
+#[utoipa::path(get, path = "/api/v1/auth/me", tag = "auth",
+    extensions(("x-permission" = json!("login"))), responses((status = 200, body = Me)))]
 pub(crate) async fn me(caller: Caller) -> Json<Me> {
     let session = caller.session();
     Json(Me {

@@ -103,6 +103,7 @@ pub(crate) struct Correction {
 
 /// Registers a vehicle.
 #[utoipa::path(post, path = "/api/v1/vehicles", tag = "vehicles",
+    extensions(("x-permission" = json!("administer"))),
     responses((status = 201, body = View, headers(("etag" = String))),
         (status = 409, body = ProblemBody), (status = 422, body = ProblemBody)))]
 pub(crate) async fn add(
@@ -125,6 +126,7 @@ pub(crate) async fn add(
 
 /// Corrects a vehicle. `If-Match` names the version that it was made on.
 #[utoipa::path(patch, path = "/api/v1/vehicles/{vehicle_id}", tag = "vehicles",
+    extensions(("x-permission" = json!("administer"))),
     params(("vehicle_id" = uuid::Uuid, Path),
         ("if-match" = String, Header, description = "The `ETag` of the vehicle, or *")),
     responses((status = 200, body = View, headers(("etag" = String))),
@@ -156,6 +158,7 @@ pub(crate) async fn change(
 
 /// Takes a vehicle out of the registry; the history of its commands stays.
 #[utoipa::path(delete, path = "/api/v1/vehicles/{vehicle_id}", tag = "vehicles",
+    extensions(("x-permission" = json!("administer"))),
     params(("vehicle_id" = uuid::Uuid, Path),
         ("if-match" = Option<String>, Header, description = "The `ETag` of the vehicle, or *")),
     responses((status = 204), (status = 404, body = ProblemBody),

@@ -80,7 +80,8 @@ fn owner(caller: &Caller, owner: &Owner) -> Result<UserId, Problem> {
 }
 
 /// Lists the logins of a user that are alive, newest first; at most 1,000.
-#[utoipa::path(get, path = "/api/v1/sessions", tag = "sessions", params(Owner),
+#[utoipa::path(get, path = "/api/v1/sessions", tag = "sessions",
+    extensions(("x-permission" = json!("login"))), params(Owner),
     responses((status = 200, body = [View]), (status = 404, body = ProblemBody)))]
 pub(crate) async fn list(
     State(app): State<App>,
@@ -95,6 +96,7 @@ pub(crate) async fn list(
 
 /// Ends a login: requests and open sockets of it are refused within a second, on every server.
 #[utoipa::path(delete, path = "/api/v1/sessions/{session_id}", tag = "sessions",
+    extensions(("x-permission" = json!("login"))),
     params(("session_id" = uuid::Uuid, Path)),
     responses((status = 204), (status = 404, body = ProblemBody)))]
 pub(crate) async fn end(
@@ -114,7 +116,8 @@ pub(crate) async fn end(
 }
 
 /// Ends all logins of a user, that which asks included if they are one's own.
-#[utoipa::path(delete, path = "/api/v1/sessions", tag = "sessions", params(Owner),
+#[utoipa::path(delete, path = "/api/v1/sessions", tag = "sessions",
+    extensions(("x-permission" = json!("login"))), params(Owner),
     responses((status = 200, body = EndedSessions), (status = 404, body = ProblemBody)))]
 pub(crate) async fn end_all(
     State(app): State<App>,

@@ -35,6 +35,7 @@ pub(crate) struct View {
 
 /// Makes a ticket, good once and for a short time.
 #[utoipa::path(post, path = "/api/v1/ws-tickets", tag = "streaming",
+    extensions(("x-permission" = json!("watch"))),
     responses((status = 201, body = View), (status = 404, body = ProblemBody)))]
 pub(crate) async fn issue(
     State(app): State<App>,

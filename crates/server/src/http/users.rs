@@ -94,7 +94,8 @@ pub(crate) struct ListQuery {
 }
 
 /// Lists users by name. `Link` says where the next page is.
-#[utoipa::path(get, path = "/api/v1/users", tag = "users", params(ListQuery),
+#[utoipa::path(get, path = "/api/v1/users", tag = "users",
+    extensions(("x-permission" = json!("administer"))), params(ListQuery),
     responses((status = 200, body = [View])))]
 pub(crate) async fn list(
     State(app): State<App>,
@@ -114,6 +115,7 @@ pub(crate) async fn list(
 
 /// Shows a user.
 #[utoipa::path(get, path = "/api/v1/users/{user_id}", tag = "users",
+    extensions(("x-permission" = json!("administer"))),
     params(("user_id" = uuid::Uuid, Path)),
     responses((status = 200, body = View), (status = 404, body = ProblemBody)))]
 pub(crate) async fn show(
@@ -128,6 +130,7 @@ pub(crate) async fn show(
 
 /// Adds a user.
 #[utoipa::path(post, path = "/api/v1/users", tag = "users",
+    extensions(("x-permission" = json!("administer"))),
     responses((status = 201, body = View), (status = 409, body = ProblemBody),
         (status = 422, body = ProblemBody)))]
 pub(crate) async fn add(
@@ -154,6 +157,7 @@ pub(crate) async fn add(
 
 /// Changes a user. A new role counts within a second, on open sockets too.
 #[utoipa::path(patch, path = "/api/v1/users/{user_id}", tag = "users",
+    extensions(("x-permission" = json!("administer"))),
     params(("user_id" = uuid::Uuid, Path)),
     responses((status = 200, body = View), (status = 404, body = ProblemBody),
         (status = 409, body = ProblemBody), (status = 422, body = ProblemBody)))]
@@ -183,6 +187,7 @@ pub(crate) async fn change(
 /// Locks a user out for good. Nobody is deleted: the history names them, and `PATCH` with
 /// `is_active` lets them in again.
 #[utoipa::path(delete, path = "/api/v1/users/{user_id}", tag = "users",
+    extensions(("x-permission" = json!("administer"))),
     params(("user_id" = uuid::Uuid, Path)),
     responses((status = 204), (status = 404, body = ProblemBody),
         (status = 409, body = ProblemBody)))]

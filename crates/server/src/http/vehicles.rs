@@ -113,7 +113,8 @@ pub(crate) struct ListQuery {
 /// Lists the vehicles that the caller sees, in the order of registration.
 ///
 /// `X-Total-Count` says how many there are in all, `Link` where the next page is.
-#[utoipa::path(get, path = "/api/v1/vehicles", tag = "vehicles", params(ListQuery),
+#[utoipa::path(get, path = "/api/v1/vehicles", tag = "vehicles",
+    extensions(("x-permission" = json!("watch"))), params(ListQuery),
     responses((status = 200, body = [View], headers(
         ("x-total-count" = u64, description = "How many there are in all"),
         ("link" = Option<String>, description = "The next page, as rel=\"next\"")))))]
@@ -147,6 +148,7 @@ pub(crate) async fn list(
 
 /// Shows a vehicle. Its `ETag` is what a change has to name in `If-Match`.
 #[utoipa::path(get, path = "/api/v1/vehicles/{vehicle_id}", tag = "vehicles",
+    extensions(("x-permission" = json!("watch"))),
     params(("vehicle_id" = uuid::Uuid, Path)),
     responses((status = 200, body = View, headers(("etag" = String))),
         (status = 404, body = ProblemBody)))]
@@ -179,6 +181,7 @@ pub(crate) struct VehicleStatus {
 
 /// Shows what is known of a vehicle's connection.
 #[utoipa::path(get, path = "/api/v1/vehicles/{vehicle_id}/status", tag = "vehicles",
+    extensions(("x-permission" = json!("watch"))),
     params(("vehicle_id" = uuid::Uuid, Path)),
     responses((status = 200, body = VehicleStatus), (status = 404, body = ProblemBody)))]
 pub(crate) async fn status(

@@ -21,6 +21,7 @@ mod lifecycle;
 mod limits;
 mod nodes;
 mod openapi;
+mod permissions;
 mod session;
 mod storm;
 mod websocket;
