@@ -381,6 +381,26 @@ export interface paths {
         patch: operations["users_change"];
         trace?: never;
     };
+    "/api/v1/users/{user_id}/permissions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Shows what a user may do, and in which fleets. One's own is for everybody, that of others for
+         *     admins.
+         */
+        get: operations["users_permissions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/users/{user_id}/grants": {
         parameters: {
             query?: never;
@@ -923,6 +943,24 @@ export interface components {
             id: string;
             /** @description Its value, for example `extended`; `null` = an unlocked one, and the vehicle says which. */
             value?: string | null;
+        };
+        /** @description What a user may do, and where. */
+        Permissions: {
+            /** @description The fleets that they have been granted. */
+            fleets: components["schemas"]["Grant"][];
+            /** @description Whether they may log in; if not, they may do nothing. */
+            is_active: boolean;
+            /**
+             * @description watch, see_parameters, submit_r0 to submit_r3, read_audit, administer. A command of the
+             *     catalogue may name a higher role than its risk class does.
+             */
+            permissions: string[];
+            /** @description viewer, engineer, senior, approver, auditor or admin. */
+            role: string;
+            /** @description Whether they see every fleet, granted or not. */
+            sees_all_fleets: boolean;
+            /** Format: uuid */
+            user_id: string;
         };
         /**
          * @description The body of every failure, as `application/problem+json`.
@@ -1999,6 +2037,31 @@ export interface operations {
             404: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    users_permissions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Permissions"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
