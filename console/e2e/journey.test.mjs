@@ -201,7 +201,7 @@ describe('an engineer', { skip: missing(), timeout: 240_000 }, () => {
   });
 
   it('signs out, and the session is over', async () => {
-    await page.getByRole('button', { name: demo.username }).click();
+    await page.getByRole('button', { name: demo.username, exact: true }).click();
     await page.getByRole('menuitem', { name: 'Sign out' }).click();
     await page.getByRole('button', { name: 'Sign in' }).waitFor();
     await page.goto(`${wire.url}/vehicles`);

@@ -22,6 +22,8 @@ export function Grants({ user }: { user: User }) {
     },
     ['grants'],
   );
+  // What was just asked for stands until the server has answered.
+  const asked = change.isPending ? change.variables : undefined;
   if (user.role === 'admin') return <p>An admin sees all fleets.</p>;
   if (error) return <ProblemCard error={error} />;
   if (!fleets || !grants) return <Loading rows={3} />;
@@ -34,7 +36,8 @@ export function Grants({ user }: { user: User }) {
             key={fleet.fleet_id}
             label={fleet.name}
             description={grant?.until ? `until ${dayAndTime(grant.until)}` : undefined}
-            checked={grant !== undefined}
+            checked={asked?.id === fleet.fleet_id ? asked.isGiven : grant !== undefined}
+            disabled={change.isPending}
             onChange={(event) => change.mutate({ id: fleet.fleet_id, isGiven: event.currentTarget.checked })}
           />
         );
