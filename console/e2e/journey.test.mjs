@@ -191,7 +191,8 @@ describe('an engineer', { skip: missing(), timeout: 240_000 }, () => {
     await page.getByRole('textbox', { name: 'Password' }).fill('correct horse battery staple');
     await page.getByRole('button', { name: 'Add', exact: true }).click();
     await page.getByRole('button', { name: 'Fleets of mia' }).click();
-    await page.getByRole('checkbox', { name: 'demo' }).check();
+    await page.getByRole('checkbox', { name: 'demo' }).click();
+    await page.getByRole('checkbox', { name: 'demo', checked: true }).and(page.locator(':enabled')).waitFor();
     await page.getByRole('button', { name: 'Close' }).click();
     await page.getByLabel('Role of mia').selectOption('viewer');
     const users = await call(demo.url, await token(demo), 'GET', '/api/v1/users');

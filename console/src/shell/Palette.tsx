@@ -27,14 +27,20 @@ export default function Palette({ onClose }: { onClose: () => void }) {
     Spotlight.open();
     return () => Spotlight.close();
   }, []);
+  const matches = (it: { vin: string; make: string; model: string }) =>
+    [it.vin, it.make, it.model].some((text) => text.toLowerCase().includes(query.toLowerCase()));
   const actions: SpotlightActionData[] = [
-    ...(found?.vehicles ?? []).slice(0, 8).map((vehicle) => ({
-      id: vehicle.vehicle_id,
-      label: vehicle.vin,
-      description: `${vehicle.make} ${vehicle.model} · ${vehicle.connection_status}`,
-      onClick: () =>
-        navigate({ to: '/vehicles/$vehicleId', params: { vehicleId: vehicle.vehicle_id }, search: {} }),
-    })),
+    // What was found before the last letter is still shown: Enter must not open what does not match.
+    ...(found?.vehicles ?? [])
+      .filter(matches)
+      .slice(0, 8)
+      .map((vehicle) => ({
+        id: vehicle.vehicle_id,
+        label: vehicle.vin,
+        description: `${vehicle.make} ${vehicle.model} · ${vehicle.connection_status}`,
+        onClick: () =>
+          navigate({ to: '/vehicles/$vehicleId', params: { vehicleId: vehicle.vehicle_id }, search: {} }),
+      })),
     ...PAGES.filter(([name]) => name.toLowerCase().includes(query.toLowerCase())).map(([name, to]) => ({
       id: to,
       label: name,
