@@ -201,6 +201,12 @@ describe('an engineer', { skip: missing(), timeout: 240_000 }, () => {
     assert.equal(grants.length, 1);
   });
 
+  it('verifies that nobody has touched the audit log', async () => {
+    await page.goto(`${wire.url}/audit`);
+    await page.getByRole('button', { name: 'Verify the chain' }).click();
+    await page.getByText('as it was sealed').waitFor();
+  });
+
   it('signs out, and the session is over', async () => {
     await page.getByRole('button', { name: demo.username, exact: true }).click();
     await page.getByRole('menuitem', { name: 'Sign out' }).click();

@@ -10,6 +10,7 @@ import { Json } from '../ui/Json';
 import { Age } from '../ui/marks';
 import { Empty, Forbidden, Loading, ProblemCard } from '../ui/notices';
 import { useTitle } from '../ui/title';
+import { Verify } from './Verify';
 
 const PAGE = 100;
 
@@ -30,6 +31,7 @@ export function Audit() {
       <div className="page-head">
         <h1>Audit</h1>
         <span className="dim small">who did what, the newest first</span>
+        <Verify />
       </div>
       <section className="panel" aria-label="Audit log">
         {error ? (
