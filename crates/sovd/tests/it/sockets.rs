@@ -55,7 +55,7 @@ async fn a_failed_tls_handshake_proves_that_nothing_was_sent() {
     let server = Server::raw(|mut stream| stream.write_all(b"no TLS spoken here\r\n").unwrap());
     let client = client_of(&format!("https://127.0.0.1:{}/v1", server.port));
     let error = client.clear_fault(&faults(&client)).await.unwrap_err();
-    assert!(matches!(error, Error::NotSent(_)), "{error:?}");
+    assert!(matches!(error, Error::NotTrusted { .. }), "{error:?}");
 }
 
 #[tokio::test]
