@@ -4,11 +4,11 @@ import { type FormEvent, useState } from 'react';
 import { api, must } from '../api/client';
 import { fleetsQuery } from '../api/queries';
 import { Grid } from '../ui/Grid';
-import { Empty, Loading, ProblemCard } from '../ui/notices';
+import { Empty, Loaded, ProblemCard } from '../ui/notices';
 import { useChange } from './change';
 
 export function Fleets() {
-  const { data, error, refetch } = useQuery(fleetsQuery);
+  const fleets = useQuery(fleetsQuery);
   const remove = useChange(
     (id: string) => must(api.DELETE('/api/v1/fleets/{fleet_id}', { params: { path: { fleet_id: id } } })),
     ['fleets'],
@@ -20,38 +20,38 @@ export function Fleets() {
         <NewFleet />
       </header>
       {remove.error && <ProblemCard error={remove.error} />}
-      {error ? (
-        <ProblemCard error={error} onRetry={() => refetch()} />
-      ) : !data ? (
-        <Loading />
-      ) : data.length === 0 ? (
-        <Empty title="No fleets yet">
-          A vehicle belongs to a fleet, and users see the fleets that they are granted.
-        </Empty>
-      ) : (
-        <Grid
-          label="Fleets"
-          rows={data}
-          keyOf={(it) => it.fleet_id}
-          columns={[
-            { name: 'Name', cell: (it) => <strong>{it.name}</strong>, by: (it) => it.name },
-            { name: 'Id', cell: (it) => <span className="mono dim">{it.fleet_id}</span> },
-            {
-              name: 'Actions',
-              cell: (it) => (
-                <Button
-                  size="compact-xs"
-                  variant="default"
-                  aria-label={`Remove ${it.name}`}
-                  onClick={() => remove.mutate(it.fleet_id)}
-                >
-                  Remove
-                </Button>
-              ),
-            },
-          ]}
-        />
-      )}
+      <Loaded of={fleets}>
+        {(data) =>
+          data.length === 0 ? (
+            <Empty title="No fleets yet">
+              A vehicle belongs to a fleet, and users see the fleets that they are granted.
+            </Empty>
+          ) : (
+            <Grid
+              label="Fleets"
+              rows={data}
+              keyOf={(it) => it.fleet_id}
+              columns={[
+                { name: 'Name', cell: (it) => <strong>{it.name}</strong>, by: (it) => it.name },
+                { name: 'Id', cell: (it) => <span className="mono dim">{it.fleet_id}</span> },
+                {
+                  name: 'Actions',
+                  cell: (it) => (
+                    <Button
+                      size="compact-xs"
+                      variant="default"
+                      aria-label={`Remove ${it.name}`}
+                      onClick={() => remove.mutate(it.fleet_id)}
+                    >
+                      Remove
+                    </Button>
+                  ),
+                },
+              ]}
+            />
+          )
+        }
+      </Loaded>
     </section>
   );
 }

@@ -1,15 +1,15 @@
 import { Button, Modal, NativeSelect, NumberInput, TextInput } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
-import { Link } from '@tanstack/react-router';
 import { type FormEvent, useState } from 'react';
 import { api, must, mustAnswer, type Vehicle } from '../api/client';
 import { fleetsQuery, vehiclesQuery } from '../api/queries';
 import { Grid } from '../ui/Grid';
-import { Empty, Loading, ProblemCard } from '../ui/notices';
+import { Empty, Loaded, ProblemCard } from '../ui/notices';
+import { VehicleLink } from '../vehicles/VehicleLink';
 import { useChange } from './change';
 
 export function Registry() {
-  const { data, error, refetch } = useQuery(vehiclesQuery({}));
+  const vehicles = useQuery(vehiclesQuery({}));
   const [isAdding, setAdding] = useState(false);
   const [removed, setRemoved] = useState<Vehicle | null>(null);
   return (
@@ -20,51 +20,46 @@ export function Registry() {
           Register a vehicle
         </Button>
       </header>
-      {error ? (
-        <ProblemCard error={error} onRetry={() => refetch()} />
-      ) : !data ? (
-        <Loading />
-      ) : data.vehicles.length === 0 ? (
-        <Empty title="No vehicles yet" />
-      ) : (
-        <Grid
-          label="Registered vehicles"
-          rows={data.vehicles}
-          keyOf={(it) => it.vehicle_id}
-          columns={[
-            {
-              name: 'VIN',
-              cell: (it) => (
-                <Link
-                  to="/vehicles/$vehicleId"
-                  params={{ vehicleId: it.vehicle_id }}
-                  search={{}}
-                  className="mono"
-                >
-                  {it.vin}
-                </Link>
-              ),
-              by: (it) => it.vin,
-            },
-            { name: 'Vehicle', cell: (it) => `${it.make} ${it.model}`, by: (it) => `${it.make} ${it.model}` },
-            { name: 'Reached by', cell: (it) => it.connector, by: (it) => it.connector },
-            { name: 'Address', cell: (it) => <span className="mono dim">{it.sovd_url}</span> },
-            {
-              name: 'Actions',
-              cell: (it) => (
-                <Button
-                  size="compact-xs"
-                  variant="default"
-                  aria-label={`Remove ${it.vin}`}
-                  onClick={() => setRemoved(it)}
-                >
-                  Remove …
-                </Button>
-              ),
-            },
-          ]}
-        />
-      )}
+      <Loaded of={vehicles}>
+        {(data) =>
+          data.vehicles.length === 0 ? (
+            <Empty title="No vehicles yet" />
+          ) : (
+            <Grid
+              label="Registered vehicles"
+              rows={data.vehicles}
+              keyOf={(it) => it.vehicle_id}
+              columns={[
+                {
+                  name: 'VIN',
+                  cell: (it) => <VehicleLink id={it.vehicle_id} vin={it.vin} />,
+                  by: (it) => it.vin,
+                },
+                {
+                  name: 'Vehicle',
+                  cell: (it) => `${it.make} ${it.model}`,
+                  by: (it) => `${it.make} ${it.model}`,
+                },
+                { name: 'Reached by', cell: (it) => it.connector, by: (it) => it.connector },
+                { name: 'Address', cell: (it) => <span className="mono dim">{it.sovd_url}</span> },
+                {
+                  name: 'Actions',
+                  cell: (it) => (
+                    <Button
+                      size="compact-xs"
+                      variant="default"
+                      aria-label={`Remove ${it.vin}`}
+                      onClick={() => setRemoved(it)}
+                    >
+                      Remove …
+                    </Button>
+                  ),
+                },
+              ]}
+            />
+          )
+        }
+      </Loaded>
       <Modal opened={isAdding} onClose={() => setAdding(false)} title="Register a vehicle">
         <NewVehicle onDone={() => setAdding(false)} />
       </Modal>
@@ -154,7 +149,7 @@ function Removal({ vehicle, onDone }: { vehicle: Vehicle; onDone: () => void }) 
   const remove = useChange(
     async () => {
       const path = { vehicle_id: vehicle.vehicle_id };
-      // Only what was looked at is removed, not what somebody else has made of it meanwhile.
+      // The interface wants to be told which version of it is removed.
       const { response } = await mustAnswer(api.GET('/api/v1/vehicles/{vehicle_id}', { params: { path } }));
       const header = { 'if-match': response.headers.get('etag') ?? '' };
       return must(api.DELETE('/api/v1/vehicles/{vehicle_id}', { params: { path, header } } as never));

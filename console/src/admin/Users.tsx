@@ -4,7 +4,7 @@ import { type FormEvent, useState } from 'react';
 import { api, must, type User } from '../api/client';
 import { useMe } from '../session/useSession';
 import { Grid } from '../ui/Grid';
-import { Loading, ProblemCard } from '../ui/notices';
+import { Loaded, ProblemCard } from '../ui/notices';
 import { useChange } from './change';
 import { Grants } from './Grants';
 
@@ -12,7 +12,7 @@ const ROLES = ['viewer', 'engineer', 'senior', 'approver', 'auditor', 'admin'];
 
 export function Users() {
   const me = useMe();
-  const { data, error, refetch } = useQuery({
+  const users = useQuery({
     queryKey: ['users'],
     queryFn: () => must(api.GET('/api/v1/users', { params: { query: { limit: 100 } } })),
   });
@@ -32,70 +32,68 @@ export function Users() {
         </Button>
       </header>
       {change.error && <ProblemCard error={change.error} />}
-      {error ? (
-        <ProblemCard error={error} onRetry={() => refetch()} />
-      ) : !data ? (
-        <Loading />
-      ) : (
-        <Grid
-          label="Users"
-          rows={data}
-          keyOf={(it) => it.user_id}
-          columns={[
-            { name: 'Name', cell: (it) => <strong>{it.username}</strong>, by: (it) => it.username },
-            { name: 'E-mail', cell: (it) => it.email, by: (it) => it.email ?? '' },
-            {
-              name: 'Role',
-              cell: (it) => (
-                <NativeSelect
-                  size="xs"
-                  w={130}
-                  aria-label={`Role of ${it.username}`}
-                  value={it.role}
-                  data={ROLES}
-                  disabled={it.user_id === me.user_id}
-                  onChange={(event) => change.mutate({ id: it.user_id, role: event.currentTarget.value })}
-                />
-              ),
-              by: (it) => it.role,
-            },
-            {
-              name: 'State',
-              cell: (it) => (
-                <span className={`tag ${it.is_active ? 'ok' : ''}`}>
-                  {it.is_active ? 'active' : 'disabled'}
-                </span>
-              ),
-              by: (it) => String(it.is_active),
-            },
-            {
-              name: 'Actions',
-              cell: (it) => (
-                <span className="row tight nowrap">
-                  <Button
-                    size="compact-xs"
-                    variant="default"
-                    aria-label={`Fleets of ${it.username}`}
-                    onClick={() => setGranted(it)}
-                  >
-                    Fleets …
-                  </Button>
-                  {it.user_id !== me.user_id && (
+      <Loaded of={users}>
+        {(data) => (
+          <Grid
+            label="Users"
+            rows={data}
+            keyOf={(it) => it.user_id}
+            columns={[
+              { name: 'Name', cell: (it) => <strong>{it.username}</strong>, by: (it) => it.username },
+              { name: 'E-mail', cell: (it) => it.email, by: (it) => it.email ?? '' },
+              {
+                name: 'Role',
+                cell: (it) => (
+                  <NativeSelect
+                    size="xs"
+                    w={130}
+                    aria-label={`Role of ${it.username}`}
+                    value={it.role}
+                    data={ROLES}
+                    disabled={it.user_id === me.user_id}
+                    onChange={(event) => change.mutate({ id: it.user_id, role: event.currentTarget.value })}
+                  />
+                ),
+                by: (it) => it.role,
+              },
+              {
+                name: 'State',
+                cell: (it) => (
+                  <span className={`tag ${it.is_active ? 'ok' : ''}`}>
+                    {it.is_active ? 'active' : 'disabled'}
+                  </span>
+                ),
+                by: (it) => String(it.is_active),
+              },
+              {
+                name: 'Actions',
+                cell: (it) => (
+                  <span className="row tight nowrap">
                     <Button
                       size="compact-xs"
                       variant="default"
-                      aria-label={`${it.is_active ? 'Disable' : 'Enable'} ${it.username}`}
-                      onClick={() => change.mutate({ id: it.user_id, is_active: !it.is_active })}
+                      aria-label={`Fleets of ${it.username}`}
+                      onClick={() => setGranted(it)}
                     >
-                      {it.is_active ? 'Disable' : 'Enable'}
+                      Fleets …
                     </Button>
-                  )}
-                </span>
-              ),
-            },
-          ]}
-        />
-      )}
+                    {it.user_id !== me.user_id && (
+                      <Button
+                        size="compact-xs"
+                        variant="default"
+                        aria-label={`${it.is_active ? 'Disable' : 'Enable'} ${it.username}`}
+                        onClick={() => change.mutate({ id: it.user_id, is_active: !it.is_active })}
+                      >
+                        {it.is_active ? 'Disable' : 'Enable'}
+                      </Button>
+                    )}
+                  </span>
+                ),
+              },
+            ]}
+          />
+        )}
+      </Loaded>
       <Modal opened={isAdding} onClose={() => setAdding(false)} title="Add a user">
         <NewUser onDone={() => setAdding(false)} />
       </Modal>

@@ -8,7 +8,7 @@ import { useMe } from '../session/useSession';
 import { Grid } from '../ui/Grid';
 import { Json } from '../ui/Json';
 import { Age } from '../ui/marks';
-import { Empty, Forbidden, Loading, ProblemCard } from '../ui/notices';
+import { Empty, Forbidden, Loaded } from '../ui/notices';
 import { useTitle } from '../ui/title';
 import { Verify } from './Verify';
 
@@ -18,7 +18,7 @@ export function Audit() {
   useTitle('Audit');
   const me = useMe();
   const { cursor } = useSearch({ from: '/inside/audit' });
-  const { data, error, refetch } = useQuery({
+  const deeds = useQuery({
     queryKey: ['audit', cursor],
     queryFn: () => must(api.GET('/api/v1/audit', { params: { query: { limit: PAGE, cursor } } })),
     enabled: mayReadAudit(me.role),
@@ -34,36 +34,36 @@ export function Audit() {
         <Verify />
       </div>
       <section className="panel" aria-label="Audit log">
-        {error ? (
-          <ProblemCard error={error} onRetry={() => refetch()} />
-        ) : !data ? (
-          <Loading />
-        ) : data.entries.length === 0 ? (
-          <Empty title="Nothing is recorded here" />
-        ) : (
-          <Grid
-            label="Audit log"
-            rows={data.entries}
-            keyOf={(it) => it.audit_id}
-            onOpen={setOpened}
-            columns={[
-              { name: 'When', cell: (it) => <Age at={it.recorded_at} /> },
-              { name: 'Who', cell: (it) => it.actor, by: (it) => it.actor },
-              {
-                name: 'Did',
-                cell: (it) => <span className="mono nowrap">{it.action}</span>,
-                by: (it) => it.action,
-              },
-              {
-                name: 'To',
-                cell: (it) => <span className="mono about cut">{it.object}</span>,
-                by: (it) => it.object,
-              },
-              { name: 'Outcome', cell: (it) => <Outcome word={it.outcome} />, by: (it) => it.outcome },
-              { name: 'Reason', cell: (it) => it.reason },
-            ]}
-          />
-        )}
+        <Loaded of={deeds}>
+          {(data) =>
+            data.entries.length === 0 ? (
+              <Empty title="Nothing is recorded here" />
+            ) : (
+              <Grid
+                label="Audit log"
+                rows={data.entries}
+                keyOf={(it) => it.audit_id}
+                onOpen={setOpened}
+                columns={[
+                  { name: 'When', cell: (it) => <Age at={it.recorded_at} /> },
+                  { name: 'Who', cell: (it) => it.actor, by: (it) => it.actor },
+                  {
+                    name: 'Did',
+                    cell: (it) => <span className="mono nowrap">{it.action}</span>,
+                    by: (it) => it.action,
+                  },
+                  {
+                    name: 'To',
+                    cell: (it) => <span className="mono about cut">{it.object}</span>,
+                    by: (it) => it.object,
+                  },
+                  { name: 'Outcome', cell: (it) => <Outcome word={it.outcome} />, by: (it) => it.outcome },
+                  { name: 'Reason', cell: (it) => it.reason },
+                ]}
+              />
+            )
+          }
+        </Loaded>
       </section>
       <nav className="row" aria-label="Pages of the log">
         {cursor && (
@@ -71,8 +71,8 @@ export function Audit() {
             ← Newest
           </Link>
         )}
-        {data?.next_cursor && (
-          <Link to="/audit" search={{ cursor: data.next_cursor }}>
+        {deeds.data?.next_cursor && (
+          <Link to="/audit" search={{ cursor: deeds.data.next_cursor }}>
             Older →
           </Link>
         )}

@@ -25,7 +25,6 @@ export function Verify() {
 }
 
 function Verdict({ of }: { of: Verification }) {
-  const rows = `${of.rows.toLocaleString()} rows from ${of.first.toLocaleString()} on`;
   if (of.finding) {
     return (
       <>
@@ -40,7 +39,7 @@ function Verdict({ of }: { of: Verification }) {
     <>
       <span className="tag ok">as it was sealed</span>
       <span className="dim small">
-        {rows}
+        {`${of.rows.toLocaleString()} rows from ${of.first.toLocaleString()} on`}
         {of.unsealed ? `, ${of.unsealed} not sealed yet` : ''}
       </span>
     </>

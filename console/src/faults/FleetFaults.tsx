@@ -2,16 +2,16 @@
 
 import { Button, Drawer, Modal } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
-import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { asProblem } from '../api/problem';
-import { useSubmit, vehicleQuery, vehiclesQuery } from '../api/queries';
+import { useSubmit, vehiclesQuery } from '../api/queries';
 import { maySubmit } from '../session/rights';
 import { useMe } from '../session/useSession';
 import { Grid } from '../ui/Grid';
 import { Age, SeverityMark } from '../ui/marks';
 import { Empty, Loading, ProblemCard } from '../ui/notices';
 import { useTitle } from '../ui/title';
+import { NamedVehicleLink } from '../vehicles/VehicleLink';
 import { shortEntity } from './FaultTable';
 import { type FleetFault, useFleetFaults } from './fleet';
 
@@ -85,7 +85,7 @@ function Affected({ fault }: { fault: FleetFault }) {
     <ul className="plain stack">
       {[...fault.vehicles].map(([id, { entities, at, kinds }]) => (
         <li key={id} className="row">
-          <VehicleLink id={id} entity={entities[0]} />
+          <NamedVehicleLink id={id} place={{ entity: entities[0], tab: 'faults' }} />
           <span className="dim small">{entities.map(shortEntity).join(', ')}</span>
           {kinds.map((kind) => (
             <span key={kind} className="tag">
@@ -97,20 +97,6 @@ function Affected({ fault }: { fault: FleetFault }) {
         </li>
       ))}
     </ul>
-  );
-}
-
-function VehicleLink({ id, entity }: { id: string; entity?: string }) {
-  const { data } = useQuery(vehicleQuery(id));
-  return (
-    <Link
-      to="/vehicles/$vehicleId"
-      params={{ vehicleId: id }}
-      search={{ entity, tab: 'faults' }}
-      className="mono"
-    >
-      {data?.vin ?? id}
-    </Link>
   );
 }
 

@@ -7,7 +7,7 @@ import { TopFaults } from '../faults/TopFaults';
 import { RunTable } from '../runs/RunTable';
 import { mayWatch } from '../session/rights';
 import { useMe } from '../session/useSession';
-import { Empty, Forbidden, Loading, ProblemCard } from '../ui/notices';
+import { Empty, Forbidden, Loaded } from '../ui/notices';
 import { useTitle } from '../ui/title';
 
 const DAY_MS = 86_400_000;
@@ -78,7 +78,7 @@ function Tiles() {
 }
 
 function Recent() {
-  const { data, error, refetch } = useQuery(runsQuery({}, 12));
+  const runs = useQuery(runsQuery({}, 12));
   return (
     <section className="panel" aria-label="Recent runs">
       <header>
@@ -87,24 +87,24 @@ function Recent() {
           All runs
         </Link>
       </header>
-      {error ? (
-        <ProblemCard error={error} onRetry={() => refetch()} />
-      ) : !data ? (
-        <Loading />
-      ) : data.commands.length === 0 ? (
-        <Empty
-          title="Nothing has been run yet"
-          action={
-            <Button component={Link} to="/vehicles">
-              Pick a vehicle
-            </Button>
-          }
-        >
-          Open a vehicle that is online and read its faults: it takes two clicks.
-        </Empty>
-      ) : (
-        <RunTable runs={data.commands} withVehicle />
-      )}
+      <Loaded of={runs}>
+        {(data) =>
+          data.commands.length === 0 ? (
+            <Empty
+              title="Nothing has been run yet"
+              action={
+                <Button component={Link} to="/vehicles">
+                  Pick a vehicle
+                </Button>
+              }
+            >
+              Open a vehicle that is online and read its faults: it takes two clicks.
+            </Empty>
+          ) : (
+            <RunTable runs={data.commands} withVehicle />
+          )
+        }
+      </Loaded>
     </section>
   );
 }

@@ -6,7 +6,7 @@ import { Link } from '@tanstack/react-router';
 import { lazy, type ReactNode, Suspense, useCallback, useState } from 'react';
 import type { Command } from '../api/client';
 import { asProblem } from '../api/problem';
-import { runQuery, useCancel, useEntry, useSubmit, vehicleQuery } from '../api/queries';
+import { runQuery, useCancel, useEntry, useSubmit } from '../api/queries';
 import { useLink, useRun } from '../live/live';
 import { hasEnded, type RunLog, stateOf } from '../live/log';
 import { maySubmit } from '../session/rights';
@@ -18,6 +18,7 @@ import { Json } from '../ui/Json';
 import { StateMark } from '../ui/marks';
 import { Empty, Loading, ProblemCard } from '../ui/notices';
 import { tell } from '../ui/told';
+import { NamedVehicleLink } from '../vehicles/VehicleLink';
 import { Answer, hasAnswer } from './Answer';
 import { download } from './exports';
 import { Parts } from './Parts';
@@ -74,7 +75,7 @@ function Run({ command, log, ...props }: Props & { command: Command; log: RunLog
         {props.extra}
       </div>
       <div className="run-head">
-        {!props.isPane && <VehicleName id={command.vehicle_id} />}
+        {!props.isPane && <NamedVehicleLink id={command.vehicle_id} />}
         <Params command={command} />
         <span className="grow" />
         <Actions command={command} log={log} onRun={props.onRun} />
@@ -88,15 +89,6 @@ function Run({ command, log, ...props }: Props & { command: Command; log: RunLog
       <Timeline log={log} />
       <Views command={command} log={log} view={props.view} onView={props.onView} isPane={props.isPane} />
     </div>
-  );
-}
-
-function VehicleName({ id }: { id: string }) {
-  const { data: vehicle } = useQuery(vehicleQuery(id));
-  return (
-    <Link to="/vehicles/$vehicleId" params={{ vehicleId: id }} search={{}} className="mono">
-      {vehicle?.vin ?? id}
-    </Link>
   );
 }
 

@@ -4,14 +4,14 @@ import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { runsQuery, vehiclesQuery } from '../api/queries';
 import { useMe } from '../session/useSession';
-import { Empty, Loading, ProblemCard } from '../ui/notices';
+import { Empty, Loaded } from '../ui/notices';
 import { useTitle } from '../ui/title';
 import { RunTable } from './RunTable';
 
 export function Runs() {
   useTitle('Runs');
   const search = useSearch({ from: '/inside/runs' });
-  const { data, error, refetch } = useQuery(runsQuery(search));
+  const runs = useQuery(runsQuery(search));
   const [chosen, setChosen] = useState<string[]>([]);
   const choose = (id: string) =>
     setChosen((now) => (now.includes(id) ? now.filter((it) => it !== id) : [...now, id].slice(-2)));
@@ -31,26 +31,24 @@ export function Runs() {
       </div>
       <Filters />
       <section className="panel" aria-label="Runs">
-        {error ? (
-          <div className="body">
-            <ProblemCard error={error} onRetry={() => refetch()} />
-          </div>
-        ) : !data ? (
-          <Loading />
-        ) : data.commands.length === 0 ? (
-          <Empty
-            title="No runs here"
-            action={
-              <Link to="/vehicles" search={{}}>
-                Pick a vehicle
-              </Link>
-            }
-          >
-            Nothing was run that matches. A run begins on the page of a vehicle.
-          </Empty>
-        ) : (
-          <RunTable runs={data.commands} withVehicle chosen={chosen} onChoose={choose} />
-        )}
+        <Loaded of={runs}>
+          {(data) =>
+            data.commands.length === 0 ? (
+              <Empty
+                title="No runs here"
+                action={
+                  <Link to="/vehicles" search={{}}>
+                    Pick a vehicle
+                  </Link>
+                }
+              >
+                Nothing was run that matches. A run begins on the page of a vehicle.
+              </Empty>
+            ) : (
+              <RunTable runs={data.commands} withVehicle chosen={chosen} onChoose={choose} />
+            )
+          }
+        </Loaded>
       </section>
       <nav className="row" aria-label="Pages of the list">
         {search.cursor && (
@@ -58,8 +56,8 @@ export function Runs() {
             ← Newest
           </Link>
         )}
-        {data?.next_cursor && (
-          <Link to="/runs" search={{ ...search, cursor: data.next_cursor }}>
+        {runs.data?.next_cursor && (
+          <Link to="/runs" search={{ ...search, cursor: runs.data.next_cursor }}>
             Older →
           </Link>
         )}

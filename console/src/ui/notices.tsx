@@ -1,6 +1,7 @@
 // What a page shows when it has nothing to show: still loading, nothing there, or something went wrong.
 
 import { Button } from '@mantine/core';
+import type { UseQueryResult } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { asProblem } from '../api/problem';
 import { Copy } from './Copy';
@@ -70,6 +71,18 @@ export function ProblemCard({ error, onRetry }: { error: unknown; onRetry?: () =
       </div>
     </div>
   );
+}
+
+/** What there is to see of a question: that it is asked, that it failed, or what was answered. */
+export function Loaded<T>({ of, children }: { of: UseQueryResult<T>; children: (data: T) => ReactNode }) {
+  if (of.error) {
+    return (
+      <div className="body">
+        <ProblemCard error={of.error} onRetry={() => of.refetch()} />
+      </div>
+    );
+  }
+  return of.data === undefined ? <Loading /> : children(of.data);
 }
 
 export function Forbidden({ need, children }: { need: string; children?: ReactNode }) {

@@ -8,34 +8,33 @@ import { mayAdminister } from '../session/rights';
 import { useMe } from '../session/useSession';
 import { Grid } from '../ui/Grid';
 import { PresenceMark } from '../ui/marks';
-import { Empty, Loading, ProblemCard } from '../ui/notices';
+import { Empty, Loaded } from '../ui/notices';
 import { useTitle } from '../ui/title';
+import { VehicleLink } from './VehicleLink';
 
 export function Vehicles() {
   useTitle('Vehicles');
   const search = useSearch({ from: '/inside/vehicles' });
-  const { data, error, refetch } = useQuery(vehiclesQuery(search));
+  const vehicles = useQuery(vehiclesQuery(search));
   return (
     <div className="page">
       <div className="page-head">
         <h1>Vehicles</h1>
-        {data && <span className="dim">{data.total}</span>}
+        {vehicles.data && <span className="dim">{vehicles.data.total}</span>}
       </div>
       <Filters />
       <section className="panel" aria-label="Vehicles">
-        {error ? (
-          <div className="body">
-            <ProblemCard error={error} onRetry={() => refetch()} />
-          </div>
-        ) : !data ? (
-          <Loading />
-        ) : data.vehicles.length === 0 ? (
-          <Nothing isFiltered={Boolean(search.q || search.status)} />
-        ) : (
-          <List vehicles={data.vehicles} />
-        )}
+        <Loaded of={vehicles}>
+          {(data) =>
+            data.vehicles.length === 0 ? (
+              <Nothing isFiltered={Boolean(search.q || search.status)} />
+            ) : (
+              <List vehicles={data.vehicles} />
+            )
+          }
+        </Loaded>
       </section>
-      {data && data.total > PAGE && <Pages total={data.total} />}
+      {vehicles.data && vehicles.data.total > PAGE && <Pages total={vehicles.data.total} />}
     </div>
   );
 }
@@ -100,16 +99,7 @@ function List({ vehicles }: { vehicles: Vehicle[] }) {
         },
         {
           name: 'VIN',
-          cell: (it) => (
-            <Link
-              to="/vehicles/$vehicleId"
-              params={{ vehicleId: it.vehicle_id }}
-              search={{}}
-              className="mono"
-            >
-              {it.vin}
-            </Link>
-          ),
+          cell: (it) => <VehicleLink id={it.vehicle_id} vin={it.vin} />,
           by: (it) => it.vin,
         },
         { name: 'Vehicle', cell: (it) => `${it.make} ${it.model}`, by: (it) => `${it.make} ${it.model}` },

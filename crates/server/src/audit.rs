@@ -5,7 +5,6 @@
 mod auditor;
 pub mod chain;
 pub mod export;
-mod hex;
 pub mod key;
 mod sealer;
 pub mod verify;

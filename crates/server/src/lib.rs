@@ -11,6 +11,7 @@ mod clock;
 mod command;
 pub mod config;
 mod contact;
+mod hex;
 mod http;
 mod live;
 mod node;

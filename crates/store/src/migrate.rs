@@ -9,30 +9,19 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, Executor, PgConnection, SqlSafeStr, SqliteConnection};
 use std::time::Duration;
 
-/// The migrations of one database, in the order in which they run: the version of each is its place.
+/// The migrations, in the order in which they run: the version of each is its place.
 ///
 /// Listed by hand: the macro that reads the directory has all of sqlx, both databases and the
 /// cryptography of TLS compiled once more, for the compiler's own use.
 macro_rules! migrations {
-    ($database:literal: $($name:literal),+ $(,)?) => {
-        &[$(($name, include_str!(concat!("../migrations/", $database, "/", $name, ".sql")))),+]
+    ($($name:literal),+ $(,)?) => {
+        const SQLITE: &[(&str, &str)] =
+            &[$(($name, include_str!(concat!("../migrations/sqlite/", $name, ".sql")))),+];
+        const POSTGRES: &[(&str, &str)] =
+            &[$(($name, include_str!(concat!("../migrations/postgres/", $name, ".sql")))),+];
     };
 }
-
-const SQLITE: &[(&str, &str)] = migrations!("sqlite":
-    "0001_initial",
-    "0002_connector",
-    "0003_source",
-    "0004_source_once",
-    "0005_nodes",
-    "0006_capabilities",
-    "0007_credentials",
-    "0008_audit_chain",
-    "0009_audit_head",
-    "0010_audit_seals",
-    "0011_audit_keys",
-);
-const POSTGRES: &[(&str, &str)] = migrations!("postgres":
+migrations!(
     "0001_initial",
     "0002_connector",
     "0003_source",

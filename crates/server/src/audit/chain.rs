@@ -96,8 +96,8 @@ fn put(bytes: &mut Vec<u8>, field: Option<&[u8]>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::hex;
     use super::*;
+    use crate::hex;
     use model::Timestamp;
     use model::id::UserId;
 

@@ -3,9 +3,9 @@
 //!
 //! Refuses lines that are not exactly as it writes them: one chain has one text.
 
-use super::hex;
 use super::key::PublicKeys;
 use super::verify::{Fault, Finding, Verdict, Verifier, nothing};
+use crate::hex;
 use model::Timestamp;
 use model::id::{AuditId, UserId};
 use serde::{Deserialize, Serialize};

@@ -3,12 +3,12 @@
 //! Refuses a public key because it stands beside what it signs: it is believed if it belongs to a
 //! private key that only the master key opens, or if somebody brought it from elsewhere.
 
-use super::hex;
-use crate::auth::opaque::sha256;
+use crate::auth::opaque::kid_of;
 use crate::auth::{MasterKey, OpenError};
+use crate::hex;
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::STANDARD;
 use model::Timestamp;
 use std::collections::BTreeMap;
 use store::{Link, Ring, Seal, SigningKey, Store};
@@ -157,7 +157,7 @@ impl PublicKeys {
     }
 
     fn add(&mut self, key: &[u8]) {
-        self.0.insert(URL_SAFE_NO_PAD.encode(sha256(key)), key.to_vec());
+        self.0.insert(kid_of(key), key.to_vec());
     }
 
     /// Whether one of them has signed this.

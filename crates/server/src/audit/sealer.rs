@@ -6,6 +6,7 @@
 use super::chain::Chain;
 use super::key::{Claim, PublicKeys, Signer};
 use crate::config::AuditConfig;
+use crate::hex;
 use crate::observe;
 use model::Timestamp;
 use model::id::NodeId;
@@ -166,7 +167,7 @@ impl Sealer {
 
     /// The chain is shorter than it was, or another: in the log, in the audit and in the metrics.
     async fn tell_gap(&self, seen: &Link, position: i64) -> Result<(), SealError> {
-        let hash = super::hex::encode(&seen.row_hash);
+        let hash = hex::encode(&seen.row_hash);
         tracing::error!(seen = seen.position, hash, position, "audit_gap");
         observe::audit_gap();
         let details = json!({ "seen": seen.position, "row_hash": hash, "found": position });
@@ -210,8 +211,7 @@ impl Sealer {
     /// Whoever keeps the log keeps a witness that the database's owner cannot change.
     fn note(&mut self, checkpoint: Option<Seal>) {
         if let Some(Seal { link, signed_at, kid, signature }) = checkpoint {
-            let (hash, signature) =
-                (super::hex::encode(&link.row_hash), super::hex::encode(&signature));
+            let (hash, signature) = (hex::encode(&link.row_hash), hex::encode(&signature));
             let at = signed_at.as_microsecond();
             tracing::info!(position = link.position, hash, at, kid, signature, "audit checkpoint");
             self.checkpoint = Some((link.position, signed_at));

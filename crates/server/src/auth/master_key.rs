@@ -3,12 +3,10 @@
 //! Refuses to be stored beside them, or to lie where others can read it.
 
 use super::OpenError;
-use super::opaque::sha256;
+use super::opaque::{kid_of, sha256};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
 use aws_lc_rs::rand::{self, SystemRandom};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use model::Timestamp;
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretBox, SecretString};
@@ -74,7 +72,7 @@ impl MasterKey {
         let private = private.map_err(|_| OpenError::Crypto)?;
         let pair = Ed25519KeyPair::from_pkcs8(private.as_ref()).map_err(|_| OpenError::Crypto)?;
         let public_key = pair.public_key().as_ref().to_vec();
-        let kid = URL_SAFE_NO_PAD.encode(sha256(&public_key));
+        let kid = kid_of(&public_key);
         let private_key = self.seal(&kid, private.as_ref())?;
         Ok(SigningKey { kid, private_key, public_key, created_at, retired_at: None })
     }

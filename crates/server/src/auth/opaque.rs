@@ -48,6 +48,11 @@ impl Opaque {
     }
 }
 
+/// The name of a public key, which nothing else has.
+pub(crate) fn kid_of(public_key: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(sha256(public_key))
+}
+
 /// SHA-256.
 pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut hash = [0; 32];

@@ -3,6 +3,7 @@
 //! Refuses to outlive a change: what is remembered of a user is forgotten when their rights move.
 
 use super::opaque::sha256;
+use crate::hex;
 use model::Timestamp;
 use model::id::{FleetId, SessionId, UserId};
 use model::user::{Action, Role};
@@ -127,9 +128,7 @@ impl Session {
 
 /// The SHA-256 of a session's id, in hex.
 pub(crate) fn hash_of(id: SessionId) -> String {
-    let hash = sha256(id.to_string().as_bytes());
-    let nibbles = hash.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    nibbles.filter_map(|nibble| char::from_digit(nibble.into(), 16)).collect()
+    hex::encode(&sha256(id.to_string().as_bytes()))
 }
 
 /// What is remembered about a session.

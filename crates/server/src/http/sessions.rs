@@ -69,13 +69,14 @@ pub(crate) struct EndedSessions {
     ended: u64,
 }
 
-/// Everybody disposes of their own logins; those of others are for admins.
-fn owner(caller: &Caller, owner: &Owner) -> Result<UserId, Problem> {
+/// Everybody disposes of their own logins; those of others, if they exist, are for admins.
+async fn owner(app: &App, caller: &Caller, owner: &Owner) -> Result<UserId, Problem> {
     let own = caller.session().user_id();
     let user_id = owner.user_id.unwrap_or(own);
     if user_id != own {
         caller.may(Action::Administer)?;
     }
+    app.store.user(user_id).await?.ok_or_else(users::unknown)?;
     Ok(user_id)
 }
 
@@ -88,8 +89,7 @@ pub(crate) async fn list(
     caller: Caller,
     Query(whose): Query<Owner>,
 ) -> Result<Json<Vec<View>>, Problem> {
-    let user_id = owner(&caller, &whose)?;
-    app.store.user(user_id).await?.ok_or_else(users::unknown)?;
+    let user_id = owner(&app, &caller, &whose).await?;
     let logins = app.store.logins(user_id).await?;
     Ok(Json(logins.iter().map(|login| View::new(login, &caller)).collect()))
 }
@@ -124,8 +124,7 @@ pub(crate) async fn end_all(
     caller: Caller,
     Query(whose): Query<Owner>,
 ) -> Result<Json<EndedSessions>, Problem> {
-    let user_id = owner(&caller, &whose)?;
-    app.store.user(user_id).await?.ok_or_else(users::unknown)?;
+    let user_id = owner(&app, &caller, &whose).await?;
     let deed = caller.deed("session_ended", format!("user/{user_id}"));
     let ended = app.store.end_logins(user_id, deed).await?;
     Ok(Json(EndedSessions { ended }))
