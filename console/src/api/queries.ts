@@ -81,7 +81,9 @@ export const runsQuery = (filter: RunFilter, limit = PAGE) =>
           params: {
             query: {
               vehicle_id: filter.vehicle,
-              status: filter.status,
+              ...(filter.status === 'awaiting_approval'
+                ? { state: filter.status }
+                : { status: filter.status }),
               user_id: filter.user,
               start_date: filter.from,
               end_date: filter.until,
@@ -130,6 +132,23 @@ export function useCancel() {
   return useMutation({
     mutationFn: (id: string) =>
       must(api.POST('/api/v1/commands/{command_id}/cancel', { params: { path: { command_id: id } } })),
+  });
+}
+
+/** A second person's word: for exactly what they saw, or against it. */
+export function useDecision(id: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (word: { approval_hash: string } | { reason: string }): Promise<Command> => {
+      const params = { path: { command_id: id } };
+      return 'reason' in word
+        ? must(api.POST('/api/v1/commands/{command_id}/deny', { params, body: word }))
+        : must(api.POST('/api/v1/commands/{command_id}/approve', { params, body: word }));
+    },
+    onSuccess: (command) => client.setQueryData(runQuery(id).queryKey, command),
+    // Refused: somebody was faster, or it is no longer what was shown.
+    onError: () => client.invalidateQueries({ queryKey: runQuery(id).queryKey }),
+    onSettled: () => client.invalidateQueries({ queryKey: ['runs'] }),
   });
 }
 

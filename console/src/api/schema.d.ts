@@ -122,6 +122,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/commands/{command_id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approves a command that waits for a second person.
+         * @description Never one's own. The approval is bound to the command as the caller saw it: with another
+         *     `approval_hash` it is refused. Approving again changes nothing.
+         */
+        post: operations["commands_approve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/commands/{command_id}/deny": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Denies a command that waits for a second person: it ends, and never ran.
+         * @description Never one's own: that one is cancelled. Denying again changes nothing.
+         */
+        post: operations["commands_deny"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/commands/{command_id}/events": {
         parameters: {
             query?: never;
@@ -636,6 +677,11 @@ export interface components {
             /** @description Always `alive`. */
             status: string;
         };
+        /** @description A word for a command. */
+        Approval: {
+            /** @description The `approval_hash` of the command that the caller saw. */
+            approval_hash: string;
+        };
         /** @description What a vehicle offers, as its newest `vehicle.discover` of the whole tree has found it. */
         Capabilities: {
             /**
@@ -677,6 +723,10 @@ export interface components {
             modes: components["schemas"]["NeededMode"][];
             /** @description The `command_name` of a submission. */
             name: string;
+            /** @description Whether a second person has to approve it before it runs. */
+            needs_approval: boolean;
+            /** @description Whether a submission has to say why. */
+            needs_reason: boolean;
             /** @description R0 reads, R1 changes what the vehicle forgets, R2 what stays, R3 is dangerous. */
             risk: string;
             /** @description The least role that may submit it. */
@@ -712,6 +762,16 @@ export interface components {
         /** @description A command and where it stands. */
         Command: {
             /**
+             * @description What an approval is bound to: SHA-256, in hex, over exactly this command. `null` = it needs no
+             *     approval, or the caller may not see parameters.
+             */
+            approval_hash?: string | null;
+            /**
+             * Format: date-time
+             * @description The last moment at which a second person may approve it; `null` = it needs none.
+             */
+            approve_by?: string | null;
+            /**
              * Format: int32
              * @description How often it was tried.
              */
@@ -723,9 +783,14 @@ export interface components {
             command_params: Record<string, never>;
             /** Format: date-time */
             completed_at?: string | null;
+            /** Format: date-time */
+            decided_at?: string | null;
+            /** @description The name of the second person who approved, or denied, it. */
+            decided_by?: string | null;
             /**
              * Format: date-time
-             * @description The last moment at which it may be sent for the first time.
+             * @description The last moment at which it may be sent for the first time; counted from the approval, where it
+             *     needs one, and until then as if that came at the last moment.
              */
             deliver_by: string;
             error_code?: string | null;
@@ -741,7 +806,12 @@ export interface components {
             priority: number;
             reason?: string | null;
             /**
-             * @description queued, dispatched, running, cancelling, completed, failed, rejected, cancelled, expired or
+             * Format: int64
+             * @description How long it may run.
+             */
+            run_timeout_ms: number;
+            /**
+             * @description awaiting_approval, queued, dispatched, running, cancelling, completed, failed, rejected, cancelled, expired or
              *     unknown.
              */
             state: string;
@@ -839,6 +909,11 @@ export interface components {
              */
             next_cursor?: string | null;
         };
+        /** @description A word against a command. */
+        Denial: {
+            /** @description Why; whoever submitted the command reads it. */
+            reason: string;
+        };
         /** @description What came of something that answers nothing else. */
         Done: {
             /** @description For people. */
@@ -860,7 +935,7 @@ export interface components {
              * @description Among the commands that wait for one vehicle, the highest goes first: -10 to 10.
              */
             priority?: number;
-            /** @description Why; kept in the audit log. Needed for commands of risk class R3. */
+            /** @description Why; kept in the audit log. Needed where the catalogue says so. */
             reason?: string | null;
             /**
              * Format: int64
@@ -951,7 +1026,7 @@ export interface components {
             /** @description Whether they may log in; if not, they may do nothing. */
             is_active: boolean;
             /**
-             * @description watch, see_parameters, submit_r0 to submit_r3, read_audit, administer. A command of the
+             * @description watch, see_parameters, submit_r0 to submit_r3, approve, read_audit, administer. A command of the
              *     catalogue may name a higher role than its risk class does.
              */
             permissions: string[];
@@ -966,10 +1041,11 @@ export interface components {
          * @description The body of every failure, as `application/problem+json`.
          *
          *     The codes, by status: 400 `bad-request`, `malformed-json`; 401 `unauthenticated`; 403
-         *     `forbidden`, `switched-off`; 404 `unknown-path`, `unknown-vehicle`, `unknown-command`,
+         *     `forbidden`, `own-command`, `switched-off`; 404 `unknown-path`, `unknown-vehicle`, `unknown-command`,
          *     `unknown-fleet`, `unknown-user`, `unknown-grant`, `unknown-session`, `undiscovered`; 405
          *     `wrong-method`; 408 `too-slow`; 409 `already-ended`,
-         *     `fleet-not-empty`, `key-reused`, `name-taken`, `own-account`, `vehicle-offline`, `vin-taken`;
+         *     `fleet-not-empty`, `key-reused`, `name-taken`, `not-awaiting-approval`, `other-order`,
+         *     `own-account`, `vehicle-offline`, `vin-taken`; 410 `approval-expired`;
          *     412 `stale`; 413 `too-large`; 414 `address-too-long`; 415 `wrong-media-type`; 422
          *     `invalid-parameters`, `unknown-command`; 426 `upgrade-required`; 428 `version-needed`; 429
          *     `too-many-attempts`; 500 `internal`; 503 `busy`, `not-ready`, `unavailable`; 507 `storage-full`.
@@ -1311,6 +1387,11 @@ export interface operations {
                 vehicle_id?: string;
                 /** @description pending, in_progress, completed or failed. */
                 status?: string;
+                /**
+                 * @description awaiting_approval, queued, dispatched, running, cancelling, completed, failed, rejected, cancelled,
+                 *     expired or unknown.
+                 */
+                state?: string;
                 /** @description Submitted by this user. */
                 user_id?: string;
                 /** @description Submitted at this time or later. */
@@ -1452,6 +1533,70 @@ export interface operations {
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    commands_approve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                command_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Approval"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            410: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    commands_deny: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                command_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Denial"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            410: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };

@@ -63,6 +63,7 @@ function Body({ entry, vehicle, preview, entities, ...props }: Props & { entry: 
   const [wait, setWait] = useState('');
   const [problems, setProblems] = useState<FieldProblem[]>([]);
   const isDangerous = entry.risk === 'R3' || ERASES.includes(entry.name);
+  const needsReason = isDangerous || entry.needs_reason;
   const lastFour = vehicle.vin.slice(-4);
   const status = usePresence(vehicle.vehicle_id)?.connection_status ?? vehicle.connection_status;
   const isOnline = status === 'connected';
@@ -133,11 +134,16 @@ function Body({ entry, vehicle, preview, entities, ...props }: Props & { entry: 
           onChange={(event) => setRaw(event.currentTarget.checked ? text(fields, values) : null)}
         />
       )}
-      {entry.risk !== 'R0' && (
+      {entry.needs_approval && (
+        <p className="tag-line">
+          It waits for the approval of a second person before it goes to the vehicle.
+        </p>
+      )}
+      {(entry.risk !== 'R0' || needsReason) && (
         <TextInput
           label="Reason"
           description="It is kept with the run and in the audit log."
-          required={isDangerous}
+          required={needsReason}
           value={reason}
           error={problems.find(({ pointer }) => pointer === '/reason')?.detail}
           onChange={(event) => setReason(event.currentTarget.value)}
@@ -176,9 +182,9 @@ function Body({ entry, vehicle, preview, entities, ...props }: Props & { entry: 
           type="submit"
           color={isDangerous ? 'red' : undefined}
           loading={submit.isPending}
-          disabled={isDangerous && (typed !== lastFour || !reason.trim())}
+          disabled={(isDangerous && typed !== lastFour) || (needsReason && !reason.trim())}
         >
-          {isOnline ? 'Run' : 'Queue until it is online'}
+          {entry.needs_approval ? 'Submit for approval' : isOnline ? 'Run' : 'Queue until it is online'}
         </Button>
       </div>
     </form>

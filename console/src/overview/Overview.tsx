@@ -4,6 +4,7 @@ import { Link } from '@tanstack/react-router';
 import { api, mustAnswer } from '../api/client';
 import { runsQuery } from '../api/queries';
 import { TopFaults } from '../faults/TopFaults';
+import { Awaiting } from '../runs/Awaiting';
 import { RunTable } from '../runs/RunTable';
 import { mayWatch } from '../session/rights';
 import { useMe } from '../session/useSession';
@@ -22,6 +23,7 @@ export function Overview() {
     <div className="page">
       <h1>Overview</h1>
       <Tiles />
+      <Awaiting />
       <div className="columns">
         <Recent />
         <TopFaults />

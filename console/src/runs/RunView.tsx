@@ -20,6 +20,7 @@ import { Empty, Loading, ProblemCard } from '../ui/notices';
 import { tell } from '../ui/told';
 import { NamedVehicleLink } from '../vehicles/VehicleLink';
 import { Answer, hasAnswer } from './Answer';
+import { Approval } from './Approval';
 import { download } from './exports';
 import { Parts } from './Parts';
 import { paramsOf } from './params';
@@ -87,6 +88,7 @@ function Run({ command, log, ...props }: Props & { command: Command; log: RunLog
         </div>
       ))}
       <Timeline log={log} />
+      {state === 'awaiting_approval' && <Approval command={command} />}
       <Views command={command} log={log} view={props.view} onView={props.onView} isPane={props.isPane} />
     </div>
   );
@@ -267,6 +269,7 @@ function Counts({ log }: { log: RunLog }) {
 function Waiting({ log }: { log: RunLog }) {
   if (hasEnded(log)) return <p className="body dim">The run ended without an answer.</p>;
   const words: Record<string, string> = {
+    awaiting_approval: 'Waiting for a second person.',
     queued: 'Waiting for the vehicle or for its turn.',
     dispatched: 'On its way to the vehicle.',
     running: 'The vehicle is working on it.',
@@ -287,6 +290,10 @@ export function RunFacts({ command }: { command: Command }) {
     ['completed', command.completed_at],
     ['deliver by', command.deliver_by],
     ['reason', command.reason],
+    ['approve by', command.approve_by],
+    ['decided by', command.decided_by],
+    ['decided', command.decided_at],
+    ['approval hash', command.approval_hash],
     ['attempt', String(command.attempt)],
   ];
   return (

@@ -93,6 +93,7 @@ function Filters() {
         data={[
           { value: '', label: 'any' },
           { value: 'pending', label: 'pending' },
+          { value: 'awaiting_approval', label: 'waits for approval' },
           { value: 'in_progress', label: 'in progress' },
           { value: 'completed', label: 'completed' },
           { value: 'failed', label: 'failed' },

@@ -9,6 +9,16 @@ export function maySubmit(role: string, entry: { role: string; risk: string }): 
   return rank(role) >= least;
 }
 
+export const isDecider = (role: string) => role === 'approver' || role === 'admin';
+
+/** Whether somebody may be the second person for a run: never for their own. */
+export function mayDecide(
+  me: { user_id: string; role: string },
+  run: { user_id: string; state: string },
+): boolean {
+  return isDecider(me.role) && me.user_id !== run.user_id && run.state === 'awaiting_approval';
+}
+
 export const mayWatch = (role: string) => role !== 'auditor';
 export const mayReadAudit = (role: string) => role === 'auditor' || role === 'admin';
 export const mayAdminister = (role: string) => role === 'admin';

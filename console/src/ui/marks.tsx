@@ -24,6 +24,7 @@ const STATE_TONES: Record<string, string> = {
   unknown: 'odd',
   running: 'info',
   cancelling: 'warn',
+  awaiting_approval: 'warn',
   dispatched: 'info',
 };
 

@@ -17,6 +17,7 @@ pub mod operations;
 mod params;
 mod question;
 mod row;
+mod rule;
 pub mod scripts;
 pub mod triggers;
 pub mod uds;
@@ -25,6 +26,7 @@ pub mod vehicles;
 mod whole;
 
 pub use question::Question;
+pub use rule::{NotARule, Rule};
 pub use whole::{NotWhole, Seconds, Whole};
 
 use crate::command::Risk;

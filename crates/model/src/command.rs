@@ -2,12 +2,14 @@
 //!
 //! Refuses to decide anything about storage or delivery; how a command moves is [`reduce`]'s.
 
+mod approval;
 pub mod external;
 mod failure;
 mod log;
 pub mod reduce;
 pub mod turn;
 
+pub use approval::{ApprovalHash, AwaitingApproval, Decider, Decision, NotAHash};
 pub use failure::{ErrorCode, Failure, Refusal};
 pub use reduce::{Input, Refused, Step};
 
@@ -75,6 +77,8 @@ pub enum Status {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
+    /// Waits for a second person.
+    AwaitingApproval,
     /// Waits for the vehicle, its turn or the next attempt.
     Queued,
     /// Claimed by a node; nothing has been sent.
@@ -99,7 +103,8 @@ pub enum Phase {
 
 impl Phase {
     /// Every phase, in the order of a command's life.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
+        Self::AwaitingApproval,
         Self::Queued,
         Self::Dispatched,
         Self::Running,
@@ -115,7 +120,7 @@ impl Phase {
     /// The coarse word.
     pub fn status(self) -> Status {
         match self {
-            Self::Queued | Self::Dispatched => Status::Pending,
+            Self::AwaitingApproval | Self::Queued | Self::Dispatched => Status::Pending,
             Self::Running | Self::Cancelling => Status::InProgress,
             Self::Completed => Status::Completed,
             Self::Failed | Self::Rejected | Self::Cancelled | Self::Expired | Self::Unknown => {
@@ -132,6 +137,7 @@ impl Phase {
     /// The word as stored and sent.
     pub fn word(self) -> &'static str {
         match self {
+            Self::AwaitingApproval => "awaiting_approval",
             Self::Queued => "queued",
             Self::Dispatched => "dispatched",
             Self::Running => "running",
@@ -151,7 +157,7 @@ impl Phase {
     }
 }
 
-/// What was ordered. Never changes after acceptance.
+/// What was ordered. Never changes after acceptance, but for `deliver_by` by an approval.
 #[derive(Debug, Clone)]
 pub struct Order {
     /// The command.
@@ -172,7 +178,10 @@ pub struct Order {
     pub priority: i16,
     /// When it was accepted.
     pub submitted_at: Timestamp,
-    /// The last moment at which it may be sent for the first time.
+    /// The last moment at which a second person may approve it; `None` = it needs none.
+    pub approve_by: Option<Timestamp>,
+    /// The last moment at which it may be sent for the first time. Counted from the approval where one
+    /// is needed; until then as if it came at the last moment.
     pub deliver_by: Timestamp,
     /// How long it may run, counted from its first start.
     pub run_timeout: Duration,
@@ -196,6 +205,8 @@ pub struct Command {
     pub order: Order,
     /// Where it stands.
     pub state: State,
+    /// What a second person decided; `None` = nobody has, or nobody needs to.
+    pub decision: Option<Decision>,
     /// How often it was claimed; 0 before the first time.
     pub attempt: u32,
     /// When the first attempt began; `None` before.
@@ -213,6 +224,8 @@ pub struct Command {
 /// Where a command stands; each state is a type with only the transitions that it has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
+    /// See [`Phase::AwaitingApproval`].
+    AwaitingApproval(AwaitingApproval),
     /// See [`Phase::Queued`].
     Queued(Queued),
     /// See [`Phase::Dispatched`].
@@ -339,6 +352,7 @@ impl Command {
     /// The fine word for where it stands.
     pub fn phase(&self) -> Phase {
         match &self.state {
+            State::AwaitingApproval(_) => Phase::AwaitingApproval,
             State::Queued(_) => Phase::Queued,
             State::Dispatched(_) => Phase::Dispatched,
             State::Running(_) => Phase::Running,
@@ -355,6 +369,7 @@ impl Command {
     /// The moment at which the state's rule has to be applied; `None` for a terminal state.
     pub fn due_at(&self) -> Option<Timestamp> {
         match &self.state {
+            State::AwaitingApproval(_) => self.order.approve_by,
             State::Queued(_) | State::Dispatched(_) if self.is_retry() => self.run_deadline(),
             State::Queued(_) | State::Dispatched(_) => Some(self.order.deliver_by),
             State::Running(_) => self.run_deadline(),
@@ -374,7 +389,7 @@ impl Command {
             State::Dispatched(Dispatched { lease })
             | State::Running(Running { lease })
             | State::Cancelling(Cancelling { lease, .. }) => Some(*lease),
-            State::Queued(_) | State::Ended(_) => None,
+            State::AwaitingApproval(_) | State::Queued(_) | State::Ended(_) => None,
         }
     }
 }

@@ -49,9 +49,14 @@ impl Role {
     pub fn may(self, action: Action) -> bool {
         match action {
             Action::Watch => self != Self::Auditor,
-            Action::Submit(Risk::R0 | Risk::R1 | Risk::R2) | Action::SeeParameters => {
+            Action::Submit(Risk::R0 | Risk::R1 | Risk::R2) => {
                 matches!(self, Self::Engineer | Self::Senior | Self::Admin)
             }
+            // Who approves has to see what.
+            Action::SeeParameters => {
+                matches!(self, Self::Engineer | Self::Senior | Self::Approver | Self::Admin)
+            }
+            Action::Approve => matches!(self, Self::Approver | Self::Admin),
             Action::Submit(Risk::R3) => matches!(self, Self::Senior | Self::Admin),
             Action::ReadAudit => matches!(self, Self::Auditor | Self::Admin),
             Action::Administer => self == Self::Admin,
@@ -73,6 +78,8 @@ pub enum Action {
     SeeParameters,
     /// Submit, or cancel, a command of this risk class.
     Submit(Risk),
+    /// Approve, or deny, what somebody else has submitted.
+    Approve,
     /// Read the audit log.
     ReadAudit,
     /// Change vehicles, users, fleets and grants.
@@ -81,13 +88,14 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Watch,
         Self::SeeParameters,
         Self::Submit(Risk::R0),
         Self::Submit(Risk::R1),
         Self::Submit(Risk::R2),
         Self::Submit(Risk::R3),
+        Self::Approve,
         Self::ReadAudit,
         Self::Administer,
     ];
@@ -101,6 +109,7 @@ impl Action {
             Self::Submit(Risk::R1) => "submit_r1",
             Self::Submit(Risk::R2) => "submit_r2",
             Self::Submit(Risk::R3) => "submit_r3",
+            Self::Approve => "approve",
             Self::ReadAudit => "read_audit",
             Self::Administer => "administer",
         }
@@ -122,6 +131,13 @@ mod tests {
         assert!(!Role::Engineer.may(Action::Submit(Risk::R3)));
         assert!(Role::Senior.may(Action::Submit(Risk::R3)));
         assert!(!Role::Viewer.may(Action::Submit(Risk::R0)));
+    }
+
+    #[test]
+    fn an_approver_sees_what_they_approve_and_submits_nothing() {
+        assert!(Role::Approver.may(Action::Approve) && Role::Approver.may(Action::SeeParameters));
+        assert!(!Role::Approver.may(Action::Submit(Risk::R0)));
+        assert!(!Role::Senior.may(Action::Approve) && !Role::Engineer.may(Action::Approve));
     }
 
     #[test]

@@ -4,11 +4,13 @@
 
 pub(crate) mod accept;
 pub(crate) mod catalog;
+pub(crate) mod decide;
 mod discovery;
 pub(crate) mod dispatch;
 pub(crate) mod doorbell;
 mod due;
 mod external;
+pub(crate) mod policy;
 mod record;
 
 use crate::config::Config;
@@ -19,6 +21,7 @@ use doorbell::Doorbell;
 use model::command::Command;
 use model::event::{Event, Kind};
 use model::id::{CommandId, NodeId};
+use policy::Policy;
 use std::sync::Arc;
 use std::time::Duration;
 use store::{Applied, Store, StoreError};
@@ -27,7 +30,7 @@ use store::{Applied, Store, StoreError};
 const AGAIN: Duration = Duration::from_millis(500);
 
 /// What an installation allows a command.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Settings {
     /// How long a command may wait unless the client says otherwise, and at most.
     pub(crate) deliver_within: (Duration, Duration),
@@ -41,13 +44,15 @@ pub(crate) struct Settings {
     pub(crate) hears_external: bool,
     /// What rows of the catalogue depend on.
     pub(crate) switches: Switches,
+    /// What is asked for before a dangerous command runs.
+    pub(crate) policy: Policy,
     /// How long a claim lasts, and how often it is renewed.
     pub(crate) lease: Duration,
     pub(crate) lease_renew: Duration,
 }
 
 impl From<&Config> for Settings {
-    fn from(Config { commands: config, bus, vehicles, .. }: &Config) -> Self {
+    fn from(Config { commands: config, bus, vehicles, policy, .. }: &Config) -> Self {
         let key_sources = vehicles.key_sources.is_some();
         Self {
             switches: Switches { raw_uds: vehicles.raw_uds, key_sources },
@@ -56,6 +61,7 @@ impl From<&Config> for Settings {
             run_timeout: (config.run_timeout, config.run_timeout_max),
             max_in_flight: config.max_in_flight,
             max_events: config.max_events,
+            policy: policy.into(),
             lease: config.lease,
             lease_renew: config.lease_renew,
         }
@@ -83,6 +89,11 @@ impl Commands {
     ) -> Self {
         let catalog = Arc::new(Catalog::new(settings.switches));
         Self { store, catalog, bus, doorbell, node, settings }
+    }
+
+    /// What is asked for before a dangerous command runs.
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.settings.policy
     }
 
     /// The node that it is the command side of.

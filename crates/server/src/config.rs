@@ -12,6 +12,7 @@ pub use error::{ConfigError, Place};
 pub use load::{Flag, Loaded, Sources, load};
 
 use bounds::{format, levels, number, on_or_off, origins, secret, shared_secret, some_path, span};
+use model::catalog::Rule;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use std::net::{IpAddr, SocketAddr};
@@ -62,6 +63,8 @@ pub struct Config {
     pub auth: AuthConfig,
     /// Deadlines and limits of commands.
     pub commands: CommandsConfig,
+    /// What is asked for before a dangerous command runs.
+    pub policy: PolicyConfig,
     /// How vehicles are reached.
     pub vehicles: VehiclesConfig,
     /// How events come from the store to the watchers.
@@ -130,6 +133,21 @@ pub struct CommandsConfig {
     /// A claim is renewed this often.
     #[serde(deserialize_with = "span::<100, { 5 * MINUTE }, _>")]
     pub lease_renew: Duration,
+}
+
+/// What is asked for before a dangerous command runs.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyConfig {
+    /// Whoever submits these says why.
+    #[serde(deserialize_with = "bounds::rules")]
+    pub reason: Vec<Rule>,
+    /// A second person approves these.
+    #[serde(deserialize_with = "bounds::rules")]
+    pub approval: Vec<Rule>,
+    /// How long they wait for that person.
+    #[serde(deserialize_with = "span::<SECOND, { 7 * DAY }, _>")]
+    pub approval_life: Duration,
 }
 
 /// How vehicles are reached.

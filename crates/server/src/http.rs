@@ -3,6 +3,7 @@
 //! Refuses to decide: a handler extracts, checks the permission, calls the domain once and shapes
 //! the answer.
 
+mod approvals;
 mod audit;
 mod body;
 mod caller;
@@ -112,6 +113,8 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(commands::show))
         .routes(routes!(commands::responses))
         .routes(routes!(commands::cancel))
+        .routes(routes!(approvals::approve))
+        .routes(routes!(approvals::deny))
         .routes(routes!(events::follow))
         .routes(routes!(login::logout))
         .routes(routes!(login::me))

@@ -51,10 +51,11 @@ statements! {
             "where vehicle_id = any(cast($1 as uuid[])) for no key update skip locked"
         )
     }
-    // The newest commands of a vehicle with a long queue need not be looked at yet.
+    // The newest commands of a vehicle with a long queue need not be looked at yet, and those that wait
+    // for a person take nobody's turn.
     OPEN = {
         row::select_commands!(
-            "where c.vehicle_id = $1 and c.due_at is not null
+            "where c.vehicle_id = $1 and c.due_at is not null and c.state <> 'awaiting_approval'
             order by (c.state = 'queued'), c.priority desc, c.command_id limit 64"
         ),
         postgres: row::select_commands!(
@@ -63,6 +64,7 @@ statements! {
                 lateral (
                     select w.command_id from commands w
                     where w.vehicle_id = v.vehicle_id and w.due_at is not null
+                        and w.state <> 'awaiting_approval'
                     order by (w.state = 'queued'), w.priority desc, w.command_id limit 64
                 ) o
             ))"

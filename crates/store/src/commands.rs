@@ -13,7 +13,7 @@ use crate::writer::{Tx, Write};
 use crate::{Store, StoreError};
 use model::Timestamp;
 use model::command::reduce::accept;
-use model::command::{Command, Order, Risk, Status, Step, later};
+use model::command::{Command, Order, Phase, Risk, Status, Step, later};
 use model::event::Event;
 use model::id::{CommandId, FleetId, NodeId, UserId, VehicleId};
 use serde_json::value::RawValue;
@@ -47,6 +47,8 @@ statements! {
         where c.command_id = $1"
     }
     LIST = { listing!("") }
+    // Few of very many: the index of what has a timer finds them.
+    LIST_AWAITING = { listing!(" and c.due_at > 0 and c.state = 'awaiting_approval'") }
     LIST_OF_VEHICLE = { listing!(" and c.vehicle_id = $10") }
 }
 
@@ -69,7 +71,9 @@ pub struct Draft {
     pub reason: Option<String>,
     /// Its priority.
     pub priority: i16,
-    /// How long it may wait for its first start.
+    /// How long it may wait for a second person; `None` = it needs none.
+    pub approve_within: Option<Duration>,
+    /// How long it may wait for its first start; counted from the approval where one is needed.
     pub deliver_within: Duration,
     /// How long it may run.
     pub run_timeout: Duration,
@@ -106,6 +110,8 @@ pub struct Filter {
     pub vehicle_id: Option<VehicleId>,
     /// In this coarse state.
     pub status: Option<Status>,
+    /// In this fine state.
+    pub phase: Option<Phase>,
     /// Submitted by this user.
     pub user_id: Option<UserId>,
     /// Submitted at this time or later.
@@ -186,11 +192,17 @@ impl Store {
         let user = filter.user_id.map(Uuid::from);
         let before = filter.before.map(Uuid::from);
         let (from, until) = (filter.from.map(micros), filter.until.map(micros));
-        let states = filter.status.map(states_of).unwrap_or_default();
+        let states = states_of(filter);
         let granted = filter.granted_to.map(Uuid::from);
         let (limit, offset) = (i64::from(filter.limit), i64::from(filter.offset));
         let now = micros(self.now());
         let rows = match filter.vehicle_id.map(Uuid::from) {
+            None if filter.phase == Some(Phase::AwaitingApproval) => read!(
+                &self.readers,
+                LIST_AWAITING,
+                [user, before, from, until, &states, granted, now, limit, offset],
+                fetch_all as CommandRow
+            )?,
             None => read!(
                 &self.readers,
                 LIST,
@@ -208,12 +220,16 @@ impl Store {
     }
 }
 
-/// The fine words of a coarse one, as `LIST` looks for them.
-fn states_of(status: Status) -> String {
-    let words = model::command::Phase::ALL
-        .into_iter()
-        .filter(|phase| phase.status() == status)
-        .map(model::command::Phase::word);
+/// The fine words that a filter lets through, as `LIST` looks for them: none of them = any.
+fn states_of(filter: &Filter) -> String {
+    if filter.status.is_none() && filter.phase.is_none() {
+        return String::new();
+    }
+    let passes = |phase: &Phase| {
+        filter.status.is_none_or(|status| phase.status() == status)
+            && filter.phase.is_none_or(|wanted| *phase == wanted)
+    };
+    let words = Phase::ALL.into_iter().filter(passes).map(Phase::word);
     words.fold(",".to_owned(), |list, word| list + word + ",")
 }
 
@@ -242,7 +258,9 @@ impl Write for Accept {
         tx.ledger.accept(&step);
         audit::note(tx, &self.audit);
         let Step { command, events } = step;
-        if let Some(start) = self.start {
+        if let Some(start) = self.start
+            && command.phase() == Phase::Queued
+        {
             tx.starting.want(&command, start);
         }
         Ok(Accepted::New(Box::new(command), events))
@@ -285,6 +303,7 @@ impl Accept {
 
     fn order(&self, now: Timestamp) -> Order {
         let draft = self.draft.clone();
+        let approve_by = draft.approve_within.map(|within| later(now, within));
         Order {
             command_id: draft.command_id,
             vehicle_id: draft.vehicle_id,
@@ -295,7 +314,8 @@ impl Accept {
             reason: draft.reason,
             priority: draft.priority,
             submitted_at: now,
-            deliver_by: later(now, draft.deliver_within),
+            approve_by,
+            deliver_by: later(approve_by.unwrap_or(now), draft.deliver_within),
             run_timeout: draft.run_timeout,
             trace_id: draft.trace_id,
         }

@@ -152,8 +152,32 @@ pub(crate) fn fold(
     }
     if !applied.events.is_empty() {
         tx.ledger.move_on(before, &applied, source);
+        if applied.command.is_altered() {
+            alarm(tx, &applied.command);
+        }
     }
     applied
+}
+
+/// Somebody wrote to the row of a command after its approval: that is one for the audit.
+fn alarm(tx: &mut Tx, command: &Command) {
+    let command_id = command.order.command_id;
+    tracing::error!(%command_id, "a command is not the one that was approved");
+    audit::note(
+        tx,
+        &AuditEntry {
+            action: "command_altered",
+            actor_id: None,
+            actor: "system".to_owned(),
+            session_hash: None,
+            address: None,
+            request_id: None,
+            object: format!("command/{command_id}"),
+            outcome: "fail",
+            reason: None,
+            details: None,
+        },
+    );
 }
 
 struct Apply {
@@ -181,7 +205,7 @@ impl Write for Apply {
         }
         let applied = fold(tx, command, self.inputs.clone(), None);
         if let Some(entry) = &self.audit
-            && applied.refused.is_none()
+            && !applied.events.is_empty()
         {
             audit::note(tx, entry);
         }

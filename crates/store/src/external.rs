@@ -35,7 +35,8 @@ pub enum Heard {
     Recorded(Applied),
     /// It had been stored before.
     Duplicate,
-    /// It changes nothing: the command has ended, or its time is over and it is about to.
+    /// It changes nothing: the command has ended, or its time is over and it is about to, or nobody has
+    /// approved it.
     Ended,
     /// There is no such command.
     UnknownCommand,
@@ -72,7 +73,8 @@ impl Write for Spoken {
         }
         let inputs = self.inputs(&command, tx);
         let applied = fold(tx, expectant(command), inputs, Some(&self.source));
-        // Refused is only the claim, or the start, of a command that is due: the sweep ends it.
+        // Refused is only the claim, or the start, of a command that is due, which the sweep ends, or
+        // that is not the one that was approved; and whatever is said of one that nobody approved.
         Ok(if applied.refused.is_none() { Heard::Recorded(applied) } else { Heard::Ended })
     }
 }
@@ -85,7 +87,11 @@ impl Spoken {
         match &command.state {
             State::Queued(_) => vec![Input::Claim(lease), Input::Start, said],
             State::Dispatched(_) => vec![Input::Start, said],
-            State::Running(_) | State::Cancelling(_) | State::Ended(_) => vec![said],
+            // The model refuses it of what waits for a person.
+            State::AwaitingApproval(_)
+            | State::Running(_)
+            | State::Cancelling(_)
+            | State::Ended(_) => vec![said],
         }
     }
 }
@@ -96,8 +102,10 @@ fn expectant(command: Command) -> Command {
         State::Queued(_) => {
             Command { state: State::Queued(Queued { not_before: None }), ..command }
         }
-        State::Dispatched(_) | State::Running(_) | State::Cancelling(_) | State::Ended(_) => {
-            command
-        }
+        State::AwaitingApproval(_)
+        | State::Dispatched(_)
+        | State::Running(_)
+        | State::Cancelling(_)
+        | State::Ended(_) => command,
     }
 }

@@ -188,6 +188,7 @@ impl Tx {
 
     /// Stores what the writes so far have decided: from here on it can be read.
     pub(crate) async fn post(&mut self) -> Result<(), StoreError> {
+        let now = self.now;
         let Ledger { held, accepted, moved, entries, bytes, deeds, .. } = &mut self.ledger;
         let accepted = std::mem::take(accepted);
         let moves: Vec<Move<'_>> = std::mem::take(moved)
@@ -203,6 +204,11 @@ impl Tx {
         }
         if !moves.is_empty() {
             post::moves(&mut self.conn, &moves).await?;
+        }
+        let is_decided = |it: &&Command| it.decision.as_ref().is_some_and(|it| it.at == now);
+        let decided: Vec<_> = moves.iter().map(|it| it.command).filter(is_decided).collect();
+        if !decided.is_empty() {
+            post::decisions(&mut self.conn, &decided).await?;
         }
         if !entries.is_empty() {
             post::entries(&mut self.conn, &entries).await?;

@@ -33,6 +33,7 @@ migrations!(
     "0009_audit_head",
     "0010_audit_seals",
     "0011_audit_keys",
+    "0012_approvals",
 );
 
 /// A migration that waits for its table lets everyone wait behind it: no longer than a write waits

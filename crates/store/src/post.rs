@@ -19,7 +19,7 @@ macro_rules! insert_commands {
             "insert into commands (
                 command_id, vehicle_id, user_id, name, params, risk, reason, priority,
                 submitted_at, deliver_by, run_timeout_us, trace_id, state, due_at, last_offset,
-                attempt, fence, last_sequence, last_part) ",
+                approve_by, attempt, fence, last_sequence, last_part) ",
             $rows
         )
     };
@@ -38,20 +38,22 @@ macro_rules! insert_events {
 statements! {
     ACCEPT = {
         insert_commands!(
-            "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 0, 0, 0, 0)"
+            "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
+                0, 0, 0, 0)"
         ),
         postgres: insert_commands!(
             "select n.command_id, n.vehicle_id, n.user_id, n.name, n.params, n.risk, n.reason,
                 n.priority, n.submitted_at, n.deliver_by, n.run_timeout_us, n.trace_id, n.state,
-                n.due_at, n.last_offset, 0, 0, 0, 0
+                n.due_at, n.last_offset, n.approve_by, 0, 0, 0, 0
             from unnest(
                 cast($1 as uuid[]), cast($2 as uuid[]), cast($3 as uuid[]), cast($4 as text[]),
                 cast($5 as text[]), cast($6 as smallint[]), cast($7 as text[]),
                 cast($8 as smallint[]), cast($9 as bigint[]), cast($10 as bigint[]),
                 cast($11 as bigint[]), cast($12 as text[]), cast($13 as text[]),
-                cast($14 as bigint[]), cast($15 as bigint[])
+                cast($14 as bigint[]), cast($15 as bigint[]), cast($16 as bigint[])
             ) as n (command_id, vehicle_id, user_id, name, params, risk, reason, priority,
-                submitted_at, deliver_by, run_timeout_us, trace_id, state, due_at, last_offset)"
+                submitted_at, deliver_by, run_timeout_us, trace_id, state, due_at, last_offset,
+                approve_by)"
         )
     }
     // The condition repeats two of the model's rules where other nodes can see them.
@@ -80,6 +82,18 @@ statements! {
             completed_at, error_code, error_message)
         where c.command_id = any(cast($1 as uuid[])) and c.command_id = m.command_id
             and c.last_offset = m.stored_offset and c.completed_at is null"
+    }
+    DECIDE = {
+        "update commands set deliver_by = $2, decided_by = $3, decider = $4, decided_at = $5,
+            approval_hash = $6
+        where command_id = $1",
+        postgres: "update commands c set deliver_by = d.deliver_by, decided_by = d.decided_by,
+            decider = d.decider, decided_at = d.decided_at, approval_hash = d.approval_hash
+        from unnest(
+            cast($1 as uuid[]), cast($2 as bigint[]), cast($3 as uuid[]), cast($4 as text[]),
+            cast($5 as bigint[]), cast($6 as text[])
+        ) as d (command_id, deliver_by, decided_by, decider, decided_at, approval_hash)
+        where c.command_id = any(cast($1 as uuid[])) and c.command_id = d.command_id"
     }
     APPEND = {
         insert_events!("values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"),
@@ -115,6 +129,7 @@ pub(crate) async fn accepted(conn: &mut Conn, commands: &[Command]) -> Result<()
         command.phase().word(),
         command.due_at().map(micros),
         signed(command.last_offset),
+        command.order.approve_by.map(micros),
     ]);
     all(stored, commands.len())
 }
@@ -143,6 +158,19 @@ pub(crate) async fn moves(conn: &mut Conn, moves: &[Move<'_>]) -> Result<(), Sto
     all(stored, moves.len())
 }
 
+/// Stores what second persons decided, and the deadlines that this gave.
+pub(crate) async fn decisions(conn: &mut Conn, decided: &[&Command]) -> Result<(), StoreError> {
+    let stored = execute_each!(conn, DECIDE, decided, |command| [
+        Uuid::from(command.order.command_id),
+        micros(command.order.deliver_by),
+        command.decision.as_ref().map(|decision| Uuid::from(decision.user_id)),
+        command.decision.as_ref().map(|decision| decision.name.as_str()),
+        command.decision.as_ref().map(|decision| micros(decision.at)),
+        command.decision.as_ref().and_then(|it| it.approved).map(|hash| hash.to_string()),
+    ]);
+    all(stored, decided.len())
+}
+
 /// Appends to logs.
 pub(crate) async fn entries(conn: &mut Conn, entries: &[Entry]) -> Result<(), StoreError> {
     let stored = execute_each!(conn, APPEND, entries, |entry| [
@@ -168,21 +196,33 @@ fn all(rows: u64, expected: usize) -> Result<(), StoreError> {
 fn not_before(command: &Command) -> Option<Timestamp> {
     match &command.state {
         State::Queued(queued) => queued.not_before,
-        State::Dispatched(_) | State::Running(_) | State::Cancelling(_) | State::Ended(_) => None,
+        State::AwaitingApproval(_)
+        | State::Dispatched(_)
+        | State::Running(_)
+        | State::Cancelling(_)
+        | State::Ended(_) => None,
     }
 }
 
 fn cancel_until(command: &Command) -> Option<Timestamp> {
     match &command.state {
         State::Cancelling(cancelling) => Some(cancelling.until),
-        State::Queued(_) | State::Dispatched(_) | State::Running(_) | State::Ended(_) => None,
+        State::AwaitingApproval(_)
+        | State::Queued(_)
+        | State::Dispatched(_)
+        | State::Running(_)
+        | State::Ended(_) => None,
     }
 }
 
 fn completed_at(command: &Command) -> Option<Timestamp> {
     match &command.state {
         State::Ended(ended) => Some(ended.at),
-        State::Queued(_) | State::Dispatched(_) | State::Running(_) | State::Cancelling(_) => None,
+        State::AwaitingApproval(_)
+        | State::Queued(_)
+        | State::Dispatched(_)
+        | State::Running(_)
+        | State::Cancelling(_) => None,
     }
 }
 
@@ -192,7 +232,11 @@ fn failure(command: &Command) -> Option<&Failure> {
             Outcome::Completed => None,
             Outcome::Failed(failure) => Some(failure),
         },
-        State::Queued(_) | State::Dispatched(_) | State::Running(_) | State::Cancelling(_) => None,
+        State::AwaitingApproval(_)
+        | State::Queued(_)
+        | State::Dispatched(_)
+        | State::Running(_)
+        | State::Cancelling(_) => None,
     }
 }
 

@@ -6,10 +6,10 @@ use crate::StoreError;
 use crate::clock::time;
 use crate::engine::row;
 use model::command::{
-    Cancelling, Command, Dispatched, Ended, ErrorCode, Failure, Lease, Order, Outcome, Phase,
-    Queued, Risk, Running, State,
+    AwaitingApproval, Cancelling, Command, Decision, Dispatched, Ended, ErrorCode, Failure, Lease,
+    Order, Outcome, Phase, Queued, Risk, Running, State,
 };
-use model::id::NodeId;
+use model::id::{NodeId, UserId};
 use serde_json::value::RawValue;
 use std::time::Duration;
 use uuid::Uuid;
@@ -25,7 +25,8 @@ macro_rules! select_commands {
                 c.priority, c.submitted_at, c.deliver_by, c.run_timeout_us, c.trace_id, c.state,
                 c.attempt, c.started_at, c.not_before, c.cancel_until, c.owner, c.lease_until,
                 c.fence, c.last_offset, c.last_sequence, c.last_part, c.completed_at,
-                c.error_code, c.error_message
+                c.error_code, c.error_message, c.approve_by, c.decided_by, c.decider,
+                c.decided_at, c.approval_hash
             from commands c ",
             $rest
         )
@@ -62,6 +63,11 @@ row! {
         completed_at: Option<i64>,
         error_code: Option<String>,
         error_message: Option<String>,
+        approve_by: Option<i64>,
+        decided_by: Option<Uuid>,
+        decider: Option<String>,
+        decided_at: Option<i64>,
+        approval_hash: Option<String>,
     }
 }
 
@@ -71,8 +77,10 @@ impl TryFrom<CommandRow> for Command {
     fn try_from(row: CommandRow) -> Result<Self, StoreError> {
         const CORRUPT: StoreError = StoreError::Corrupt("command");
         let state = state(&row).ok_or(CORRUPT)?;
+        let decision = row.decided_by.map(|by| decision(&row, by.into()).ok_or(CORRUPT));
         Ok(Self {
             state,
+            decision: decision.transpose()?,
             attempt: row.attempt.try_into().map_err(|_| CORRUPT)?,
             started_at: row.started_at.map(time),
             fence: row.fence,
@@ -95,10 +103,19 @@ fn order(row: CommandRow) -> Option<Order> {
         reason: row.reason,
         priority: row.priority,
         submitted_at: time(row.submitted_at),
+        approve_by: row.approve_by.map(time),
         deliver_by: time(row.deliver_by),
         run_timeout: Duration::from_micros(row.run_timeout_us.try_into().ok()?),
         trace_id: row.trace_id,
     })
+}
+
+fn decision(row: &CommandRow, user_id: UserId) -> Option<Decision> {
+    let approved = match &row.approval_hash {
+        Some(hash) => Some(hash.parse().ok()?),
+        None => None,
+    };
+    Some(Decision { user_id, name: row.decider.clone()?, at: time(row.decided_at?), approved })
 }
 
 fn state(row: &CommandRow) -> Option<State> {
@@ -108,6 +125,10 @@ fn state(row: &CommandRow) -> Option<State> {
     };
     let phase = Phase::from_word(&row.state)?;
     Some(match phase {
+        Phase::AwaitingApproval => {
+            row.approve_by?;
+            State::AwaitingApproval(AwaitingApproval)
+        }
         Phase::Queued => State::Queued(Queued { not_before: row.not_before.map(time) }),
         Phase::Dispatched => State::Dispatched(Dispatched { lease: lease()? }),
         Phase::Running => State::Running(Running { lease: lease()? }),

@@ -149,8 +149,8 @@ impl Site {
         site
     }
 
-    /// Runs `fleetwire admin` and answers what it printed.
-    fn admin(&self, args: &[&str]) -> String {
+    /// Runs `fleetwire admin`, with the password of every user as its input, and answers what it printed.
+    pub fn admin(&self, args: &[&str]) -> String {
         let mut command = self.admin_command(args);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("fleetwire starts");

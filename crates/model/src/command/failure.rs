@@ -37,11 +37,15 @@ pub enum ErrorCode {
     TooLarge,
     /// Cancelled by a user.
     Cancelled,
+    /// A second person forbade it.
+    Denied,
+    /// It is not what the second person permitted.
+    Altered,
 }
 
 impl ErrorCode {
     /// Every code.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Expired,
         Self::UnknownComponent,
         Self::Unsupported,
@@ -56,6 +60,8 @@ impl ErrorCode {
         Self::Truncated,
         Self::TooLarge,
         Self::Cancelled,
+        Self::Denied,
+        Self::Altered,
     ];
 
     /// The code as stored and sent.
@@ -75,6 +81,8 @@ impl ErrorCode {
             Self::Truncated => "truncated",
             Self::TooLarge => "too-large",
             Self::Cancelled => "cancelled",
+            Self::Denied => "denied",
+            Self::Altered => "altered",
         }
     }
 
@@ -124,6 +132,22 @@ impl Failure {
     /// Provably never executed.
     pub(super) fn expired() -> Self {
         Self::new(Phase::Expired, ErrorCode::Expired, "Vehicle did not become available in time")
+    }
+
+    /// No second person permitted it in time.
+    pub(super) fn unapproved() -> Self {
+        Self::new(Phase::Expired, ErrorCode::Expired, "Nobody approved it in time")
+    }
+
+    /// A second person forbade it.
+    pub(super) fn denied(by: &str, reason: &str) -> Self {
+        Self::new(Phase::Rejected, ErrorCode::Denied, format!("Denied by {by}: {reason}"))
+    }
+
+    /// It is not what a second person permitted.
+    pub(super) fn altered() -> Self {
+        let message = "The command is not the one that was approved";
+        Self::new(Phase::Rejected, ErrorCode::Altered, message)
     }
 
     /// Cancelled before it was sent, or the stop was confirmed.

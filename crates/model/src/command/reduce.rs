@@ -5,10 +5,12 @@
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "what a state does not name is refused in it")]
 
+use super::approval::{may_decide, on_awaiting};
 use super::external::External;
 use super::log::Log;
 use super::{
-    Command, Ended, ErrorCode, Failure, Lease, Outcome, Phase, Queued, Refusal, State, later,
+    ApprovalHash, AwaitingApproval, Command, Decider, Ended, ErrorCode, Failure, Lease, Outcome,
+    Phase, Queued, Refusal, State, later,
 };
 use crate::Timestamp;
 use crate::event::Event;
@@ -60,6 +62,20 @@ pub enum Input {
         /// The user's name.
         by: String,
     },
+    /// A second person permits exactly this command.
+    Approve {
+        /// What they saw.
+        hash: ApprovalHash,
+        /// Who it is.
+        by: Decider,
+    },
+    /// A second person forbids it.
+    Deny {
+        /// Why, in their words.
+        reason: String,
+        /// Who it is.
+        by: Decider,
+    },
     /// Its `due_at` has passed.
     Due,
 }
@@ -73,8 +89,8 @@ pub enum Refused {
     /// Not possible where it stands; for timers: not due (any more).
     #[error("not possible in this state")]
     NotNow,
-    /// The part is there already.
-    #[error("the part is already stored")]
+    /// It is there already: a part, or somebody's word about the command.
+    #[error("it is already stored")]
     Duplicate,
     /// An earlier part is missing.
     #[error("an earlier part is missing")]
@@ -82,6 +98,12 @@ pub enum Refused {
     /// The sender is no longer the owner.
     #[error("another node has taken the command over")]
     Fenced,
+    /// Nobody is the second person for what they ordered.
+    #[error("nobody decides about a command of their own")]
+    Own,
+    /// What was approved is not this command as it stands.
+    #[error("the approval is of another command")]
+    OtherOrder,
 }
 
 /// What an input did.
@@ -96,9 +118,14 @@ pub struct Step {
 /// The first event of a newly accepted command.
 pub fn accept(order: super::Order) -> Step {
     let now = order.submitted_at;
+    let state = match order.approve_by {
+        Some(_) => State::AwaitingApproval(AwaitingApproval),
+        None => State::Queued(Queued { not_before: None }),
+    };
     let command = Command {
         order,
-        state: State::Queued(Queued { not_before: None }),
+        state,
+        decision: None,
         attempt: 0,
         started_at: None,
         fence: 0,
@@ -122,8 +149,10 @@ pub fn reduce(command: Command, input: Input, now: Timestamp) -> Result<Step, Re
         Input::NotSent if command.last_part > 0 => Input::Lost,
         other => other,
     };
+    may_decide(&command, &input)?;
     let log = Log::new(command, now);
     match log.command.state.clone() {
+        State::AwaitingApproval(awaiting) => on_awaiting(log, awaiting, input),
         State::Queued(queued) => on_queued(log, queued, input),
         State::Dispatched(dispatched) => on_dispatched(log, dispatched, input),
         State::Running(running) => on_running(log, running, input),
@@ -135,6 +164,10 @@ pub fn reduce(command: Command, input: Input, now: Timestamp) -> Result<Step, Re
 fn on_queued(mut log: Log, queued: Queued, input: Input) -> Result<Step, Refused> {
     let now = log.now;
     match input {
+        // What was altered since does not run: what it says now, nobody has permitted.
+        Input::Claim(_) if !log.command.is_approved() => {
+            Ok(log.end(queued.end(Failure::altered(), now), None))
+        }
         Input::Claim(lease) if log.may_claim(queued) => {
             log.command.attempt = log.command.attempt.saturating_add(1);
             log.command.fence = log.command.fence.saturating_add(1);
@@ -227,7 +260,7 @@ fn on_cancelling(
 }
 
 impl Log {
-    fn is_due(&self) -> bool {
+    pub(super) fn is_due(&self) -> bool {
         self.command.due_at().is_some_and(|due| due <= self.now)
     }
 
@@ -359,7 +392,12 @@ impl Input {
             | Self::Lost
             | Self::Unusable(..)
             | Self::Stopped => true,
-            Self::Claim(_) | Self::External(_) | Self::Cancel { .. } | Self::Due => false,
+            Self::Claim(_)
+            | Self::External(_)
+            | Self::Cancel { .. }
+            | Self::Approve { .. }
+            | Self::Deny { .. }
+            | Self::Due => false,
         }
     }
 }

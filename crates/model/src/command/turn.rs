@@ -112,14 +112,18 @@ fn is_ready(command: &Command, is_reachable: bool, now: Timestamp) -> bool {
         State::Queued(queued) => {
             queued.not_before.is_none_or(|at| at <= now) && (is_reachable || command.is_retry())
         }
-        State::Dispatched(_) | State::Running(_) | State::Cancelling(_) | State::Ended(_) => false,
+        State::AwaitingApproval(_)
+        | State::Dispatched(_)
+        | State::Running(_)
+        | State::Cancelling(_)
+        | State::Ended(_) => false,
     }
 }
 
 fn risk_in_flight(command: &Command) -> Option<Risk> {
     match &command.state {
         State::Dispatched(_) | State::Running(_) | State::Cancelling(_) => Some(command.order.risk),
-        State::Queued(_) | State::Ended(_) => None,
+        State::AwaitingApproval(_) | State::Queued(_) | State::Ended(_) => None,
     }
 }
 
@@ -157,6 +161,7 @@ mod tests {
             reason: None,
             priority,
             submitted_at: NOW,
+            approve_by: None,
             deliver_by: LATER,
             run_timeout: Duration::from_secs(30),
             trace_id: None,

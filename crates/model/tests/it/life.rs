@@ -3,7 +3,7 @@
 use fleetwire_model::Timestamp;
 use fleetwire_model::command::reduce::{accept, reduce};
 use fleetwire_model::command::{
-    Command, ErrorCode, Input, Lease, Order, Outcome, Phase, Refused, Risk, State,
+    Command, Decider, ErrorCode, Input, Lease, Order, Outcome, Phase, Refused, Risk, State,
 };
 use fleetwire_model::event::{Event, Kind};
 use fleetwire_model::id::{CommandId, NodeId, ResponseId, UserId, VehicleId};
@@ -12,6 +12,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 pub(crate) const DELIVER_WITHIN: Duration = Duration::from_mins(1);
+pub(crate) const APPROVE_WITHIN: Duration = Duration::from_mins(15);
 pub(crate) const RUN_TIMEOUT: Duration = Duration::from_secs(30);
 /// Its lower half decides about the pauses between attempts.
 const COMMAND: u128 = 0x019a_bc00_0000_7000_8d5e_7b1c_93a4_f206;
@@ -41,10 +42,23 @@ pub(crate) fn order(risk: Risk) -> Order {
         reason: None,
         priority: 0,
         submitted_at,
+        approve_by: None,
         deliver_by: submitted_at + DELIVER_WITHIN,
         run_timeout: RUN_TIMEOUT,
         trace_id: None,
     }
+}
+
+/// The same, where a second person is needed.
+pub(crate) fn delicate(risk: Risk) -> Order {
+    let order = order(risk);
+    let approve_by = order.submitted_at + APPROVE_WITHIN;
+    Order { approve_by: Some(approve_by), deliver_by: approve_by + DELIVER_WITHIN, ..order }
+}
+
+/// Somebody else than whoever ordered.
+pub(crate) fn anna() -> Decider {
+    Decider { user_id: UserId::from(Uuid::from_u128(0x05)), name: "anna".to_owned() }
 }
 
 pub(crate) fn json(text: &str) -> Box<RawValue> {
@@ -69,6 +83,20 @@ impl Life {
 
     pub(crate) fn queued(risk: Risk) -> Self {
         Self::of(order(risk))
+    }
+
+    pub(crate) fn awaiting(risk: Risk) -> Self {
+        Self::of(delicate(risk))
+    }
+
+    /// What anna says when she permits the command that she sees.
+    pub(crate) fn approval(&self) -> Input {
+        Input::Approve { hash: self.command.approval_hash().unwrap(), by: anna() }
+    }
+
+    pub(crate) fn approved(self) -> Self {
+        let approval = self.approval();
+        self.takes(approval)
     }
 
     pub(crate) fn dispatched(risk: Risk) -> Self {
@@ -141,9 +169,11 @@ impl Life {
     pub(crate) fn not_before(&self) -> Option<Timestamp> {
         match &self.command.state {
             State::Queued(queued) => queued.not_before,
-            State::Dispatched(_) | State::Running(_) | State::Cancelling(_) | State::Ended(_) => {
-                None
-            }
+            State::AwaitingApproval(_)
+            | State::Dispatched(_)
+            | State::Running(_)
+            | State::Cancelling(_)
+            | State::Ended(_) => None,
         }
     }
 

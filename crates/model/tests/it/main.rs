@@ -6,6 +6,7 @@
     reason = "the helpers of tests fail as tests do"
 )]
 
+mod approval;
 mod catalog;
 mod frames;
 mod life;

@@ -1,9 +1,9 @@
 //! Random lives: nodes that die, zombies that speak late, links that repeat and reorder, timers at
 //! any moment, and a vehicle that counts what it executes.
 
-use crate::life::{Life, cancel, json, order};
+use crate::life::{Life, anna, cancel, delicate, json, order};
 use fleetwire_model::command::reduce::MAX_ATTEMPTS;
-use fleetwire_model::command::{Command, ErrorCode, Input, Phase, Refusal, Refused, Risk};
+use fleetwire_model::command::{Command, Decider, ErrorCode, Input, Phase, Refusal, Risk};
 use fleetwire_model::event::{Event, Kind};
 use fleetwire_model::id::ResponseId;
 use proptest::prelude::*;
@@ -28,6 +28,13 @@ enum Happening {
     TakeOver,
     Cancel,
     Due,
+    /// Somebody approves what the order said when they looked; it may be whoever ordered it.
+    Approve {
+        is_own: bool,
+    },
+    Deny,
+    /// Somebody writes to the row what nobody ordered.
+    Alter,
 }
 
 fn happening() -> impl Strategy<Value = Happening> {
@@ -42,6 +49,10 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => Just(Happening::TakeOver),
         1 => Just(Happening::Cancel),
         2 => Just(Happening::Due),
+        2 => prop::bool::weighted(0.3).prop_map(|is_own| Happening::Approve { is_own }),
+        1 => prop::bool::weighted(0.2).prop_map(
+            |is_denied| if is_denied { Happening::Deny } else { Happening::Alter }
+        ),
     ]
 }
 
@@ -74,14 +85,18 @@ struct Owner {
 
 struct World {
     life: Life,
+    /// Whether a second person has permitted the order as it stands.
+    is_permitted: bool,
     owners: Vec<Owner>,
     starts: u32,
     executions: u32,
 }
 
 impl World {
-    fn new(risk: Risk) -> Self {
-        Self { life: Life::of(order(risk)), owners: Vec::new(), starts: 0, executions: 0 }
+    fn new(risk: Risk, is_delicate: bool) -> Self {
+        let life = Life::of(if is_delicate { delicate(risk) } else { order(risk) });
+        let is_permitted = !is_delicate;
+        Self { life, is_permitted, owners: Vec::new(), starts: 0, executions: 0 }
     }
 
     fn lives(&mut self, happening: Happening) {
@@ -95,12 +110,35 @@ impl World {
             Happening::TakeOver => _ = self.offer(Input::Lost),
             Happening::Cancel => _ = self.offer(cancel()),
             Happening::Due => _ = self.offer(Input::Due),
+            Happening::Approve { is_own } => self.approve(is_own),
+            Happening::Deny => {
+                _ = self.offer(Input::Deny { reason: "no".to_owned(), by: anna() });
+            }
+            Happening::Alter => self.alter(),
         }
+    }
+
+    fn approve(&mut self, is_own: bool) {
+        let Some(hash) = self.life.command.approval_hash() else { return };
+        let user_id = self.life.command.order.user_id;
+        let by = if is_own { Decider { user_id, ..anna() } } else { anna() };
+        let was_waiting = self.life.phase() == Phase::AwaitingApproval;
+        if self.offer(Input::Approve { hash, by }) {
+            assert!(was_waiting && !is_own);
+            self.is_permitted = true;
+        }
+    }
+
+    fn alter(&mut self) {
+        let before = self.life.command.approval_hash();
+        self.life.command.order.params = json(r#"{"ecuAddress":"0x7E8"}"#);
+        self.is_permitted &= self.life.command.approval_hash() == before;
     }
 
     fn claim(&mut self) {
         let lease = self.life.lease();
-        if self.offer(Input::Claim(lease)) {
+        if self.offer(Input::Claim(lease)) && self.life.phase() == Phase::Dispatched {
+            assert!(self.is_permitted, "claimed, and nobody permitted it");
             self.owners.push(Owner { fence: self.life.command.fence, may_send: false });
         }
     }
@@ -137,7 +175,7 @@ impl World {
     fn offer(&mut self, input: Input) -> bool {
         let ended = self.life.command.phase().is_terminal();
         let outcome = self.life.offer(input);
-        assert!(!ended || outcome == Err(Refused::Ended), "something followed the end");
+        assert!(!ended || outcome.is_err(), "something followed the end");
         let is_terminal = self.life.command.phase().is_terminal();
         assert_eq!(self.life.command.due_at().is_none(), is_terminal, "due_at iff not terminal");
         outcome.is_ok()
@@ -223,9 +261,10 @@ proptest! {
     #[test]
     fn every_life_ends_once_and_nothing_above_r0_runs_twice(
         risk in risk(),
+        is_delicate: bool,
         happenings in prop::collection::vec(happening(), 0..60),
     ) {
-        let mut world = World::new(risk);
+        let mut world = World::new(risk, is_delicate);
         for happening in happenings {
             world.lives(happening);
         }
@@ -238,11 +277,11 @@ proptest! {
 #[test]
 fn random_lives_reach_every_end() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let lives = (risk(), prop::collection::vec(happening(), 0..60));
-    let mut ends: Vec<&str> = (0..500)
+    let lives = (risk(), any::<bool>(), prop::collection::vec(happening(), 0..60));
+    let mut ends: Vec<&str> = (0..2000)
         .map(|_| {
-            let (risk, happenings) = lives.new_tree(&mut runner).unwrap().current();
-            let mut world = World::new(risk);
+            let (risk, is_delicate, happenings) = lives.new_tree(&mut runner).unwrap().current();
+            let mut world = World::new(risk, is_delicate);
             for happening in happenings {
                 world.lives(happening);
             }

@@ -19,6 +19,7 @@ fn every_fine_word_has_its_coarse_word() {
     assert_eq!(
         coarse,
         [
+            ("awaiting_approval", Status::Pending),
             ("queued", Status::Pending),
             ("dispatched", Status::Pending),
             ("running", Status::InProgress),

@@ -9,7 +9,7 @@ use crate::auth::{Origin, Session};
 use crate::live::bus::Notice;
 use crate::observe;
 use model::catalog::Entry;
-use model::command::{Command, Input, Refused, Risk};
+use model::command::{Command, Input, Refused};
 use model::event::Event;
 use model::id::{CommandId, VehicleId};
 use model::user::Action;
@@ -48,7 +48,7 @@ pub(crate) enum SubmitError {
     InvalidParameters(Vec<Fault>),
     #[error("{field}: {fault}")]
     OutOfRange { field: &'static str, fault: String },
-    #[error("a reason is needed for commands of risk class R3")]
+    #[error("a reason is needed for this command")]
     ReasonNeeded,
     #[error("your role does not permit this command")]
     NotPermitted,
@@ -101,6 +101,7 @@ impl Commands {
             risk: entry.risk,
             reason: submission.reason,
             priority: submission.priority,
+            approve_within: self.settings.policy.approve_within(entry),
             deliver_within,
             run_timeout,
             trace_id: from.trace_id.clone(),
@@ -179,7 +180,7 @@ impl Commands {
         if !faults.is_empty() {
             return Err(SubmitError::InvalidParameters(faults));
         }
-        if entry.risk == Risk::R3 && wanted.reason.is_none() {
+        if self.settings.policy.needs_reason(entry) && wanted.reason.is_none() {
             return Err(SubmitError::ReasonNeeded);
         }
         Ok(entry)

@@ -72,7 +72,7 @@ pub(crate) struct Dispatcher {
 
 impl Dispatcher {
     pub(crate) fn new(commands: Commands, contact: Contact, node: NodeId) -> Self {
-        let settings = commands.settings;
+        let settings = commands.settings.clone();
         let (drives, driven) = (JoinSet::new(), HashMap::new());
         Self { commands, contact, node, settings, drives, driven, is_full: false }
     }

@@ -3,6 +3,7 @@
 //! Refuses with the words that complete "it must be …"; knows no key.
 
 use super::LogFormat;
+use model::catalog::Rule;
 use secrecy::SecretString;
 use serde::de::{Deserialize, Deserializer, Error};
 use std::net::{IpAddr, SocketAddr};
@@ -132,6 +133,10 @@ pub(super) fn origins<'de, D: Deserializer<'de>>(value: D) -> Result<Vec<String>
         url::Url::parse(text).is_ok_and(|url| url.origin().ascii_serialization() == *text)
     };
     if origins.iter().all(is_origin) { Ok(origins) } else { Err(Error::custom(WANTED)) }
+}
+
+pub(super) fn rules<'de, D: Deserializer<'de>>(value: D) -> Result<Vec<Rule>, D::Error> {
+    each(value, "risk classes such as R3 or commands of the catalogue such as uds.raw")
 }
 
 /// A list of which every text is read.

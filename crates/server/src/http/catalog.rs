@@ -6,6 +6,7 @@ use super::App;
 use super::caller::Caller;
 use super::json::Json;
 use super::problem::Problem;
+use crate::command::policy::Policy;
 use axum::extract::State;
 use model::catalog::{Entry, Lock, ModeNeed, Streaming};
 use model::command::Risk;
@@ -31,6 +32,10 @@ pub(crate) struct View {
     role: Role,
     /// The parameters that only a senior may give.
     senior_params: &'static [&'static str],
+    /// Whether a submission has to say why.
+    needs_reason: bool,
+    /// Whether a second person has to approve it before it runs.
+    needs_approval: bool,
     /// `one` response, `many`, or `live`: until its duration is over or it is cancelled.
     #[schema(value_type = String)]
     streaming: Streaming,
@@ -63,8 +68,8 @@ impl From<&ModeNeed> for NeededMode {
     }
 }
 
-impl From<&Entry> for View {
-    fn from(entry: &Entry) -> Self {
+impl View {
+    fn new(entry: &Entry, policy: &Policy) -> Self {
         Self {
             name: entry.name,
             alias_of: entry.alias_of,
@@ -72,6 +77,8 @@ impl From<&Entry> for View {
             risk: entry.risk,
             role: entry.role,
             senior_params: entry.senior_params,
+            needs_reason: policy.needs_reason(entry),
+            needs_approval: policy.needs_approval(entry),
             streaming: entry.streaming,
             lock: entry.lock,
             modes: entry.modes.iter().map(NeededMode::from).collect(),
@@ -95,5 +102,6 @@ pub(crate) async fn list(
     caller: Caller,
 ) -> Result<Json<Vec<View>>, Problem> {
     caller.may(Action::Watch)?;
-    Ok(Json(app.commands.catalog.entries().map(View::from).collect()))
+    let view = |entry| View::new(entry, app.commands.policy());
+    Ok(Json(app.commands.catalog.entries().map(view).collect()))
 }

@@ -17,7 +17,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use model::Timestamp;
-use model::command::{Command, ErrorCode, Outcome, Phase, State as At, Status};
+use model::command::{ApprovalHash, Command, ErrorCode, Outcome, Phase, State as At, Status};
 use model::event::{Event, Kind};
 use model::id::{CommandId, UserId, VehicleId};
 use model::user::Action;
@@ -45,7 +45,7 @@ pub(crate) struct Draft {
     /// Its parameters, as the catalogue's schema says.
     #[schema(value_type = Object)]
     command_params: Box<RawValue>,
-    /// Why; kept in the audit log. Needed for commands of risk class R3.
+    /// Why; kept in the audit log. Needed where the catalogue says so.
     reason: Option<String>,
     /// How long it may wait for the vehicle, in milliseconds; 0 = now or never.
     deliver_within_ms: Option<u64>,
@@ -73,7 +73,7 @@ pub(crate) struct View {
     /// pending, in_progress, completed or failed.
     #[schema(value_type = String)]
     status: Status,
-    /// queued, dispatched, running, cancelling, completed, failed, rejected, cancelled, expired or
+    /// awaiting_approval, queued, dispatched, running, cancelling, completed, failed, rejected, cancelled, expired or
     /// unknown.
     #[schema(value_type = String)]
     state: Phase,
@@ -87,7 +87,8 @@ pub(crate) struct View {
     submitted_at: Timestamp,
     #[schema(value_type = Option<String>, format = DateTime)]
     completed_at: Option<Timestamp>,
-    /// The last moment at which it may be sent for the first time.
+    /// The last moment at which it may be sent for the first time; counted from the approval, where it
+    /// needs one, and until then as if that came at the last moment.
     #[schema(value_type = String, format = DateTime)]
     deliver_by: Timestamp,
     /// The offset of its newest event.
@@ -96,26 +97,46 @@ pub(crate) struct View {
     attempt: u32,
     priority: i16,
     reason: Option<String>,
+    /// How long it may run.
+    run_timeout_ms: u64,
+    /// The last moment at which a second person may approve it; `null` = it needs none.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    approve_by: Option<Timestamp>,
+    /// What an approval is bound to: SHA-256, in hex, over exactly this command. `null` = it needs no
+    /// approval, or the caller may not see parameters.
+    #[schema(value_type = Option<String>)]
+    approval_hash: Option<ApprovalHash>,
+    /// The name of the second person who approved, or denied, it.
+    decided_by: Option<String>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    decided_at: Option<Timestamp>,
 }
 
 impl View {
-    fn new(command: Command, session: &Session) -> Self {
+    pub(super) fn new(command: Command, session: &Session) -> Self {
+        let sees_all = session.may(Action::SeeParameters);
+        let approval_hash = command.approval_hash().filter(|_| sees_all);
         let state = command.phase();
         let (completed_at, failure) = match command.state {
             At::Ended(ended) => match ended.outcome {
                 Outcome::Completed => (Some(ended.at), None),
                 Outcome::Failed(failure) => (Some(ended.at), Some(failure)),
             },
-            At::Queued(_) | At::Dispatched(_) | At::Running(_) | At::Cancelling(_) => (None, None),
+            At::AwaitingApproval(_)
+            | At::Queued(_)
+            | At::Dispatched(_)
+            | At::Running(_)
+            | At::Cancelling(_) => (None, None),
         };
         let order = command.order;
+        let (decided_by, decided_at) = command.decision.map(|it| (it.name, it.at)).unzip();
         let (error_code, error_message) = failure.map(|it| (it.code, it.message)).unzip();
         Self {
             command_id: order.command_id,
             user_id: order.user_id,
             vehicle_id: order.vehicle_id,
             command_name: order.name,
-            command_params: session.may(Action::SeeParameters).then_some(order.params),
+            command_params: sees_all.then_some(order.params),
             status: state.status(),
             state,
             outcome: state.is_terminal().then_some(state),
@@ -128,6 +149,11 @@ impl View {
             attempt: command.attempt,
             priority: order.priority,
             reason: order.reason,
+            run_timeout_ms: order.run_timeout.as_millis().try_into().unwrap_or(u64::MAX),
+            approve_by: order.approve_by,
+            approval_hash,
+            decided_by,
+            decided_at,
         }
     }
 }
@@ -171,11 +197,7 @@ impl Draft {
         if !(-10..=10).contains(&self.priority) {
             return Err(Problem::invalid().field("/priority", "must be between -10 and 10"));
         }
-        let is_clean = |text: &String| text.len() <= 500 && !text.chars().any(char::is_control);
-        if self.reason.as_ref().is_some_and(|reason| reason.is_empty() || !is_clean(reason)) {
-            let rule = "must be 1 to 500 bytes without control characters";
-            return Err(Problem::invalid().field("/reason", rule));
-        }
+        self.reason.as_deref().map_or(Ok(()), is_clean_reason)?;
         Ok(Submission {
             vehicle_id: self.vehicle_id,
             command_name: self.command_name,
@@ -187,6 +209,15 @@ impl Draft {
             key,
         })
     }
+}
+
+/// A reason ends up in logs and pages: one line, and not a long one.
+pub(super) fn is_clean_reason(reason: &str) -> Result<(), Problem> {
+    if (1..=500).contains(&reason.len()) && !reason.chars().any(char::is_control) {
+        return Ok(());
+    }
+    let rule = "must be 1 to 500 bytes without control characters";
+    Err(Problem::invalid().field("/reason", rule))
 }
 
 fn key(headers: &HeaderMap, body: &[u8]) -> Result<Option<IdempotencyKey>, Problem> {
@@ -235,6 +266,10 @@ pub(crate) struct ListQuery {
     /// pending, in_progress, completed or failed.
     #[param(value_type = Option<String>, pattern = "^(pending|in_progress|completed|failed)$")]
     status: Option<Status>,
+    /// awaiting_approval, queued, dispatched, running, cancelling, completed, failed, rejected, cancelled,
+    /// expired or unknown.
+    #[param(value_type = Option<String>, pattern = "^(awaiting_approval|queued|dispatched|running|cancelling|completed|failed|rejected|cancelled|expired|unknown)$")]
+    state: Option<Phase>,
     /// Submitted by this user.
     #[param(value_type = Option<uuid::Uuid>)]
     user_id: Option<UserId>,
@@ -281,6 +316,7 @@ pub(crate) async fn list(
     let filter = Filter {
         vehicle_id: query.vehicle_id,
         status: query.status,
+        phase: query.state,
         user_id: query.user_id,
         from: query.start_date,
         until: query.end_date,

@@ -24,7 +24,7 @@ pub(crate) struct View {
     role: Role,
     /// Whether they may log in; if not, they may do nothing.
     is_active: bool,
-    /// watch, see_parameters, submit_r0 to submit_r3, read_audit, administer. A command of the
+    /// watch, see_parameters, submit_r0 to submit_r3, approve, read_audit, administer. A command of the
     /// catalogue may name a higher role than its risk class does.
     permissions: Vec<&'static str>,
     /// Whether they see every fleet, granted or not.

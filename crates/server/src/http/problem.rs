@@ -4,6 +4,7 @@
 
 use crate::auth::{LoginError, MintError, PasswordError, RefreshError, TicketError, VerifyError};
 use crate::command::accept::{CancelError, SubmitError};
+use crate::command::decide::DecideError;
 use crate::observe;
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
@@ -40,10 +41,11 @@ pub(crate) struct FieldError {
 /// The body of every failure, as `application/problem+json`.
 ///
 /// The codes, by status: 400 `bad-request`, `malformed-json`; 401 `unauthenticated`; 403
-/// `forbidden`, `switched-off`; 404 `unknown-path`, `unknown-vehicle`, `unknown-command`,
+/// `forbidden`, `own-command`, `switched-off`; 404 `unknown-path`, `unknown-vehicle`, `unknown-command`,
 /// `unknown-fleet`, `unknown-user`, `unknown-grant`, `unknown-session`, `undiscovered`; 405
 /// `wrong-method`; 408 `too-slow`; 409 `already-ended`,
-/// `fleet-not-empty`, `key-reused`, `name-taken`, `own-account`, `vehicle-offline`, `vin-taken`;
+/// `fleet-not-empty`, `key-reused`, `name-taken`, `not-awaiting-approval`, `other-order`,
+/// `own-account`, `vehicle-offline`, `vin-taken`; 410 `approval-expired`;
 /// 412 `stale`; 413 `too-large`; 414 `address-too-long`; 415 `wrong-media-type`; 422
 /// `invalid-parameters`, `unknown-command`; 426 `upgrade-required`; 428 `version-needed`; 429
 /// `too-many-attempts`; 500 `internal`; 503 `busy`, `not-ready`, `unavailable`; 507 `storage-full`.
@@ -256,6 +258,31 @@ impl From<CancelError> for Problem {
                     .detail(format!("it is {}", command.phase().word()))
             }
             CancelError::Store(cause) => cause.clone().into(),
+        }
+    }
+}
+
+impl From<DecideError> for Problem {
+    fn from(error: DecideError) -> Self {
+        let words = error.to_string();
+        match error {
+            DecideError::Unseen(cause) => cause.into(),
+            DecideError::Own => {
+                Self::new(StatusCode::FORBIDDEN, "own-command", "It is your own command")
+                    .detail(words)
+            }
+            DecideError::OtherOrder => {
+                Self::conflict("other-order", "The approval is of another command").detail(words)
+            }
+            DecideError::Late => {
+                Self::new(StatusCode::GONE, "approval-expired", "Nobody approved it in time")
+                    .detail(words)
+            }
+            DecideError::NotAwaiting(command) => {
+                Self::conflict("not-awaiting-approval", "It waits for no decision")
+                    .detail(format!("it is {}", command.phase().word()))
+            }
+            DecideError::Store(cause) => cause.into(),
         }
     }
 }

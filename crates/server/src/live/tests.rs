@@ -181,6 +181,7 @@ impl Stage {
             risk: Risk::R0,
             reason: None,
             priority: 0,
+            approve_within: None,
             deliver_within: Duration::from_mins(1),
             run_timeout: Duration::from_mins(1),
             trace_id: None,

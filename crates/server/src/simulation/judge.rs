@@ -35,7 +35,8 @@ impl World {
             Phase::Expired => true,
             Phase::Rejected => is_write,
             Phase::Cancelled => is_write && !was_stopped,
-            Phase::Queued
+            Phase::AwaitingApproval
+            | Phase::Queued
             | Phase::Dispatched
             | Phase::Running
             | Phase::Cancelling

@@ -225,6 +225,7 @@ impl Store {
             reason: None,
             priority: draft.priority,
             submitted_at: now,
+            approve_by: None,
             deliver_by: later(now, draft.deliver_within),
             run_timeout: draft.run_timeout,
             trace_id: None,
@@ -302,7 +303,10 @@ impl Store {
                 vec![Input::Claim(lease), Input::Start, said]
             }
             State::Dispatched(_) => vec![Input::Start, said],
-            State::Running(_) | State::Cancelling(_) | State::Ended(_) => vec![said],
+            State::AwaitingApproval(_)
+            | State::Running(_)
+            | State::Cancelling(_)
+            | State::Ended(_) => vec![said],
         };
         let applied = self.fold(now, command, inputs);
         if applied.refused.is_some() {
@@ -354,7 +358,9 @@ impl Store {
                 State::Dispatched(_) => State::Dispatched(Dispatched { lease }),
                 State::Running(_) => State::Running(Running { lease }),
                 State::Cancelling(c) => State::Cancelling(Cancelling { lease, until: c.until }),
-                unowned @ (State::Queued(_) | State::Ended(_)) => unowned,
+                unowned @ (State::AwaitingApproval(_) | State::Queued(_) | State::Ended(_)) => {
+                    unowned
+                }
             };
             let Command { fence, last_sequence, .. } = row.command;
             let (phase, has_answer) = (row.command.phase(), last_sequence > 0);

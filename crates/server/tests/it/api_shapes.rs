@@ -114,6 +114,8 @@ async fn a_submitted_command_keeps_its_shape() {
     let submitted = submitted(&p, &p.engineer().await).await;
     insta::assert_json_snapshot!(steady(&submitted), @r#"
     {
+      "approval_hash": null,
+      "approve_by": null,
       "attempt": 0,
       "command_id": "[id]",
       "command_name": "ReadDataByID",
@@ -122,6 +124,8 @@ async fn a_submitted_command_keeps_its_shape() {
         "ecuAddress": "0x10"
       },
       "completed_at": null,
+      "decided_at": null,
+      "decided_by": null,
       "deliver_by": "[time]",
       "error_code": null,
       "error_message": null,
@@ -129,6 +133,7 @@ async fn a_submitted_command_keeps_its_shape() {
       "outcome": null,
       "priority": 0,
       "reason": null,
+      "run_timeout_ms": 30000,
       "state": "queued",
       "status": "pending",
       "submitted_at": "[time]",
@@ -145,6 +150,8 @@ async fn an_ended_command_keeps_its_shape() {
     let ended = ended(&p, &engineer).await;
     insta::assert_json_snapshot!(steady(&ended), @r#"
     {
+      "approval_hash": null,
+      "approve_by": null,
       "attempt": 1,
       "command_id": "[id]",
       "command_name": "ReadDataByID",
@@ -153,6 +160,8 @@ async fn an_ended_command_keeps_its_shape() {
         "ecuAddress": "0x10"
       },
       "completed_at": "[time]",
+      "decided_at": null,
+      "decided_by": null,
       "deliver_by": "[time]",
       "error_code": null,
       "error_message": null,
@@ -160,6 +169,7 @@ async fn an_ended_command_keeps_its_shape() {
       "outcome": "completed",
       "priority": 0,
       "reason": null,
+      "run_timeout_ms": 30000,
       "state": "completed",
       "status": "completed",
       "submitted_at": "[time]",
@@ -260,6 +270,8 @@ async fn the_catalogue_says_what_a_form_needs() {
       "lock": "needed",
       "modes": [],
       "name": "ClearDTC",
+      "needs_approval": false,
+      "needs_reason": false,
       "risk": "R2",
       "role": "engineer",
       "run_timeout_max_ms": null,

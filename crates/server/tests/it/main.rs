@@ -13,6 +13,7 @@ mod api_registry;
 mod api_sessions;
 mod api_shapes;
 mod api_users;
+mod approvals;
 mod audit_chain;
 mod bus;
 mod console;

@@ -78,6 +78,8 @@ impl Route {
             }
             ("POST" | "PATCH", "fleets" | "{fleet_id}") => json!({ "name": NO_ID }),
             ("POST", "users") => json!({ "username": "x", "password": "x", "role": "viewer" }),
+            ("POST", "approve") => json!({ "approval_hash": "00".repeat(32) }),
+            ("POST", "deny") => json!({ "reason": "x" }),
             ("POST" | "PATCH" | "PUT", _) => json!({}),
             _ => return None,
         };

@@ -60,6 +60,7 @@ impl Scene {
             risk,
             reason: Some("workshop order 7".to_owned()),
             priority: 0,
+            approve_within: None,
             deliver_within: Duration::from_mins(1),
             run_timeout: Duration::from_secs(30),
             trace_id: None,

@@ -3,6 +3,7 @@
 
 mod accepting;
 mod access;
+mod approving;
 mod chaining;
 mod discovering;
 mod ending;

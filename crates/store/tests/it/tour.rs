@@ -2,13 +2,13 @@
 
 use crate::scene::{EVERYTHING, LEASE, Scene, add_user, add_vehicle, deed, described, part};
 use fleetwire_store::{
-    Accepted, Claimed, Filter, Heard, Held, IdempotencyKey, Link, Mark, NewSession, Reach,
+    Accepted, Claimed, Draft, Filter, Heard, Held, IdempotencyKey, Link, Mark, NewSession, Reach,
     Redeemed, Ring, Rotation, Seal, Sealing, SigningKey, Snapshot, Spoken, Trim, UserChange,
     VehicleFilter,
 };
 use model::command::external::External;
-use model::command::{Phase, Risk};
-use model::id::{NodeId, SessionId};
+use model::command::{Decider, Input, Phase, Risk};
+use model::id::{NodeId, SessionId, UserId};
 use std::time::Duration;
 
 const DAY: Duration = Duration::from_hours(24);
@@ -137,6 +137,18 @@ async fn commands(scene: &Scene, round: u8) {
     assert_eq!(store.commands(&any).await.unwrap().len(), 1);
 }
 
+async fn approvals(scene: &Scene) {
+    let approve_within = Some(Duration::from_mins(15));
+    let id = scene.accepts(Draft { approve_within, ..scene.draft(Risk::R3) }).await;
+    let waiting = Filter { phase: Some(Phase::AwaitingApproval), limit: 9, ..Filter::default() };
+    let found = scene.store.commands(&waiting).await.unwrap();
+    let [command] = &found[..] else { panic!("{found:?}") };
+    let by = Decider { user_id: UserId::new(), name: "anna".to_owned() };
+    let approve = Input::Approve { hash: command.approval_hash().unwrap(), by };
+    scene.store.apply(id, None, vec![approve], None).await.unwrap();
+    assert_eq!(scene.cancels(id).await.command.phase(), Phase::Cancelled);
+}
+
 /// Seals everything, and removes it.
 async fn chain(scene: &Scene) {
     let store = &scene.store;
@@ -171,11 +183,12 @@ async fn sweeps(scene: &Scene) {
     let lost = scene.runs(scene.draft(Risk::R2)).await;
     let taken = store.take_over(Some(scene.node)).await.unwrap();
     assert_eq!(taken[0].command.order.command_id, lost.order.command_id);
-    let late = fleetwire_store::Draft { deliver_within: Duration::ZERO, ..scene.draft(Risk::R2) };
+    let late = Draft { deliver_within: Duration::ZERO, ..scene.draft(Risk::R2) };
     scene.accepts(late).await;
     assert_eq!(store.due().await.unwrap().len(), 1);
     let cancelled = scene.accepts(scene.draft(Risk::R2)).await;
     assert_eq!(scene.cancels(cancelled).await.command.phase(), Phase::Cancelled);
+    approvals(scene).await;
     store.record_audit(deed("tour")).await.unwrap();
     assert_eq!(scene.deeds().await.last().unwrap(), "tour");
     store.keep_capabilities(scene.vehicle, lost.order.command_id, &[]).await.unwrap();

@@ -1,0 +1,7 @@
+-- What needs a second person: until when, and who decided what about exactly which order.
+-- approval_hash is null where decided_by denied it.
+alter table commands add column approve_by bigint;
+alter table commands add column decided_by uuid;
+alter table commands add column decider text;
+alter table commands add column decided_at bigint;
+alter table commands add column approval_hash text;
