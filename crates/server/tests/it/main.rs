@@ -24,4 +24,5 @@ mod openapi;
 mod permissions;
 mod session;
 mod storm;
+mod tls;
 mod websocket;
