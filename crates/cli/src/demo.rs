@@ -71,11 +71,12 @@ async fn serve(
     (fleet, login): (&Fleet, &Login),
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
+    let scheme = config.scheme();
     let port = listeners.first().context("there is no listener")?.local_addr()?.port();
     let server = serve::start(config, listeners, shutdown.clone()).await?;
     let vehicles = vehicles::connected(server.store(), fleet.vehicles(), &shutdown).await?;
     let ready = Ready {
-        url: format!("http://localhost:{port}"),
+        url: format!("{scheme}://localhost:{port}"),
         username: login::NAME,
         password: login.password(),
         simulator_url: fleet.control_url(),

@@ -32,9 +32,10 @@ pub(crate) async fn start(
     shutdown: CancellationToken,
 ) -> anyhow::Result<Server> {
     descriptors::raise();
+    let scheme = config.scheme();
     let store = if config.database_url.is_some() { "postgresql" } else { "sqlite" };
     let server = Server::start(config, listeners, shutdown).await?;
     let listen = server.addresses();
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), ?listen, store, "server_started");
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), ?listen, scheme, store, "server_started");
     Ok(server)
 }

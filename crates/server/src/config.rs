@@ -11,7 +11,9 @@ mod load;
 pub use error::{ConfigError, Place};
 pub use load::{Flag, Loaded, Sources, load};
 
-use bounds::{format, levels, number, on_or_off, origins, secret, shared_secret, some_path, span};
+use bounds::{
+    format, levels, number, on_or_off, origins, secret, shared_secret, some_path, span, tls_version,
+};
 use model::catalog::Rule;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -59,6 +61,8 @@ pub struct Config {
     /// Proxies whose word about the client's address is believed.
     #[serde(deserialize_with = "bounds::hosts")]
     pub trusted_proxies: Vec<IpAddr>,
+    /// TLS of our own.
+    pub tls: TlsConfig,
     /// Tokens and passwords.
     pub auth: AuthConfig,
     /// Deadlines and limits of commands.
@@ -79,6 +83,45 @@ pub struct Config {
     pub http: HttpConfig,
     /// What is logged, and how.
     pub log: LogConfig,
+}
+
+/// TLS of our own.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsConfig {
+    #[serde(deserialize_with = "some_path")]
+    certificate: Option<PathBuf>,
+    #[serde(deserialize_with = "some_path")]
+    key: Option<PathBuf>,
+    /// The oldest version that is spoken.
+    #[serde(deserialize_with = "tls_version")]
+    pub min_version: TlsVersion,
+}
+
+/// The files of a certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate, and those that lead from it to an authority.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// A version of TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsVersion {
+    /// 1.2.
+    V1_2,
+    /// 1.3.
+    V1_3,
+}
+
+impl TlsConfig {
+    /// The files of the certificate; `None` = we speak plain HTTP.
+    pub fn files(&self) -> Option<TlsFiles> {
+        let (certificate, key) = self.certificate.clone().zip(self.key.clone())?;
+        Some(TlsFiles { certificate, key })
+    }
 }
 
 /// Tokens and passwords.
@@ -312,6 +355,11 @@ impl Config {
         }
     }
 
+    /// What begins the addresses that clients use.
+    pub fn scheme(&self) -> &'static str {
+        if self.tls.files().is_some() { "https" } else { "http" }
+    }
+
     /// The file of the key that encrypts the signing keys and the tokens of vehicles.
     pub fn master_key_file(&self) -> PathBuf {
         self.master_key_file.clone().unwrap_or_else(|| self.data_dir.join("master.key"))
@@ -325,14 +373,21 @@ impl Config {
     pub fn check_start(&self) -> Result<(), ConfigError> {
         let exposed = self.listen.iter().find(|address| !address.ip().is_loopback());
         match exposed {
-            Some(address) if !self.insecure => Err(ConfigError::PlainHttp(*address)),
+            Some(address) if !self.insecure && self.tls.files().is_none() => {
+                Err(ConfigError::PlainHttp(*address))
+            }
             _ => Ok(()),
         }
     }
 
     /// Checks that the settings agree with each other.
     fn check_together(&self) -> Result<(), ConfigError> {
-        let Self { commands, ws, .. } = self;
+        let Self { commands, ws, tls, .. } = self;
+        match (&tls.certificate, &tls.key) {
+            (Some(_), None) => return Err(ConfigError::Half("tls.certificate", "tls.key")),
+            (None, Some(_)) => return Err(ConfigError::Half("tls.key", "tls.certificate")),
+            _ => {}
+        }
         at_most(
             ("commands.deliver_within", commands.deliver_within),
             ("commands.deliver_within_max", commands.deliver_within_max),

@@ -52,6 +52,7 @@ use crate::live::Live;
 use crate::observe::Metrics;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderValue, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use std::ops::Deref;
@@ -61,6 +62,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::util::option_layer;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -152,11 +154,18 @@ fn doors() -> OpenApiRouter<App> {
         .routes(routes!(login::refresh))
 }
 
+/// What browsers remember of a host that speaks TLS: two years without plain HTTP.
+const TLS_ONLY: HeaderValue = HeaderValue::from_static("max-age=63072000");
+
 /// The service of a node.
 pub(crate) fn router(app: App) -> Router {
     let (doors, _) = doors().split_for_parts();
     let (routes, _) = api().split_for_parts();
     let limits = &app.config.http;
+    let tls_only =
+        app.config.tls.files().map(|_| {
+            SetResponseHeaderLayer::overriding(header::STRICT_TRANSPORT_SECURITY, TLS_ONLY)
+        });
     routes
         .route("/ws", get(socket::all))
         .route("/ws/responses/{command_id}", get(socket::responses))
@@ -169,5 +178,6 @@ pub(crate) fn router(app: App) -> Router {
         .layer(from_fn_with_state(app.clone(), request::observe))
         .layer(option_layer(cors::layer(&app.config.allowed_origins)))
         .layer(from_fn(request::secure))
+        .layer(option_layer(tls_only))
         .with_state(app)
 }

@@ -17,10 +17,12 @@ mod live;
 mod node;
 pub mod observe;
 mod presence;
+mod tls;
 
 pub use contact::{CredentialError, TokenSeal, checked_authorities};
 pub use http::openapi;
 pub use live::redis::NotAnAddress;
+pub use tls::TlsError;
 
 use audit::key::Signer;
 use audit::{Auditor, Habits, Sealer};
@@ -42,6 +44,7 @@ use secrecy::ExposeSecret;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use store::{OpenError, Page, Store, StoreError};
+use tls::Tls;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::coop::unconstrained;
 use tokio_util::sync::CancellationToken;
@@ -69,6 +72,9 @@ pub enum StartError {
     /// The settings do not allow it.
     #[error(transparent)]
     Config(#[from] config::ConfigError),
+    /// There is no TLS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The store did not open.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -105,6 +111,10 @@ impl Server {
     ) -> Result<Self, StartError> {
         config.check_start()?;
         let metrics = observe::install();
+        let tls = match config.tls.files() {
+            Some(files) => Some(Tls::open(files, config.tls.min_version).await?),
+            None => None,
+        };
         let target = config.database()?;
         let key = MasterKey::load(&config.master_key_file())?;
         let store = Store::open(&target).await?;
@@ -149,7 +159,7 @@ impl Server {
             config: Arc::new(config),
         });
         node.run(&app, visitors, heard);
-        let addresses = listen(&app, listeners)?;
+        let addresses = listen(&app, listeners, tls)?;
         let drain = app.config.http.drain;
         Ok(Self { store, connector, tasks, addresses, drain, shutdown })
     }
@@ -256,12 +266,20 @@ impl Node {
     }
 }
 
-fn listen(app: &App, listeners: Vec<std::net::TcpListener>) -> Result<Vec<SocketAddr>, StartError> {
+fn listen(
+    app: &App,
+    listeners: Vec<std::net::TcpListener>,
+    tls: Option<Tls>,
+) -> Result<Vec<SocketAddr>, StartError> {
     let router = http::router(app.clone());
     let limits = http::serve::Limits {
         header_timeout: app.config.http.header_timeout,
         connections: Arc::new(Semaphore::new(app.config.http.max_connections)),
+        tls: tls.as_ref().map(Tls::acceptor),
     };
+    if let Some(tls) = tls {
+        app.tasks.spawn(tls.keep(app.shutdown.clone()));
+    }
     let mut addresses = Vec::with_capacity(listeners.len());
     for listener in listeners {
         listener.set_nonblocking(true).map_err(StartError::Listener)?;

@@ -24,6 +24,7 @@ pub(crate) mod socket;
 pub(crate) mod sse;
 pub(crate) mod topic;
 pub(crate) mod watch;
+pub(crate) mod wire;
 
 use crate::observe;
 use channel::Channels;

@@ -5,7 +5,9 @@
 use crate::platform::PATIENCE;
 use crate::watch::Watch;
 use reqwest::{Method, StatusCode};
+use rustls::ClientConfig;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// What a request was answered.
 #[derive(Debug, Clone)]
@@ -24,6 +26,7 @@ pub struct Client {
     http: reqwest::Client,
     url: String,
     token: Option<String>,
+    tls: Option<Arc<ClientConfig>>,
     /// What the login answered; `null` without one.
     pub tokens: Value,
 }
@@ -32,19 +35,33 @@ impl Client {
     /// A client without a token.
     pub fn anonymous(url: &str) -> Self {
         let http = reqwest::Client::builder().timeout(PATIENCE).build();
-        let http = http.expect("a client can be built");
-        Self { http, url: url.to_owned(), token: None, tokens: Value::Null }
+        Self::with(http.expect("a client can be built"), url, None)
+    }
+
+    /// The same with its own idea of whom to trust.
+    pub fn trusting(url: &str, tls: Arc<ClientConfig>) -> Self {
+        let http = reqwest::Client::builder().timeout(PATIENCE);
+        let http = http.tls_backend_preconfigured(ClientConfig::clone(&tls)).build();
+        Self::with(http.expect("a client can be built"), url, Some(tls))
+    }
+
+    fn with(http: reqwest::Client, url: &str, tls: Option<Arc<ClientConfig>>) -> Self {
+        Self { http, url: url.to_owned(), token: None, tls, tokens: Value::Null }
     }
 
     /// A client of a user who can log in.
     pub async fn login(url: &str, username: &str, password: &str) -> Self {
-        let mut client = Self::anonymous(url);
+        Self::anonymous(url).log_in(username, password).await
+    }
+
+    /// The same client with a token of its own.
+    pub async fn log_in(mut self, username: &str, password: &str) -> Self {
         let body = json!({ "username": username, "password": password });
-        let reply = client.post("/api/v1/auth/login", body).await;
+        let reply = self.post("/api/v1/auth/login", body).await;
         assert_eq!(reply.status, StatusCode::OK, "login of {username}: {}", reply.json);
-        client.token = reply.json["access_token"].as_str().map(ToOwned::to_owned);
-        client.tokens = reply.json;
-        client
+        self.token = reply.json["access_token"].as_str().map(ToOwned::to_owned);
+        self.tokens = reply.json;
+        self
     }
 
     /// The same client with another token.
@@ -159,7 +176,7 @@ impl Client {
     pub async fn try_watch_after(&self, command_id: &str, after: u64) -> Option<Watch> {
         let token = self.token();
         let path = format!("/ws/responses/{command_id}?token={token}&after={after}");
-        Watch::try_open(&self.socket_url(&path)).await.ok()
+        Watch::try_open_as(&self.socket_url(&path), None, self.tls.clone()).await.ok()
     }
 
     /// Opens a session of the full protocol, on which nothing is followed yet.
@@ -170,20 +187,20 @@ impl Client {
     /// Opens a WebSocket that offers subprotocols, on any path.
     pub async fn connect_as(&self, path: &str, protocols: &str) -> Watch {
         let url = self.socket_url(path);
-        let opened = Watch::try_open_as(&url, Some(protocols)).await;
+        let opened = Watch::try_open_as(&url, Some(protocols), self.tls.clone()).await;
         opened.unwrap_or_else(|error| panic!("no WebSocket at {url}: {error}"))
     }
 
     /// Opens a WebSocket on any path.
     pub async fn connect(&self, path: &str) -> Watch {
         let url = self.socket_url(path);
-        let opened = Watch::try_open(&url).await;
+        let opened = Watch::try_open_as(&url, None, self.tls.clone()).await;
         opened.unwrap_or_else(|error| panic!("no WebSocket at {url}: {error}"))
     }
 
     /// Opens a WebSocket over a connection that holds almost nothing which has not been read.
     pub async fn connect_narrow(&self, path: &str) -> Watch {
-        Watch::open_narrow(&self.socket_url(path)).await
+        Watch::open_narrow(&self.socket_url(path), self.tls.clone()).await
     }
 
     fn socket_url(&self, path: &str) -> String {

@@ -5,6 +5,7 @@
 #![expect(clippy::expect_used, reason = "a test that cannot go on says why and ends")]
 #![expect(clippy::indexing_slicing, reason = "JSON that is not there reads as null")]
 
+pub mod authority;
 mod child;
 pub mod client;
 pub mod contract;
@@ -27,6 +28,7 @@ pub mod vehicle;
 mod vehicles;
 pub mod watch;
 
+pub use authority::{Authority, Certificates};
 pub use client::{Client, Reply};
 pub use load::{Harvest, Load, Pace, assert_try_again};
 pub use netns::Netns;

@@ -2,6 +2,7 @@
 //!
 //! It mocks nothing: every part is the one that ships, and only the vehicles are simulated.
 
+use crate::authority::Authority;
 use crate::client::Client;
 use crate::log::Log;
 use crate::postgres::Postgres;
@@ -9,6 +10,7 @@ use crate::vehicle::SimulatedVehicle;
 use model::id::{FleetId, VehicleId};
 use model::user::Role;
 use model::vehicle::{ConnectionStatus, Connector, Model};
+use rustls::version::TLS13;
 use server::Server;
 use server::config::{Config, Flag, Sources};
 use std::net::TcpListener;
@@ -21,6 +23,9 @@ use tokio_util::sync::CancellationToken;
 pub const PASSWORD: &str = "correct horse battery staple";
 /// How long anything that a test waits for may take.
 pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Where servers under test listen.
+pub(crate) const HOST: &str = "127.0.0.1";
 
 /// Which database a platform stands on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +46,7 @@ pub struct Platform {
     log: Log,
     stop: CancellationToken,
     settings: Vec<(String, String)>,
+    authority: Option<Authority>,
     dir: tempfile::TempDir,
     _simulator: simulator::Fleet,
 }
@@ -71,11 +77,31 @@ impl Platform {
         Self::start_with(backend, &[]).await
     }
 
+    /// One that speaks TLS, with a certificate that its clients trust: [`Platform::authority`].
+    pub async fn start_tls(settings: &[(&str, &str)]) -> Self {
+        let authority = Authority::default();
+        let dir = tempfile::tempdir().expect("a temporary directory can be made");
+        let files = authority.certify_in(dir.path(), HOST);
+        let paths = [files.certificate, files.key].map(|path| path.display().to_string());
+        let mut settings = settings.to_vec();
+        settings.extend([("tls.certificate", &*paths[0]), ("tls.key", &*paths[1])]);
+        Self::start_in(dir, Backend::Sqlite, &settings, Some(authority)).await
+    }
+
     /// The same with settings of its own, as `("ws.idle_close", "1s")`.
     pub async fn start_with(backend: Backend, settings: &[(&str, &str)]) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory can be made");
+        Self::start_in(dir, backend, settings, None).await
+    }
+
+    async fn start_in(
+        dir: tempfile::TempDir,
+        backend: Backend,
+        settings: &[(&str, &str)],
+        authority: Option<Authority>,
+    ) -> Self {
         let log = Log::capture();
         let stop = CancellationToken::new();
-        let dir = tempfile::tempdir().expect("a temporary directory can be made");
         let postgres = (backend == Backend::Postgres).then(Postgres::start);
         let database = postgres.as_ref().map(|postgres| postgres.create_database("fleetwire"));
         let simulator = simulator::Fleet::start(simulator::fleet(2), 0, stop.clone())
@@ -95,6 +121,7 @@ impl Platform {
             log,
             stop,
             settings,
+            authority,
             dir,
             _simulator: simulator,
         };
@@ -182,12 +209,20 @@ impl Platform {
             fleets: fleets.to_vec(),
         };
         self.store().add_user(new, audit("user_created")).await.expect("the store answers");
-        Client::login(&self.url, name, PASSWORD).await
+        self.nobody().log_in(name, PASSWORD).await
     }
 
     /// Nobody: a client without a token.
     pub fn nobody(&self) -> Client {
-        Client::anonymous(&self.url)
+        match &self.authority {
+            Some(authority) => Client::trusting(&self.url, authority.client(&[&TLS13])),
+            None => Client::anonymous(&self.url),
+        }
+    }
+
+    /// Who vouches for it, if it speaks TLS.
+    pub fn authority(&self) -> &Authority {
+        self.authority.as_ref().expect("it speaks TLS")
     }
 
     /// Waits until a vehicle counts as connected.
@@ -287,8 +322,9 @@ async fn serve(
     stop: &CancellationToken,
 ) -> (Server, String) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-    let url = format!("http://{}", listener.local_addr().expect("it is bound"));
-    let server = Server::start(config(dir, settings), vec![listener], stop.clone()).await;
+    let config = config(dir, settings);
+    let url = format!("{}://{}", config.scheme(), listener.local_addr().expect("it is bound"));
+    let server = Server::start(config, vec![listener], stop.clone()).await;
     (server.expect("the server starts"), url)
 }
 

@@ -1,7 +1,6 @@
 //! A real Redis server on a free loopback port, with faults: killed, frozen, restarted, emptied.
 //! It speaks to the server through `redis-cli` only, and keeps no data over a restart.
 
-mod certificate;
 mod cluster;
 mod listener;
 mod node;
@@ -29,7 +28,12 @@ impl Redis {
     /// Starts a server that speaks TLS only, with a certificate for 127.0.0.1 of an authority made
     /// for it: [`Redis::ca_file`].
     pub fn start_tls() -> Self {
-        Self::start_with(Access { tls: true, ..Access::default() })
+        Self::start_tls_as("127.0.0.1")
+    }
+
+    /// The same with a certificate for another name.
+    pub fn start_tls_as(name: &str) -> Self {
+        Self::start_with(Access { tls: Some(name.to_owned()), ..Access::default() })
     }
 
     /// Starts a server that wants a password, of characters that need no escape in a URL.

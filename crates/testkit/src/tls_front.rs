@@ -6,9 +6,9 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+use crate::authority::Authority;
 
 const DENIED: &[u8] =
     b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
@@ -27,7 +27,8 @@ impl TlsFront {
     pub fn before(url: &str, token: &str) -> Self {
         let plain: reqwest::Url = url.parse().expect("it is a URL");
         let behind = plain.socket_addrs(|| None).expect("it is an address")[0];
-        let (authority, config) = certified().expect("certificates can be made");
+        let authority = Authority::default();
+        let config = authority.server("localhost");
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let port = listener.local_addr().expect("it is bound").port();
         let wanted = format!("authorization: bearer {token}\r\n").to_lowercase();
@@ -38,24 +39,11 @@ impl TlsFront {
                 thread::spawn(move || drop(converse(stream, config, behind, &wanted)));
             }
         });
-        Self { url: format!("https://localhost:{port}{}", plain.path()), authority }
+        Self {
+            url: format!("https://localhost:{port}{}", plain.path()),
+            authority: authority.pem(),
+        }
     }
-}
-
-/// An authority, and the certificate of a server that it vouches for.
-fn certified() -> anyhow::Result<(String, Arc<ServerConfig>)> {
-    let mut authority = CertificateParams::new([])?;
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let issuer = CertifiedIssuer::self_signed(authority, KeyPair::generate()?)?;
-    let key = KeyPair::generate()?;
-    let server = CertificateParams::new(["localhost".to_owned()])?.signed_by(&key, &issuer)?;
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let private = PrivateKeyDer::try_from(key.serialize_der()).map_err(anyhow::Error::msg)?;
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_single_cert(vec![server.der().clone()], private)?;
-    Ok((issuer.pem(), Arc::new(config)))
 }
 
 /// One request and its answer.

@@ -6,16 +6,28 @@ use crate::contract;
 use crate::platform::PATIENCE;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::ClientConfig;
+use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::{Request, Uri};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 /// An open socket.
 #[derive(Debug)]
-pub struct Watch(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub struct Watch(WebSocketStream<Box<dyn Line>>);
+
+/// What it is opened on, sealed or not.
+trait Line: AsyncRead + AsyncWrite + Unpin + Send + std::fmt::Debug {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send + std::fmt::Debug> Line for T {}
 
 /// What comes over a socket.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,10 +45,10 @@ impl Watch {
     ///
     /// The WebSocket library's, if there was no upgrade.
     pub async fn try_open(url: &str) -> Result<Self, Box<tungstenite::Error>> {
-        Self::try_open_as(url, None).await
+        Self::try_open_as(url, None, None).await
     }
 
-    /// Opens one that offers these subprotocols.
+    /// Opens one that offers these subprotocols; for `wss://` it takes to know whom to trust.
     ///
     /// # Errors
     ///
@@ -44,6 +56,7 @@ impl Watch {
     pub async fn try_open_as(
         url: &str,
         protocols: Option<&str>,
+        tls: Option<Arc<ClientConfig>>,
     ) -> Result<Self, Box<tungstenite::Error>> {
         let mut request = url.into_client_request()?;
         if let Some(protocols) = protocols {
@@ -51,8 +64,8 @@ impl Watch {
             request.headers_mut().insert("sec-websocket-protocol", protocols);
         }
         let config = WebSocketConfig::default().max_message_size(None).max_frame_size(None);
-        let opened =
-            tokio_tungstenite::connect_async_with_config(request, Some(config), true).await;
+        let line = line(&request, tls).await.map_err(tungstenite::Error::Io)?;
+        let opened = tokio_tungstenite::client_async_with_config(request, line, Some(config)).await;
         opened.map(|(socket, _)| Self(socket)).map_err(Box::new)
     }
 
@@ -61,14 +74,16 @@ impl Watch {
     /// # Panics
     ///
     /// If there is no socket to be had.
-    pub async fn open_narrow(url: &str) -> Self {
+    pub async fn open_narrow(url: &str, tls: Option<Arc<ClientConfig>>) -> Self {
         const ROOM: u32 = 4 * 1024;
-        let host = url.trim_start_matches("ws://").split('/').next().unwrap_or_default();
+        let host = url.split('/').nth(2).unwrap_or_default();
         let socket = TcpSocket::new_v4().expect("there are sockets");
         socket.set_recv_buffer_size(ROOM).expect("it can be small");
-        let address = host.parse().expect("it is an address");
+        let address: SocketAddr = host.parse().expect("it is an address");
         let stream = socket.connect(address).await.expect("somebody listens");
-        let opened = tokio_tungstenite::client_async(url, MaybeTlsStream::Plain(stream)).await;
+        let line = sealed(stream, &address.ip().to_string(), tls).await;
+        let line = line.expect("whoever listens is trusted");
+        let opened = tokio_tungstenite::client_async(url, line).await;
         Self(opened.expect("it can be watched").0)
     }
 
@@ -154,6 +169,29 @@ impl Watch {
     pub async fn send_message(&mut self, message: Message) {
         self.0.send(message).await.expect("the socket takes it");
     }
+}
+
+/// The connection that a request wants.
+async fn line(request: &Request<()>, tls: Option<Arc<ClientConfig>>) -> io::Result<Box<dyn Line>> {
+    let host = request.uri().host().unwrap_or_default().to_owned();
+    let stream = TcpStream::connect((host.trim_matches(['[', ']']), port(request.uri()))).await?;
+    stream.set_nodelay(true)?;
+    sealed(stream, &host, tls).await
+}
+
+async fn sealed(
+    stream: TcpStream,
+    host: &str,
+    tls: Option<Arc<ClientConfig>>,
+) -> io::Result<Box<dyn Line>> {
+    let Some(tls) = tls else { return Ok(Box::new(stream)) };
+    let name = host.to_owned().try_into().map_err(io::Error::other)?;
+    Ok(Box::new(TlsConnector::from(tls).connect(name, stream).await?))
+}
+
+fn port(address: &Uri) -> u16 {
+    let is_sealed = address.scheme_str() == Some("wss");
+    address.port_u16().unwrap_or(if is_sealed { 443 } else { 80 })
 }
 
 /// The sequence numbers of the responses among events.

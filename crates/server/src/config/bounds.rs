@@ -2,7 +2,7 @@
 //!
 //! Refuses with the words that complete "it must be …"; knows no key.
 
-use super::LogFormat;
+use super::{LogFormat, TlsVersion};
 use model::catalog::Rule;
 use secrecy::SecretString;
 use serde::de::{Deserialize, Deserializer, Error};
@@ -154,6 +154,14 @@ pub(super) fn format<'de, D: Deserializer<'de>>(value: D) -> Result<LogFormat, D
         Some("json") => Ok(LogFormat::Json),
         Some("pretty") => Ok(LogFormat::Pretty),
         Some(_) | None => Err(Error::custom("auto, json or pretty")),
+    }
+}
+
+pub(super) fn tls_version<'de, D: Deserializer<'de>>(value: D) -> Result<TlsVersion, D::Error> {
+    match text(value)?.as_deref() {
+        Some("1.2") => Ok(TlsVersion::V1_2),
+        Some("1.3") => Ok(TlsVersion::V1_3),
+        Some(_) | None => Err(Error::custom("1.2 or 1.3, as a text")),
     }
 }
 

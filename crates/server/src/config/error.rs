@@ -83,10 +83,14 @@ pub enum ConfigError {
         /// Its limit.
         large: (&'static str, Duration),
     },
+    /// One of two settings that need each other.
+    #[error("{0} is set and {1} is not: set both, or neither")]
+    Half(&'static str, &'static str),
     /// Plain HTTP would be open to other machines.
     #[error(
         "listen = {0}: other machines could read what is sent, for it is plain HTTP; listen on \
-         127.0.0.1, or put a proxy that speaks TLS in front and set insecure = true"
+         127.0.0.1, or set tls.certificate and tls.key, or put a proxy that speaks TLS in front and \
+         set insecure = true"
     )]
     PlainHttp(SocketAddr),
 }

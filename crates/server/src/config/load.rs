@@ -450,6 +450,20 @@ mod tests {
     }
 
     #[test]
+    fn tls_needs_a_certificate_and_its_key_and_opens_every_address() {
+        let pair = [("tls.certificate", "server.pem"), ("tls.key", "server.key")];
+        let mut flags = vec![flag("listen", "0.0.0.0:2")];
+        flags.extend(pair.map(|(key, text)| flag(key, text)));
+        let config = load(&Sources { flags, ..Sources::default() }).unwrap().config;
+        assert!(config.check_start().is_ok());
+        assert_eq!(config.scheme(), "https");
+        for (key, text) in pair {
+            assert!(refused_flag(key, text).ends_with("is not: set both, or neither"));
+        }
+        assert!(refused_flag("tls.min_version", "1.1").contains("it must be 1.2 or 1.3"));
+    }
+
+    #[test]
     fn every_variable_means_one_setting() {
         let defaults = load(&Sources::default()).unwrap().layers;
         let mut names: Vec<_> =

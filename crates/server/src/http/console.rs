@@ -9,7 +9,7 @@ use super::problem::Problem;
 use ::console::Asset;
 use axum::Router;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::Serialize;
@@ -20,8 +20,6 @@ const POLICY: HeaderValue = HeaderValue::from_static(
      img-src 'self' data:; font-src 'self'; base-uri 'none'; object-src 'none'; \
      frame-ancestors 'none'; form-action 'self'; require-trusted-types-for 'script'",
 );
-/// Who came by TLS once comes by TLS for a year.
-const ONLY_TLS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 /// A name with a hash in it has one content for ever.
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 const ASK_AGAIN: HeaderValue = HeaderValue::from_static("no-cache");
@@ -119,7 +117,6 @@ fn serve(asset: &'static Asset, asked: &HeaderMap) -> Result<Response, Problem> 
     let cached = if asset.is_immutable { FOR_EVER } else { ASK_AGAIN };
     headers.insert(header::CACHE_CONTROL, cached);
     headers.insert(header::CONTENT_SECURITY_POLICY, POLICY);
-    headers.insert(HeaderName::from_static("strict-transport-security"), ONLY_TLS);
     Ok(response)
 }
 

@@ -1,7 +1,7 @@
 //! Accepting connections and serving them until the end.
 //!
-//! Refuses to fall over: a failed accept waits, a slow header ends its connection, and the number
-//! of connections has a limit.
+//! Refuses to fall over: a failed accept waits, a slow handshake or header ends its connection, and
+//! the number of connections has a limit.
 
 use super::body::Watched;
 use super::origin::Peer;
@@ -20,8 +20,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
@@ -33,11 +36,13 @@ const MAX_HEAD: usize = 16 * 1024;
 /// How many headers it may have.
 const MAX_HEADERS: usize = 100;
 
-/// What connections may cost.
-#[derive(Debug, Clone)]
+/// What connections may cost, and what they are sealed with.
+#[derive(Clone)]
 pub(crate) struct Limits {
     pub(crate) header_timeout: Duration,
     pub(crate) connections: Arc<Semaphore>,
+    /// `None` = they are not sealed.
+    pub(crate) tls: Option<TlsAcceptor>,
 }
 
 /// How long whoever has asked nothing yet may take to do so when the server stops, and how long those
@@ -59,7 +64,7 @@ pub(crate) async fn accept(
         match accepted {
             Ok((stream, peer)) => {
                 let connection =
-                    serve(stream, peer, router.clone(), limits.header_timeout, shutdown.clone());
+                    serve((stream, peer), router.clone(), limits.clone(), shutdown.clone());
                 tasks.spawn(async move {
                     connection.await;
                     drop(seat);
@@ -74,21 +79,61 @@ pub(crate) async fn accept(
     // The kernel has connected them already: each gets an answer, and no reset.
     let until = tokio::time::Instant::now() + LAST_WORD;
     while let Ok(Ok((stream, peer))) = tokio::time::timeout_at(until, listener.accept()).await {
-        let timeout = limits.header_timeout;
-        tasks.spawn(serve(stream, peer, router.clone(), timeout, shutdown.clone()));
+        tasks.spawn(serve((stream, peer), router.clone(), limits.clone(), shutdown.clone()));
     }
 }
 
 async fn serve(
+    (stream, peer): (TcpStream, SocketAddr),
+    router: Router,
+    limits: Limits,
+    shutdown: CancellationToken,
+) {
+    // Frames are small and already joined: waiting for more would only delay them.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "cannot set TCP_NODELAY");
+    }
+    let timeout = limits.header_timeout;
+    let Some(tls) = limits.tls else {
+        return converse((stream, peer), router, timeout, shutdown).await;
+    };
+    // On the heap: what is not sealed pays nothing for it.
+    let sealed = Box::pin(async move {
+        if let Some(stream) = shake_hands(&tls, stream, timeout, &shutdown).await {
+            converse((stream, peer), router, timeout, shutdown).await;
+        }
+    });
+    sealed.await;
+}
+
+/// Agrees on keys, within the time for a header.
+async fn shake_hands(
+    tls: &TlsAcceptor,
     stream: TcpStream,
-    peer: SocketAddr,
+    limit: Duration,
+    shutdown: &CancellationToken,
+) -> Option<TlsStream<TcpStream>> {
+    let end = async {
+        shutdown.cancelled().await;
+        tokio::time::sleep(LAST_WORD).await;
+    };
+    let shaken = tokio::select! {
+        shaken = tokio::time::timeout(limit, tls.accept(stream)) => shaken.ok()?,
+        () = end => return None,
+    };
+    shaken.inspect_err(|error| tracing::debug!(%error, "no TLS with a client")).ok()
+}
+
+/// Answers requests until one side has enough.
+async fn converse<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    (stream, peer): (S, SocketAddr),
     router: Router,
     header_timeout: Duration,
     shutdown: CancellationToken,
 ) {
     let has_asked = Arc::new(AtomicBool::new(false));
     let connection = http1(header_timeout)
-        .serve_connection(io(stream), answering(peer, router, Arc::clone(&has_asked)))
+        .serve_connection(TokioIo::new(stream), answering(peer, router, Arc::clone(&has_asked)))
         .with_upgrades();
     tokio::pin!(connection);
     let end = async {
@@ -139,12 +184,4 @@ fn http1(header_timeout: Duration) -> http1::Builder {
         .max_headers(MAX_HEADERS)
         .max_buf_size(MAX_HEAD);
     builder
-}
-
-fn io(stream: TcpStream) -> TokioIo<TcpStream> {
-    // Frames are small and already joined: waiting for more would only delay them.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "cannot set TCP_NODELAY");
-    }
-    TokioIo::new(stream)
 }

@@ -3,6 +3,7 @@
 //! Refuses whatever is not an upgrade by RFC 6455, and knows nothing of what is said afterwards.
 
 use super::problem::Problem;
+use crate::live::wire::Wire;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
@@ -10,6 +11,7 @@ use bytes::Bytes;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 
 /// The answer to a request that asks for a WebSocket, and the connection once that has gone out.
@@ -34,10 +36,13 @@ pub(crate) struct Upgrading(OnUpgrade);
 
 impl Upgrading {
     /// The connection, and what the client has sent already; `None` = it broke.
-    pub(crate) async fn bare(self) -> Option<(TcpStream, Bytes)> {
-        let upgraded = self.0.await.ok()?;
-        let parts = upgraded.downcast::<TokioIo<TcpStream>>().ok()?;
-        Some((parts.io.into_inner(), parts.read_buf))
+    pub(crate) async fn bare(self) -> Option<(Wire, Bytes)> {
+        let upgraded = match self.0.await.ok()?.downcast::<TokioIo<TcpStream>>() {
+            Ok(plain) => return Some((plain.io.into_inner().into(), plain.read_buf)),
+            Err(upgraded) => upgraded,
+        };
+        let sealed = upgraded.downcast::<TokioIo<TlsStream<TcpStream>>>().ok()?;
+        Some((sealed.io.into_inner().into_inner().into(), sealed.read_buf))
     }
 }
 

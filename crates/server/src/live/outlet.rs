@@ -6,16 +6,15 @@ use super::cursor::{Cursor, Next};
 use super::lock;
 use super::ring::Ring;
 use super::run::Run;
+use super::wire::Wire;
 use bytes::Bytes;
-use socket2::SockRef;
 use std::mem::replace;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use tokio::net::TcpStream;
 
 /// The writing end of a connection.
 pub(crate) struct Outlet {
-    pub(crate) stream: TcpStream,
+    pub(crate) wire: Wire,
     loan: Mutex<Loan>,
     /// Whether anything was said since this was last asked.
     has_spoken: AtomicBool,
@@ -50,8 +49,8 @@ pub(super) enum Given {
 }
 
 impl Outlet {
-    pub(crate) fn new(stream: TcpStream) -> Self {
-        Self { stream, loan: Mutex::new(Loan::Kept), has_spoken: AtomicBool::new(false) }
+    pub(crate) fn new(wire: Wire) -> Self {
+        Self { wire, loan: Mutex::new(Loan::Kept), has_spoken: AtomicBool::new(false) }
     }
 
     pub(super) fn lend(&self, cursor: Cursor) {
@@ -83,7 +82,7 @@ impl Outlet {
             let (offset, events, rest) = run.begun_within(written);
             cursor.advance(offset);
             given += events;
-            if written < run.wire().len() {
+            if written < run.wire().len() || !self.has_gone() {
                 break rest;
             }
             *loan = Loan::Lent(cursor);
@@ -98,7 +97,12 @@ impl Outlet {
     /// Tells how much the kernel took. What is wrong with a connection is for the speaker to find.
     fn send(&self, bytes: &[u8]) -> usize {
         self.spoke();
-        SockRef::from(&self.stream).send(bytes).unwrap_or(0)
+        self.wire.send(bytes).unwrap_or(0)
+    }
+
+    /// Whether nothing of it waits: somebody would have to see to it.
+    fn has_gone(&self) -> bool {
+        self.wire.has_gone().unwrap_or(false)
     }
 
     /// Something is said.

@@ -23,6 +23,7 @@ use super::guard::{Over, rights_end, token_end};
 use super::outlet::Outlet;
 use super::rights::{self, Followed, Target};
 use super::topic::Topic;
+use super::wire::Wire;
 use crate::auth::{Auth, Pass, Session as Somebody};
 use action::Wish;
 use bytes::Bytes;
@@ -33,15 +34,12 @@ use futures_util::future::BoxFuture;
 use hearing::Hearing;
 use model::event::Kind;
 use model::id::{CommandId, FleetId};
-use socket2::SockRef;
 use speaker::Speaker;
 use std::future::pending;
 use std::io;
-use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::Duration;
 use store::Head;
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -164,12 +162,8 @@ pub(crate) struct Socket {
 
 impl Socket {
     /// `early` is what the client said before the upgrade was complete.
-    pub(crate) fn new(
-        (stream, early): (TcpStream, Bytes),
-        dialect: Dialect,
-        limits: Limits,
-    ) -> Self {
-        let outlet = Arc::new(Outlet::new(stream));
+    pub(crate) fn new((wire, early): (Wire, Bytes), dialect: Dialect, limits: Limits) -> Self {
+        let outlet = Arc::new(Outlet::new(wire));
         let ear = Ear::new(Arc::clone(&outlet), &early, &limits);
         let bell = Arc::new(Bell::default());
         let desk = Arc::new(Desk::new(bell.cord(speaker::DESK), Arc::clone(&outlet)));
@@ -197,7 +191,7 @@ impl Socket {
     /// Refuses a session with its close code.
     pub(crate) async fn turn_away(self, end: End) {
         let last = self.desk.clear().words;
-        goodbye(&self.outlet.stream, &last, end.close(self.dialect)).await;
+        goodbye(&self.outlet.wire, &last, end.close(self.dialect)).await;
     }
 }
 
@@ -242,7 +236,7 @@ impl Session {
         let end = speaker.run().await;
         drop(aside);
         let (outlet, last) = speaker.into_last_words();
-        goodbye(&outlet.stream, &last, end.close(dialect)).await;
+        goodbye(&outlet.wire, &last, end.close(dialect)).await;
         end
     }
 }
@@ -265,30 +259,18 @@ async fn beside(hearing: &Hearing, mut ear: Ear, shutdown: CancellationToken) ->
     }
 }
 
-async fn write_all(stream: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        stream.writable().await?;
-        match stream.try_write(bytes) {
-            Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
-}
-
 /// Writes what has to be written, and the close frame.
-async fn goodbye(stream: &TcpStream, last: &[u8], close: Option<(u16, &str)>) {
+async fn goodbye(wire: &Wire, last: &[u8], close: Option<(u16, &str)>) {
     let close = close.map(|(code, reason)| frame::close(code, reason)).unwrap_or_default();
     let going = async {
-        write_all(stream, &[last, &*close].concat()).await?;
-        SockRef::from(stream).shutdown(Shutdown::Write)?;
+        wire.write_all(&[last, &*close].concat()).await?;
+        wire.hang_up().await?;
         // Reading on until the peer has closed too: unread bytes would turn into a reset that
         // overtakes the close frame.
         let mut unread = [0; 512];
         loop {
-            stream.readable().await?;
-            match stream.try_read(&mut unread) {
+            wire.readable().await?;
+            match wire.try_read(&mut unread) {
                 Ok(0) => return Ok(()),
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}

@@ -85,11 +85,19 @@ async fn a_slow_reader_gets_every_large_part(backend: Backend) {
     assert_eq!(expected, PARTS + 1);
 }
 
+async fn readers_that_stop_and_go_get_every_small_part(backend: Backend) {
+    readers_stop_and_go(Platform::start_on(backend).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readers_that_stop_and_go_get_every_small_part_over_tls() {
+    readers_stop_and_go(Platform::start_tls(&[]).await).await;
+}
+
 /// Each takes some at once and then nothing for a while, which fills what lies between; and asks
 /// something in the middle of it all.
-async fn readers_that_stop_and_go_get_every_small_part(backend: Backend) {
+async fn readers_stop_and_go(p: Platform) {
     const PARTS: u64 = 3_000;
-    let p = Platform::start_on(backend).await;
     p.vehicle().set(json!({ "delay_ms": 0, "parts": PARTS, "part_bytes": 1_000 })).await;
     let engineer = p.engineer().await;
     let id = read(&p, &engineer).await;

@@ -25,4 +25,5 @@ mod openapi;
 mod permissions;
 mod session;
 mod storm;
+mod tls;
 mod websocket;

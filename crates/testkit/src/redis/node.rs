@@ -9,8 +9,8 @@ use std::time::Duration;
 use anyhow::ensure;
 use rustix::process::Signal;
 
-use super::certificate::Certificates;
 use super::listener::Listener;
+use crate::authority::{Authority, Certificates};
 use crate::child::{self, Child, is_installed, run_with_input};
 use crate::directory::InstanceDirectory;
 use crate::ports::{free_cluster_port, free_port};
@@ -30,8 +30,8 @@ const PORT_TRIES: usize = 5;
 /// Who may use a server, and how.
 #[derive(Debug, Default)]
 pub(super) struct Access {
-    /// Whether it speaks TLS, and nothing else.
-    pub(super) tls: bool,
+    /// The name in its certificate, if it speaks TLS, and nothing else.
+    pub(super) tls: Option<String>,
     /// `None` lets everybody in.
     pub(super) password: Option<String>,
     /// Whether it is a node of a cluster.
@@ -58,8 +58,8 @@ impl Node {
              or install the packages redis-server and redis-tools"
         );
         let directory = InstanceDirectory::create("redis")?;
-        let certificates =
-            if access.tls { Some(Certificates::create(directory.path())?) } else { None };
+        let certify = |name: &String| Authority::default().certify_in(directory.path(), name);
+        let certificates = access.tls.as_ref().map(certify);
         let mut node =
             Self { server: None, frozen: false, port: 0, access, certificates, directory };
         node.launch_on_free_port()?;
@@ -80,7 +80,7 @@ impl Node {
     }
 
     pub(super) fn url(&self) -> String {
-        let scheme = if self.access.tls { "rediss" } else { "redis" };
+        let scheme = if self.access.tls.is_some() { "rediss" } else { "redis" };
         let password = self.access.password.as_ref();
         let login = password.map_or_else(String::new, |password| format!(":{password}@"));
         format!("{scheme}://{login}127.0.0.1:{}", self.port)

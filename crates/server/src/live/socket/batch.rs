@@ -3,12 +3,12 @@
 //! Refuses to own anything: the bytes are shared with everybody else who watches.
 
 use crate::live::run::Run;
+use crate::live::wire::Wire;
 use bytes::Bytes;
 use smallvec::SmallVec;
 use std::io::{self, IoSlice};
 use std::iter;
 use std::sync::Arc;
-use tokio::net::TcpStream;
 
 /// How many pieces go out with one write.
 const PIECES: usize = 64;
@@ -103,8 +103,8 @@ impl Batch {
         self.entries.push(Entry { key, piece });
     }
 
-    /// Writes as much as the kernel takes, after what has to go before.
-    pub(super) fn write(&self, before: &[u8], to: &TcpStream) -> io::Result<usize> {
+    /// Writes as much as the connection takes, after what has to go before.
+    pub(super) fn write(&self, before: &[u8], to: &Wire) -> io::Result<usize> {
         let pieces = self.entries.iter().map(|entry| &**entry.piece.wire());
         let mut all = iter::once(before).chain(pieces).filter(|bytes| !bytes.is_empty());
         match (all.next(), all.next()) {
@@ -112,8 +112,9 @@ impl Batch {
             (Some(only), None) => to.try_write(only),
             (first, second) => {
                 let all = first.into_iter().chain(second).chain(all);
-                let slices: SmallVec<[IoSlice<'_>; PIECES + 1]> = all.map(IoSlice::new).collect();
-                to.try_write_vectored(&slices)
+                let mut slices: SmallVec<[IoSlice<'_>; PIECES + 1]> =
+                    all.map(IoSlice::new).collect();
+                to.try_write_vectored(&mut slices)
             }
         }
     }

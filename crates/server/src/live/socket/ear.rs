@@ -5,10 +5,10 @@
 use super::desk::Desk;
 use super::{End, Limits};
 use crate::live::outlet::Outlet;
+use crate::live::wire::Wire;
 use bytes::Bytes;
 use std::io::{self, ErrorKind, Read, Write};
 use std::sync::Arc;
-use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
 use tokio_tungstenite::tungstenite::{Error as WireError, Message};
@@ -38,7 +38,7 @@ impl Ear {
     /// The next message; what has to be answered to the frames before it is on the desk.
     pub(super) async fn next(&mut self, desk: &Desk) -> Result<Message, End> {
         loop {
-            let mut line = Line { stream: &self.outlet.stream, replies: Vec::new() };
+            let mut line = Line { wire: &self.outlet.wire, replies: Vec::new() };
             let mut read = self.context.read(&mut line);
             if let Ok(Message::Close(_)) = &read
                 && let Err(error) = self.context.flush(&mut line)
@@ -51,7 +51,7 @@ impl Ear {
             match read {
                 Ok(message) => return Ok(message),
                 Err(WireError::Io(error)) if error.kind() == ErrorKind::WouldBlock => {
-                    self.outlet.stream.readable().await.map_err(|_| End::ClientLeft)?;
+                    self.outlet.wire.readable().await.map_err(|_| End::ClientLeft)?;
                 }
                 Err(error) => return Err(broken(&error)),
             }
@@ -61,13 +61,13 @@ impl Ear {
 
 /// Reads what is there, and keeps what would be written.
 struct Line<'a> {
-    stream: &'a TcpStream,
+    wire: &'a Wire,
     replies: Vec<u8>,
 }
 
 impl Read for Line<'_> {
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
-        self.stream.try_read(room)
+        self.wire.try_read(room)
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Refuses to be shipped: it exists for this test, and stands on what sessions stand on.
 
-use super::{Dialect, Ear, End, Limits, Socket, goodbye, write_all};
+use super::{Dialect, Ear, End, Limits, Socket, goodbye};
 use crate::http::{serve, upgrade};
 use crate::live::frame;
 use axum::Router;
@@ -47,6 +47,7 @@ async fn serve(shutdown: &CancellationToken) -> String {
     let limits = serve::Limits {
         header_timeout: Duration::from_mins(1),
         connections: Arc::new(Semaphore::new(1000)),
+        tls: None,
     };
     let router = Router::new().route("/", route);
     tasks.spawn(serve::accept(listener, router, limits, tasks.clone(), shutdown.clone()));
@@ -60,11 +61,11 @@ async fn echo(socket: Socket) {
         if let Err(end) = heard {
             break end;
         }
-        if write_all(&outlet.stream, &desk.clear().words).await.is_err() {
+        if outlet.wire.write_all(&desk.clear().words).await.is_err() {
             break End::ClientLeft;
         }
     };
-    goodbye(&outlet.stream, &desk.clear().words, end.close(dialect)).await;
+    goodbye(&outlet.wire, &desk.clear().words, end.close(dialect)).await;
 }
 
 async fn next(ear: &mut Ear, desk: &super::Desk) -> Result<(), End> {

@@ -13,6 +13,7 @@ use crate::live::lane::Lent;
 use crate::live::outlet::Outlet;
 use crate::live::pages::Page;
 use crate::live::rights::Target;
+use crate::live::wire::Wire;
 use crate::observe;
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::future::BoxFuture;
@@ -27,7 +28,6 @@ use std::sync::Arc;
 use std::task::{Context as Waking, Poll};
 use std::time::Duration;
 use store::StoreError;
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout_at};
 
 /// The mark of the desk's cord; those of what is followed count from 0.
@@ -146,9 +146,9 @@ impl Speaker {
             }
             let batch = self.gather();
             let wanted = self.words.len() + batch.len();
-            let written = self.written(|stream| batch.write(&self.words, stream))?;
+            let written = self.written(|wire| batch.write(&self.words, wire))?;
             self.settle(batch, written);
-            if written < wanted {
+            if written < wanted || !self.has_gone()? {
                 return Ok(self.blocked());
             }
             if self.ready.is_empty() && self.words.is_empty() {
@@ -162,15 +162,20 @@ impl Speaker {
     /// Whether the client has taken what is left of a frame: for one who has not nothing is read.
     fn write_rest(&mut self) -> Result<bool, End> {
         if !self.rest.is_empty() {
-            let written = self.written(|stream| stream.try_write(&self.rest))?;
+            let written = self.written(|wire| wire.try_write(&self.rest))?;
             self.rest.advance(written);
         }
-        Ok(self.rest.is_empty())
+        Ok(self.rest.is_empty() && self.has_gone()?)
     }
 
-    /// How much the kernel takes of what is written.
-    fn written(&self, write: impl Fn(&TcpStream) -> io::Result<usize>) -> Result<usize, End> {
-        match write(&self.outlet.stream) {
+    /// Whether nothing of what was written waits for the kernel.
+    fn has_gone(&self) -> Result<bool, End> {
+        self.outlet.wire.has_gone().map_err(|_| End::ClientLeft)
+    }
+
+    /// How much the connection takes of what is written.
+    fn written(&self, write: impl Fn(&Wire) -> io::Result<usize>) -> Result<usize, End> {
+        match write(&self.outlet.wire) {
             Ok(written) => Ok(written),
             Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(0),
             Err(_) => Err(End::ClientLeft),
@@ -212,7 +217,7 @@ impl Speaker {
         loop {
             let mut marks = Marks::new();
             tokio::select! {
-                room = timeout_at(stuck_at, self.outlet.stream.writable()) => {
+                room = timeout_at(stuck_at, self.outlet.wire.writable()) => {
                     self.desk.took();
                     return match room {
                         Ok(Ok(())) => Ok(()),
