@@ -149,6 +149,23 @@ describe('an engineer', { skip: missing(), timeout: 240_000 }, () => {
     await page.getByText('cancelled').first().waitFor({ timeout: 20_000 });
   });
 
+  it('is told at once what somebody else runs', async () => {
+    await page.goto(`${wire.url}/runs`);
+    await page
+      .getByText(/live, last event|^live$/)
+      .first()
+      .waitFor();
+    await page
+      .getByRole('row', { name: /data.list/ })
+      .first()
+      .waitFor();
+    const rows = page.getByRole('row', { name: /vehicle.health/ });
+    assert.equal(await rows.count(), 0);
+    await submit('vehicle.health', {});
+    await rows.first().waitFor({ timeout: 4_000 });
+    await rows.getByText('completed').waitFor({ timeout: 15_000 });
+  });
+
   it('exports a run, and a spreadsheet can read it', async () => {
     await open(await submit('faults.scan', {}));
     await page.getByText('completed').first().waitFor();
