@@ -149,6 +149,23 @@ describe('an engineer', { skip: missing(), timeout: 240_000 }, () => {
     await page.getByText('cancelled').first().waitFor({ timeout: 20_000 });
   });
 
+  it('is told at once what somebody else runs', async () => {
+    await page.goto(`${wire.url}/runs`);
+    await page
+      .getByText(/live, last event|^live$/)
+      .first()
+      .waitFor();
+    await page
+      .getByRole('row', { name: /data.list/ })
+      .first()
+      .waitFor();
+    const rows = page.getByRole('row', { name: /vehicle.health/ });
+    assert.equal(await rows.count(), 0);
+    await submit('vehicle.health', {});
+    await rows.first().waitFor({ timeout: 4_000 });
+    await rows.getByText('completed').waitFor({ timeout: 15_000 });
+  });
+
   it('exports a run, and a spreadsheet can read it', async () => {
     await open(await submit('faults.scan', {}));
     await page.getByText('completed').first().waitFor();
@@ -190,15 +207,64 @@ describe('an engineer', { skip: missing(), timeout: 240_000 }, () => {
     await page.getByLabel('Name').fill('mia');
     await page.getByRole('textbox', { name: 'Password' }).fill('correct horse battery staple');
     await page.getByRole('button', { name: 'Add', exact: true }).click();
-    await page.getByRole('button', { name: 'Fleets of mia' }).click();
+    await page.getByRole('button', { name: 'Access of mia' }).click();
+    await page.getByText('In no fleet').waitFor();
+    await page.getByRole('tab', { name: 'fleets' }).click();
     await page.getByRole('checkbox', { name: 'demo' }).click();
     await page.getByRole('checkbox', { name: 'demo', checked: true }).and(page.locator(':enabled')).waitFor();
+    await page.getByRole('tab', { name: 'may do' }).click();
+    await page.getByLabel('Command').selectOption('faults.scan');
+    await page.getByRole('status').getByText('may run what is of class R0').waitFor();
     await page.getByRole('button', { name: 'Close' }).click();
     await page.getByLabel('Role of mia').selectOption('viewer');
     const users = await call(demo.url, await token(demo), 'GET', '/api/v1/users');
     const mia = users.find(({ username }) => username === 'mia');
     const grants = await call(demo.url, await token(demo), 'GET', `/api/v1/users/${mia.user_id}/grants`);
     assert.equal(grants.length, 1);
+  });
+
+  it('ends the other places where one is signed in', async () => {
+    const other = await token(demo);
+    await page.getByRole('button', { name: demo.username, exact: true }).click();
+    await page.getByRole('menuitem', { name: 'Sessions' }).click();
+    await page.getByText('this one').waitFor();
+    await page.getByRole('button', { name: 'End all others' }).click();
+    await page.getByText('one login').waitFor();
+    // Every server learns of it within a second.
+    const isOver = () =>
+      call(demo.url, other, 'GET', '/api/v1/auth/me').then(
+        () => false,
+        (error) => /401/.test(String(error)),
+      );
+    for (let round = 0; round < 20 && !(await isOver()); round += 1) await page.waitForTimeout(100);
+    assert.ok(await isOver());
+  });
+
+  it('does not remove a vehicle that was changed since it was looked at', async () => {
+    const access = await token(demo);
+    const { vehicle_id, vin } = demo.vehicles[3];
+    await page.goto(`${wire.url}/admin/vehicles`);
+    await page.getByRole('button', { name: `Remove ${vin}` }).click();
+    await page.getByLabel(/to confirm/).fill(vin.slice(-4));
+    const response = await fetch(`${demo.url}/api/v1/vehicles/${vehicle_id}`, {
+      method: 'PATCH',
+      headers: {
+        authorization: `Bearer ${access}`,
+        'content-type': 'application/json',
+        'if-match': '*',
+      },
+      body: JSON.stringify({ model: 'Another' }),
+    });
+    assert.equal(response.status, 200, await response.text());
+    await page.getByRole('button', { name: 'Remove', exact: true }).click();
+    await page.getByText('It has changed since you looked').waitFor();
+    await page.getByRole('button', { name: 'Show it as it is now' }).click();
+    await page.getByRole('dialog').getByText('Another').waitFor();
+    await page.getByLabel(/to confirm/).fill(vin.slice(-4));
+    await page.getByRole('button', { name: 'Remove', exact: true }).click();
+    await page.getByRole('button', { name: `Remove ${vin}` }).waitFor({ state: 'detached' });
+    // The refusal is what the browser wrote down.
+    seen.errors = seen.errors.filter((error) => !/412/.test(error));
   });
 
   it('verifies that nobody has touched the audit log', async () => {

@@ -90,6 +90,7 @@ describe('every page', { skip: missing(), timeout: 400_000 }, () => {
     ['compare', `/runs/compare?a=${runs.scan}&b=${runs.after}`, 'removed'],
     ['faults', '/faults', 'P0420'],
     ['audit', '/audit', 'command_submitted'],
+    ['sessions', '/sessions', 'this one'],
     ['admin-users', '/admin/users', 'Add a user'],
     ['admin-fleets', '/admin/fleets', 'demo'],
     ['admin-vehicles', '/admin/vehicles', demo.vehicles[0].vin],
@@ -105,6 +106,7 @@ describe('every page', { skip: missing(), timeout: 400_000 }, () => {
     'run-failed',
     'compare',
     'faults',
+    'sessions',
   ];
   const SHOWN = ['overview', 'workbench', 'run'];
 
@@ -160,6 +162,20 @@ describe('every page', { skip: missing(), timeout: 400_000 }, () => {
     await page.getByRole('heading', { name: 'Keyboard' }).waitFor();
     await page.waitForTimeout(400);
     assert.deepEqual(await violations(page), [], 'keyboard');
+    await show(page, '/admin/users', 'Add a user');
+    await page.getByRole('button', { name: 'Access of viewer' }).click();
+    await page.getByText('sees vehicles and runs').waitFor();
+    await page.waitForTimeout(400);
+    assert.deepEqual(await violations(page), [], 'access');
+    await picture(page, 'access');
+    await page.getByRole('tab', { name: 'sessions' }).click();
+    await page.getByText('Not signed in anywhere').or(page.getByText('one login')).waitFor();
+    assert.deepEqual(await violations(page), [], 'sessions');
+    await show(page, '/admin/vehicles', demo.vehicles[0].vin);
+    await page.getByRole('button', { name: `Remove ${demo.vehicles[0].vin}` }).click();
+    await page.getByLabel(/to confirm/).waitFor();
+    await page.waitForTimeout(400);
+    assert.deepEqual(await violations(page), [], 'removal');
     assert.deepEqual(seen, { errors: [], foreign: [] });
   });
 

@@ -115,6 +115,12 @@ const audit = createRoute({
   component: lazyRouteComponent(() => import('./audit/Audit'), 'Audit'),
 });
 
+const sessions = createRoute({
+  getParentRoute: () => inside,
+  path: '/sessions',
+  component: lazyRouteComponent(() => import('./session/Sessions'), 'Sessions'),
+});
+
 const admin = createRoute({
   getParentRoute: () => inside,
   path: '/admin/$section',
@@ -123,7 +129,7 @@ const admin = createRoute({
 
 const tree = root.addChildren([
   login,
-  inside.addChildren([overview, vehicles, workbench, runs, compare, run, faults, audit, admin]),
+  inside.addChildren([overview, vehicles, workbench, runs, compare, run, faults, audit, sessions, admin]),
 ]);
 
 export const router = createRouter({

@@ -20,7 +20,7 @@ export function Grants({ user }: { user: User }) {
       const path = '/api/v1/users/{user_id}/grants/{fleet_id}' as const;
       return isGiven ? must(api.PUT(path, { params, body: {} })) : must(api.DELETE(path, { params }));
     },
-    ['grants'],
+    ['grants', 'permissions'],
   );
   // What was just asked for stands until the server has answered.
   const asked = change.isPending ? change.variables : undefined;

@@ -1,12 +1,13 @@
 import { Button, Modal, NativeSelect, NumberInput, TextInput } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
-import { api, must, mustAnswer, type Vehicle } from '../api/client';
+import { api, must, type Vehicle } from '../api/client';
 import { fleetsQuery, vehiclesQuery } from '../api/queries';
 import { Grid } from '../ui/Grid';
 import { Empty, Loaded, ProblemCard } from '../ui/notices';
 import { VehicleLink } from '../vehicles/VehicleLink';
 import { useChange } from './change';
+import { Removal } from './Removal';
 
 export function Registry() {
   const vehicles = useQuery(vehiclesQuery({}));
@@ -140,45 +141,5 @@ function NewVehicle({ onDone }: { onDone: () => void }) {
         </Button>
       </div>
     </form>
-  );
-}
-
-function Removal({ vehicle, onDone }: { vehicle: Vehicle; onDone: () => void }) {
-  const [typed, setTyped] = useState('');
-  const lastFour = vehicle.vin.slice(-4);
-  const remove = useChange(
-    async () => {
-      const path = { vehicle_id: vehicle.vehicle_id };
-      // The interface wants to be told which version of it is removed.
-      const { response } = await mustAnswer(api.GET('/api/v1/vehicles/{vehicle_id}', { params: { path } }));
-      const header = { 'if-match': response.headers.get('etag') ?? '' };
-      return must(api.DELETE('/api/v1/vehicles/{vehicle_id}', { params: { path, header } } as never));
-    },
-    ['vehicles'],
-    onDone,
-  );
-  return (
-    <div className="stack">
-      <p>
-        Takes <span className="mono">{vehicle.vin}</span> out of the registry. Nothing is changed in the
-        vehicle.
-      </p>
-      <TextInput
-        label={`Type ${lastFour}, the end of the VIN, to confirm`}
-        value={typed}
-        onChange={(event) => setTyped(event.currentTarget.value)}
-      />
-      {remove.error && <ProblemCard error={remove.error} />}
-      <div className="form-actions">
-        <Button
-          color="red"
-          disabled={typed !== lastFour}
-          loading={remove.isPending}
-          onClick={() => remove.mutate(undefined as never)}
-        >
-          Remove
-        </Button>
-      </div>
-    </div>
   );
 }

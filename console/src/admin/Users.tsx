@@ -5,8 +5,8 @@ import { api, must, type User } from '../api/client';
 import { useMe } from '../session/useSession';
 import { Grid } from '../ui/Grid';
 import { Loaded, ProblemCard } from '../ui/notices';
+import { Access } from './Access';
 import { useChange } from './change';
-import { Grants } from './Grants';
 
 const ROLES = ['viewer', 'engineer', 'senior', 'approver', 'auditor', 'admin'];
 
@@ -17,11 +17,11 @@ export function Users() {
     queryFn: () => must(api.GET('/api/v1/users', { params: { query: { limit: 100 } } })),
   });
   const [isAdding, setAdding] = useState(false);
-  const [granted, setGranted] = useState<User | null>(null);
+  const [opened, setOpened] = useState<User | null>(null);
   const change = useChange(
     ({ id, ...body }: { id: string; role?: string; is_active?: boolean }) =>
       must(api.PATCH('/api/v1/users/{user_id}', { params: { path: { user_id: id } }, body: body as never })),
-    ['users'],
+    ['users', 'permissions', 'sessions'],
   );
   return (
     <section className="panel" aria-label="Users">
@@ -72,10 +72,10 @@ export function Users() {
                     <Button
                       size="compact-xs"
                       variant="default"
-                      aria-label={`Fleets of ${it.username}`}
-                      onClick={() => setGranted(it)}
+                      aria-label={`Access of ${it.username}`}
+                      onClick={() => setOpened(it)}
                     >
-                      Fleets …
+                      Access …
                     </Button>
                     {it.user_id !== me.user_id && (
                       <Button
@@ -97,13 +97,7 @@ export function Users() {
       <Modal opened={isAdding} onClose={() => setAdding(false)} title="Add a user">
         <NewUser onDone={() => setAdding(false)} />
       </Modal>
-      <Modal
-        opened={granted !== null}
-        onClose={() => setGranted(null)}
-        title={`Fleets that ${granted?.username} sees`}
-      >
-        {granted && <Grants user={granted} />}
-      </Modal>
+      {opened && <Access user={opened} onClose={() => setOpened(null)} />}
     </section>
   );
 }

@@ -16,6 +16,8 @@ export type User = Schemas['User'];
 export type Fleet = Schemas['Fleet'];
 export type Grant = Schemas['Grant'];
 export type Draft = Schemas['Draft'];
+export type Session = Schemas['Session'];
+export type Permissions = Schemas['Permissions'];
 
 /** How far the server's clock is ahead of this machine's, in ms. */
 let skewMs = 0;

@@ -94,7 +94,6 @@ export const runsQuery = (filter: RunFilter, limit = PAGE) =>
         }),
       ),
     placeholderData: (before) => before,
-    refetchInterval: 15_000,
   });
 
 export const runQuery = (id: string) =>

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { difference } from './difference';
 import { csv, series, sheet } from './table';
-import { age, duration } from './time';
+import { age, duration, within } from './time';
 
 describe('times', () => {
   const now = Date.parse('2026-11-22T10:00:00Z');
@@ -10,6 +10,11 @@ describe('times', () => {
     expect(age('2026-11-22T09:59:18Z', now)).toBe('42 s ago');
     expect(age('2026-11-22T07:00:00Z', now)).toBe('3 h ago');
     expect(age(null, now)).toBe('never');
+  });
+  it('to come are as far away as they are', () => {
+    expect(within('2026-11-22T10:00:42Z', now)).toBe('in 42 s');
+    expect(within('2026-11-29T09:00:00Z', now)).toBe('in 6 d');
+    expect(within('2026-11-22T09:00:00Z', now)).toBe('now');
   });
   it('of the future are now: clocks differ', () => {
     expect(age('2026-11-22T10:00:05Z', now)).toBe('now');

@@ -15,6 +15,16 @@ export function age(at: string | null | undefined, now: number): string {
   return `${Math.floor(seconds / DAY)} d ago`;
 }
 
+/** How long until then, in the largest unit that fits. */
+export function within(at: string, now: number): string {
+  const seconds = Math.floor((Date.parse(at) - now) / 1000);
+  if (seconds < 1) return 'now';
+  if (seconds < MINUTE) return `in ${seconds} s`;
+  if (seconds < HOUR) return `in ${Math.floor(seconds / MINUTE)} min`;
+  if (seconds < DAY) return `in ${Math.floor(seconds / HOUR)} h`;
+  return `in ${Math.floor(seconds / DAY)} d`;
+}
+
 /** A span between two moments; empty if one is missing. */
 export function span(from: string | null | undefined, to: string | null | undefined): string {
   if (!from || !to) return '';

@@ -90,6 +90,7 @@ const reconnected = async () => {
 
 beforeEach(async () => {
   server = new Server();
+  moved = [];
   timers = [];
   const around: Surroundings = {
     open: () => {
@@ -114,6 +115,7 @@ beforeEach(async () => {
     now: () => 0,
     random: () => 0.5,
     onVehicle: () => {},
+    onRuns: (vehicle) => moved.push(vehicle),
   };
   link = new Link(around);
   link.start();
@@ -121,9 +123,18 @@ beforeEach(async () => {
   server.socket.onopen?.();
 });
 
+let moved: string[];
+
 const sequences = () => link.log('c')?.parts.map((part) => part.seq);
 
 describe('the link', () => {
+  it('passes on that runs of a vehicle have moved, and tells news from what keeps it alive', () => {
+    server.socket.say({ event: 'heartbeat' });
+    expect(link.state().newsAt).toBe(null);
+    server.socket.say({ event: 'vehicle_runs', vehicle_id: 'v' });
+    expect(moved).toEqual(['v']);
+    expect(link.state().newsAt).toBe(0);
+  });
   it('shows what was there before and what comes', async () => {
     server.add(2);
     link.follow('c');

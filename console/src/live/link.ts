@@ -10,8 +10,10 @@ export interface LinkState {
   phase: Phase;
   /** How many times it has tried since it was last live. */
   attempt: number;
-  /** When the server was last heard, in ms of this machine. */
+  /** When the server was last heard, in ms. */
   heardAt: number | null;
+  /** When it last said that something has happened. */
+  newsAt: number | null;
 }
 
 /** What the link needs from its surroundings. */
@@ -28,6 +30,8 @@ export interface Surroundings {
   now(): number;
   random(): number;
   onVehicle(status: VehicleStatus): void;
+  /** Runs of a vehicle were submitted, or are in another state. */
+  onRuns(vehicleId: string): void;
 }
 
 export interface SocketLike {
@@ -53,12 +57,15 @@ const KEPT = 40;
 /** Commands in one frame: it may have 16 KiB. */
 const CHUNK = 150;
 
+/** The events that say that something has happened; the others keep the connection. */
+const NEWS = new Set(['response', 'error', 'status', 'vehicle_status', 'vehicle_runs']);
+
 export class Link {
   #around: Surroundings;
   #socket: SocketLike | null = null;
   #isOn = false;
   #isOpen = false;
-  #state: LinkState = { phase: 'off', attempt: 0, heardAt: null };
+  #state: LinkState = { phase: 'off', attempt: 0, heardAt: null, newsAt: null };
   #following = new Map<string, Following>();
   #channels = new Set<string>();
   #asked = new Set<string>();
@@ -85,7 +92,7 @@ export class Link {
     this.#drop();
     this.#following.clear();
     this.#channels.clear();
-    this.#say({ phase: 'off', attempt: 0, heardAt: null });
+    this.#say({ phase: 'off', attempt: 0, heardAt: null, newsAt: null });
   }
 
   state = (): LinkState => this.#state;
@@ -190,7 +197,7 @@ export class Link {
     for (const channel of this.#channels) this.#send({ action: 'subscribe', channel });
     const open = [...this.#following.values()].filter(({ log }) => !hasEnded(log) && !log.refused);
     this.#subscribe(open.map(({ log }) => log.commandId));
-    this.#say({ phase: 'live', attempt: 0, heardAt: this.#around.now() });
+    this.#say({ ...this.#state, phase: 'live', attempt: 0, heardAt: this.#around.now() });
   }
 
   #lost(code: number) {
@@ -233,6 +240,7 @@ export class Link {
     this.#state = { ...this.#state, heardAt: this.#around.now() };
     this.#watchSilence(SILENCE_MS);
     const event = JSON.parse(text) as LogEvent & Record<string, unknown>;
+    if (NEWS.has(event.event)) this.#state = { ...this.#state, newsAt: this.#around.now() };
     const id = event.command_id as string | undefined;
     const following = id === undefined ? undefined : this.#following.get(id);
     switch (event.event) {
@@ -249,6 +257,9 @@ export class Link {
         break;
       case 'vehicle_status':
         this.#around.onVehicle(event as unknown as VehicleStatus);
+        break;
+      case 'vehicle_runs':
+        this.#around.onRuns(String(event.vehicle_id));
         break;
       case 'auth':
         if (event.state === 'expiring') this.#renew();

@@ -1,8 +1,9 @@
 // The link and the presence of this page, and how components look at them.
 
 import { useEffect, useSyncExternalStore } from 'react';
-import { api, must } from '../api/client';
+import { api, must, serverNow } from '../api/client';
 import { session } from '../session/session';
+import { lists, useFresh } from './fresh';
 import { Link, type LinkState, type SocketLike } from './link';
 import type { LogEvent, RunLog } from './log';
 import { Presence, type VehicleStatus } from './presence';
@@ -35,9 +36,12 @@ export const link = new Link({
     return () => clearTimeout(timer);
   },
   frame: beforePaint,
-  now: () => Date.now(),
+  now: serverNow,
   random: () => Math.random(),
-  onVehicle: (status: VehicleStatus) => presence.take(status),
+  onVehicle(status: VehicleStatus) {
+    if (presence.take(status)) lists.vehiclesMoved();
+  },
+  onRuns: (vehicleId) => lists.runsMoved(vehicleId),
 });
 
 export function useLink(): LinkState {
@@ -56,6 +60,7 @@ export function usePresence(vehicleId: string): VehicleStatus | undefined {
 
 /** Keeps the link up while somebody is signed in, and wakes it when the page comes back. */
 export function useLinkWhile(fleets: string[] | undefined) {
+  useFresh(useLink().phase === 'live');
   useEffect(() => {
     const wake = () => {
       if (!document.hidden) link.wake();

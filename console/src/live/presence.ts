@@ -11,12 +11,13 @@ export class Presence {
   #known = new Map<string, VehicleStatus>();
   #listeners = new Set<() => void>();
 
-  /** Takes what the server says, unless it is older than what is known. */
-  take(status: VehicleStatus) {
+  /** Takes what the server says, unless it is older than what is known; whether a vehicle came or went. */
+  take(status: VehicleStatus): boolean {
     const known = this.#known.get(status.vehicle_id);
-    if (known && known.revision > status.revision) return;
+    if (known && known.revision > status.revision) return false;
     this.#known.set(status.vehicle_id, status);
     for (const listener of this.#listeners) listener();
+    return known !== undefined && known.connection_status !== status.connection_status;
   }
 
   of(vehicleId: string): VehicleStatus | undefined {

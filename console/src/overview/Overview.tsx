@@ -8,6 +8,7 @@ import { Awaiting } from '../runs/Awaiting';
 import { RunTable } from '../runs/RunTable';
 import { mayWatch } from '../session/rights';
 import { useMe } from '../session/useSession';
+import { Fresh } from '../ui/Fresh';
 import { Empty, Forbidden, Loaded } from '../ui/notices';
 import { useTitle } from '../ui/title';
 
@@ -21,7 +22,11 @@ export function Overview() {
   if (!mayWatch(me.role)) return <Forbidden need="a role that watches vehicles" />;
   return (
     <div className="page">
-      <h1>Overview</h1>
+      <div className="page-head">
+        <h1>Overview</h1>
+        <span className="grow" />
+        <Fresh />
+      </div>
       <Tiles />
       <Awaiting />
       <div className="columns">
@@ -42,7 +47,6 @@ function useVehicleCount(status?: string) {
       );
       return Number(response.headers.get('x-total-count') ?? 0);
     },
-    refetchInterval: 15_000,
   }).data;
 }
 

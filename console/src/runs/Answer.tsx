@@ -3,12 +3,13 @@
 import type { Command } from '../api/client';
 import { FaultTable } from '../faults/FaultTable';
 import { type Fault, readsFaults, reports } from '../faults/faults';
-import { datumOf } from '../format/datum';
+import { type Datum, datumOf } from '../format/datum';
 import { type Scalar, scalars } from '../format/table';
 import type { RunLog } from '../live/log';
 import { Grid } from '../ui/Grid';
 import { Json } from '../ui/Json';
 import { entityOf } from './params';
+import { Quantities } from './Quantities';
 
 interface Item {
   id: string;
@@ -18,7 +19,7 @@ interface Item {
 /** Whether there is more to show than the parts themselves. */
 export function hasAnswer(command: Command, log: RunLog): boolean {
   if (readsFaults(command.command_name)) return saysFaults(command, log);
-  return items(log).length > 0 || log.parts.length === 1;
+  return values(log).length > 0 || items(log).length > 0 || log.parts.length === 1;
 }
 
 /** Whether anything is said of faults: it is asked of the first and the last part only. */
@@ -31,6 +32,8 @@ function saysFaults(command: Command, log: RunLog): boolean {
 
 export function Answer({ command, log }: { command: Command; log: RunLog }) {
   if (readsFaults(command.command_name)) return <FaultAnswer command={command} log={log} />;
+  const data = values(log);
+  if (data.length > 0) return <Values data={data} />;
   const rows = items(log);
   if (rows.length > 0) return <Items rows={rows} />;
   return (
@@ -85,20 +88,35 @@ export function Environment({ payload }: { payload: unknown }) {
 }
 
 /** The newest value of each datum. */
-function values(log: RunLog): Item[] {
-  const newest = new Map<string, Item>();
+function values(log: RunLog): Datum[] {
+  const newest = new Map<string, Datum>();
   for (const part of log.parts) {
     const datum = datumOf(part.payload);
-    if (datum)
-      newest.set(datum.id, { id: datum.id, row: { id: datum.id, value: datum.value, unit: datum.unit } });
+    if (datum) newest.set(datum.id, datum);
   }
   return [...newest.values()];
 }
 
-/** Lists of SOVD, and values that were read one by one. */
+function Values({ data }: { data: Datum[] }) {
+  return (
+    <Grid
+      label="Answer"
+      rows={data}
+      keyOf={(it) => it.id}
+      columns={[
+        { name: 'id', cell: (it) => <span className="mono">{it.id}</span>, by: (it) => it.id },
+        {
+          name: 'value',
+          cell: (it) => <Quantities {...it} />,
+          by: (it) => (typeof it.value === 'number' ? it.value : JSON.stringify(it.value)),
+        },
+      ]}
+    />
+  );
+}
+
+/** The rows of lists of SOVD. */
 function items(log: RunLog): Item[] {
-  const data = values(log);
-  if (data.length > 0) return data;
   return log.parts.flatMap((part): Item[] => {
     const said = part.payload as { items?: unknown; id?: unknown; data?: unknown } | null;
     if (!said || typeof said !== 'object') return [];

@@ -9,7 +9,13 @@ import type { Part } from '../live/log';
 const COLOURS = ['#2a8fb0', '#c2711a', '#3f9d63', '#a254b8', '#c43d4b', '#7a7f2a', '#4b6bd6', '#8a5a44'];
 const HEIGHT = 300;
 
-export default function Chart({ parts }: { parts: Part[] }) {
+interface Props {
+  parts: Part[];
+  /** The units of the series, by their names. */
+  units: Map<string, string>;
+}
+
+export default function Chart({ parts, units }: Props) {
   // biome-ignore lint/correctness/useExhaustiveDependencies: the list grows in place
   const { names, data } = useMemo(
     () => series(parts.map((part) => ({ at: part.receivedAt, payload: part.payload }))),
@@ -17,7 +23,8 @@ export default function Chart({ parts }: { parts: Part[] }) {
   );
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
-  const key = names.join('\n');
+  const labels = names.map((name) => (units.has(name) ? `${name} in ${units.get(name)}` : name));
+  const key = labels.join('\n');
   useEffect(() => {
     const element = box.current;
     if (!element || key === '') return;
@@ -36,16 +43,17 @@ export default function Chart({ parts }: { parts: Part[] }) {
     return <p className="body dim">No number comes more than once in the parts so far.</p>;
   return (
     <div className="chart">
-      <div ref={box} role="img" aria-label={summary(names, data)} />
-      <p className="dim small">{summary(names, data)} The same numbers are in the table.</p>
+      <div ref={box} role="img" aria-label={summary(names, data, units)} />
+      <p className="dim small">{summary(names, data, units)} The same numbers are in the table.</p>
     </div>
   );
 }
 
-function summary(names: string[], data: (number | null)[][]): string {
+function summary(names: string[], data: (number | null)[][], units: Map<string, string>): string {
   const lines = names.map((name, index) => {
     const values = (data[index + 1] ?? []).filter((value) => value !== null);
-    return `${name}: ${values.length} values from ${Math.min(...values)} to ${Math.max(...values)}, last ${values.at(-1)}`;
+    const unit = units.has(name) ? ` ${units.get(name)}` : '';
+    return `${name}: ${values.length} values from ${Math.min(...values)} to ${Math.max(...values)}${unit}, last ${values.at(-1)}${unit}`;
   });
   return `${lines.join('; ')}.`;
 }
@@ -58,6 +66,8 @@ function options(names: string[], width: number): uPlot.Options {
   const scaled = names.slice(0, 2).map((name, index) => ({
     ...axis,
     scale: name,
+    label: name,
+    labelSize: 22,
     size: 62,
     side: index === 0 ? 3 : 1,
     stroke: COLOURS[index],

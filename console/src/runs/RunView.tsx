@@ -3,10 +3,11 @@
 import { Button, Menu, Tabs, Tooltip } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { lazy, type ReactNode, Suspense, useCallback, useState } from 'react';
+import { lazy, type ReactNode, Suspense, useCallback, useMemo, useState } from 'react';
 import type { Command } from '../api/client';
 import { asProblem } from '../api/problem';
 import { runQuery, useCancel, useEntry, useSubmit } from '../api/queries';
+import { seriesUnits } from '../format/datum';
 import { useLink, useRun } from '../live/live';
 import { hasEnded, type RunLog, stateOf } from '../live/log';
 import { maySubmit } from '../session/rights';
@@ -19,11 +20,12 @@ import { StateMark } from '../ui/marks';
 import { Empty, Loading, ProblemCard } from '../ui/notices';
 import { tell } from '../ui/told';
 import { NamedVehicleLink } from '../vehicles/VehicleLink';
+import { useKnownValues } from '../workbench/known';
 import { Answer, hasAnswer } from './Answer';
 import { Approval } from './Approval';
 import { download } from './exports';
 import { Parts } from './Parts';
-import { paramsOf } from './params';
+import { entityOf, paramsOf } from './params';
 import { Sheet } from './Sheet';
 import { asCurl, asPython } from './snippets';
 import { Timeline } from './Timeline';
@@ -240,17 +242,26 @@ function Views(props: {
   );
 }
 
+/** The units of what a run reads or watches, as far as it says them, or a read of late has. */
+function useUnits(command: Command): Map<string, string> {
+  const known = useKnownValues(command.vehicle_id, entityOf(command) ?? '');
+  return useMemo(() => seriesUnits(new Map([...known].map(([id, it]) => [id, it.units]))), [known]);
+}
+
+function LiveChart({ command, log }: { command: Command; log: RunLog }) {
+  const units = useUnits(command);
+  return (
+    <Suspense fallback={<Loading rows={3} />}>
+      <Chart parts={log.parts} units={units} />
+    </Suspense>
+  );
+}
+
 function View({ name, command, log }: { name: string; command: Command; log: RunLog }) {
   if (name === 'answer' && hasAnswer(command, log)) return <Answer command={command} log={log} />;
   if (name === 'table') return <Sheet parts={log.parts} />;
   if (name === 'raw' || name === 'diff') return <Parts key={name} parts={log.parts} as={name} />;
-  if (name === 'chart') {
-    return (
-      <Suspense fallback={<Loading rows={3} />}>
-        <Chart parts={log.parts} />
-      </Suspense>
-    );
-  }
+  if (name === 'chart') return <LiveChart command={command} log={log} />;
   return <Parts parts={log.parts} />;
 }
 

@@ -4,6 +4,7 @@ import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { runsQuery, vehiclesQuery } from '../api/queries';
 import { useMe } from '../session/useSession';
+import { Fresh } from '../ui/Fresh';
 import { Empty, Loaded } from '../ui/notices';
 import { useTitle } from '../ui/title';
 import { RunTable } from './RunTable';
@@ -20,6 +21,7 @@ export function Runs() {
     <div className="page">
       <div className="page-head">
         <h1>Runs</h1>
+        <Fresh />
         <span className="grow" />
         {a && b ? (
           <Link to="/runs/compare" search={{ a, b }}>

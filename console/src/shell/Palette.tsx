@@ -14,6 +14,7 @@ const PAGES = [
   ['Vehicles', '/vehicles'],
   ['Runs', '/runs'],
   ['Faults of the fleet', '/faults'],
+  ['Sessions', '/sessions'],
 ] as const;
 
 export default function Palette({ onClose }: { onClose: () => void }) {

@@ -5,6 +5,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Link, Outlet, useRouter } from '@tanstack/react-router';
 import { lazy, Suspense, useEffect, useState } from 'react';
 import { fleetsQuery } from '../api/queries';
+import { age } from '../format/time';
 import { useLink, useLinkWhile } from '../live/live';
 import { mayAdminister, mayReadAudit, mayWatch } from '../session/rights';
 import { session } from '../session/session';
@@ -124,9 +125,9 @@ function Navigation({ role }: { role: string }) {
 
 /** Whether what is shown is live, and when the server was last heard. */
 function LinkMark() {
-  const { phase, attempt, heardAt } = useLink();
-  useNow();
-  const seconds = heardAt === null ? null : Math.max(0, Math.round((Date.now() - heardAt) / 1000));
+  const { phase, attempt, heardAt, newsAt } = useLink();
+  const now = useNow();
+  const ago = (at: number) => age(new Date(at).toISOString(), now);
   const [tone, word] =
     phase === 'live'
       ? ['ok', 'live']
@@ -135,9 +136,10 @@ function LinkMark() {
         : phase === 'forbidden'
           ? ['', 'not live']
           : ['info', 'connecting'];
-  const heard = seconds === null ? 'nothing heard yet' : `last heard ${seconds} s ago`;
+  const heard = heardAt === null ? 'nothing heard yet' : `last heard ${ago(heardAt)}`;
+  const news = newsAt === null ? '' : `, last event ${ago(newsAt)}`;
   return (
-    <Tooltip label={heard}>
+    <Tooltip label={heard + news}>
       <span className={`tag ${tone} link-mark`} role="status" aria-label={`Connection: ${word}`}>
         <span className={`dot ${phase === 'live' ? 'pulse' : 'hollow'}`} aria-hidden />
         {word}
@@ -149,9 +151,9 @@ function LinkMark() {
 /** Says that the server cannot be reached, and how old what is shown is. */
 function Stale() {
   const { phase, attempt, heardAt } = useLink();
-  useNow();
+  const now = useNow();
   if (phase !== 'reconnecting' || attempt < 2) return null;
-  const seconds = heardAt === null ? null : Math.round((Date.now() - heardAt) / 1000);
+  const seconds = heardAt === null ? null : Math.max(0, Math.round((now - heardAt) / 1000));
   return (
     <div className="stale" role="status">
       <strong>No connection to the server.</strong> What you see is as of{' '}
@@ -172,6 +174,9 @@ function UserMenu({ onHelp }: { onHelp: () => void }) {
       <Menu.Dropdown>
         <Menu.Item component="div" disabled>
           Role: {me.role}
+        </Menu.Item>
+        <Menu.Item component={Link} to="/sessions">
+          Sessions
         </Menu.Item>
         <Menu.Item onClick={onHelp}>Keyboard (?)</Menu.Item>
         <Menu.Item component="a" href="/docs/">

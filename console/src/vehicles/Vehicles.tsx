@@ -6,6 +6,7 @@ import type { Vehicle } from '../api/client';
 import { fleetsQuery, PAGE, vehiclesQuery } from '../api/queries';
 import { mayAdminister } from '../session/rights';
 import { useMe } from '../session/useSession';
+import { Fresh } from '../ui/Fresh';
 import { Grid } from '../ui/Grid';
 import { PresenceMark } from '../ui/marks';
 import { Empty, Loaded } from '../ui/notices';
@@ -21,6 +22,8 @@ export function Vehicles() {
       <div className="page-head">
         <h1>Vehicles</h1>
         {vehicles.data && <span className="dim">{vehicles.data.total}</span>}
+        <span className="grow" />
+        <Fresh />
       </div>
       <Filters />
       <section className="panel" aria-label="Vehicles">

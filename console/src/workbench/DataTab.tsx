@@ -1,6 +1,7 @@
 import { Button, Checkbox, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { CommandForm } from '../forms/CommandForm';
+import { Quantities } from '../runs/Quantities';
 import { Grid } from '../ui/Grid';
 import { Age } from '../ui/marks';
 import { Empty, Loading, ProblemCard } from '../ui/notices';
@@ -121,7 +122,13 @@ export function DataTab({ place }: { place: Place }) {
             ),
             by: (it) => it.name ?? it.id,
           },
-          { name: 'Value', cell: (it) => <Value known={values.get(it.id)} /> },
+          {
+            name: 'Value',
+            cell: (it) => {
+              const known = values.get(it.id);
+              return known ? <Quantities {...known} /> : <span className="dim">–</span>;
+            },
+          },
           { name: 'Read', cell: (it) => values.has(it.id) && <Age at={values.get(it.id)?.at} /> },
           {
             name: 'Kind',
@@ -156,21 +163,5 @@ export function DataTab({ place }: { place: Place }) {
         />
       )}
     </div>
-  );
-}
-
-function Value({ known }: { known: { value: unknown; unit?: string } | undefined }) {
-  if (!known) return <span className="dim">–</span>;
-  const { value, unit } = known;
-  const text =
-    typeof value === 'number'
-      ? String(+value.toPrecision(8))
-      : typeof value === 'string'
-        ? value
-        : JSON.stringify(value);
-  return (
-    <span className="mono">
-      <strong>{text}</strong> {unit && <span className="dim">{unit}</span>}
-    </span>
   );
 }

@@ -5,7 +5,7 @@ import { useEffect, useMemo, useSyncExternalStore } from 'react';
 import type { Command } from '../api/client';
 import { capabilitiesQuery, runsQuery } from '../api/queries';
 import { type Report, reports } from '../faults/faults';
-import { datumOf } from '../format/datum';
+import { datumOf, type Units } from '../format/datum';
 import { link } from '../live/live';
 import type { RunLog } from '../live/log';
 import { entityOf, paramsOf } from '../runs/params';
@@ -85,8 +85,16 @@ export function useLatest(vehicleId: string, name: string, params: Record<string
   return { run, log };
 }
 
+export interface KnownValue {
+  value: unknown;
+  units: Units;
+  at: string;
+}
+
+const isEmpty = (units: Units) => Object.keys(units).length === 0;
+
 /** The newest value of each datum of an entity, from the reads of recent runs. */
-export function useKnownValues(vehicleId: string, entity: string) {
+export function useKnownValues(vehicleId: string, entity: string): Map<string, KnownValue> {
   const runs = useRecent(vehicleId).filter(
     (run) =>
       (run.command_name === 'data.read' || run.command_name === 'data.watch') &&
@@ -96,11 +104,15 @@ export function useKnownValues(vehicleId: string, entity: string) {
   const chosen = runs.slice(0, LOOKED_INTO);
   const logs = useLogs(chosen.map((run) => run.command_id));
   return useMemo(() => {
-    const known = new Map<string, { value: unknown; unit?: string; at: string }>();
+    const known = new Map<string, KnownValue>();
     for (const log of logs) {
       for (const part of [...(log?.parts ?? [])].reverse()) {
         const datum = datumOf(part.payload);
-        if (datum && !known.has(datum.id)) known.set(datum.id, { ...datum, at: part.receivedAt });
+        if (!datum) continue;
+        const newer = known.get(datum.id);
+        if (!newer) known.set(datum.id, { ...datum, at: part.receivedAt });
+        // What is watched comes without its units: they are those of the read before.
+        else if (isEmpty(newer.units)) newer.units = datum.units;
       }
     }
     return known;

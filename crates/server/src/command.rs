@@ -125,6 +125,7 @@ fn announce(bus: &Bus, command: &Command, events: Vec<Event>) {
     }
     if events.iter().any(|event| matches!(event.kind, Kind::Status | Kind::End)) {
         tell(command);
+        bus.moved(command.order.vehicle_id);
     }
     bus.publish(command.order.command_id, events, command.phase());
 }

@@ -230,13 +230,13 @@ impl Node {
         tasks.spawn(async move { commands.listen(heard, stop).await });
         let (beats, members) = node::Beats::new(store.clone(), self.id);
         tasks.spawn(beats.run(shutdown.clone()));
+        let (bus, channels) = (app.commands.bus().clone(), app.live.channels.clone());
+        let announcer = Announcer { bus, channels };
+        tasks.spawn(announcer.clone().tell_moves(shutdown.clone()));
         let presences = Presences {
             store: store.clone(),
             contact: self.contact.clone(),
-            announcer: Announcer {
-                bus: app.commands.bus().clone(),
-                channels: app.live.channels.clone(),
-            },
+            announcer,
             doorbell: self.doorbell,
             members,
         };

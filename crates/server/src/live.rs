@@ -13,6 +13,7 @@ mod guard;
 pub(crate) mod hub;
 mod interest;
 mod lane;
+mod moves;
 mod outlet;
 mod pages;
 pub(crate) mod redis;

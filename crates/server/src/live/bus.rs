@@ -13,7 +13,14 @@ use model::event::Event;
 use model::id::{CommandId, VehicleId};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use std::time::Duration;
 use store::Head;
+use tokio_util::sync::CancellationToken;
+
+/// How long what moves is gathered after something was told.
+const GATHER: Duration = Duration::from_millis(250);
+/// How many vehicles one notice names.
+const NAMED: usize = 500;
 
 /// The way from a commit to the watchers.
 #[derive(Clone)]
@@ -32,6 +39,8 @@ pub(crate) enum Notice {
     Vehicle(News),
     /// A user wants this command stopped.
     Stop(CommandId),
+    /// Commands of these vehicles were submitted, or are in another state.
+    Moved(Vec<VehicleId>),
 }
 
 /// What comes over the bus for the command side of a node.
@@ -69,6 +78,19 @@ impl Bus {
             Self::Local(hub) => hub.expect(head),
             // Each topic costs a subscription: whoever comes asks for it.
             Self::Redis(_) => {}
+        }
+    }
+
+    /// A command of the vehicle was submitted, or is in another state: soon, those are told who list
+    /// them, on any node. Never waits.
+    pub(crate) fn moved(&self, vehicle_id: VehicleId) {
+        self.hub().moves.note(vehicle_id);
+    }
+
+    fn hub(&self) -> &Arc<Hub> {
+        match self {
+            Self::Local(hub) => hub,
+            Self::Redis(redis) => redis.hub(),
         }
     }
 
@@ -140,5 +162,20 @@ impl Announcer {
     pub(crate) fn publish(&self, news: News) {
         self.channels.publish(&news);
         self.bus.tell(&Notice::Vehicle(news));
+    }
+
+    /// Tells, until `shutdown`, of which vehicles commands have moved.
+    pub(crate) async fn tell_moves(self, shutdown: CancellationToken) {
+        let tell = async {
+            loop {
+                let moved = self.bus.hub().moves.next().await;
+                self.channels.moved(&moved);
+                for vehicles in moved.chunks(NAMED) {
+                    self.bus.tell(&Notice::Moved(vehicles.to_vec()));
+                }
+                tokio::time::sleep(GATHER).await;
+            }
+        };
+        let _: Option<()> = shutdown.run_until_cancelled(tell).await;
     }
 }

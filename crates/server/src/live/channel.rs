@@ -1,4 +1,4 @@
-//! State channels: what vehicles' connections are like, where the latest wins.
+//! State channels: what vehicles' connections are like, and that their commands have moved; the latest wins.
 //!
 //! Refuses to keep a history: of each vehicle there is one piece of news, the newest.
 
@@ -11,6 +11,7 @@ use model::Timestamp;
 use model::id::{FleetId, VehicleId};
 use model::vehicle::{Presence, Vehicle};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::str::FromStr;
@@ -99,6 +100,11 @@ impl News {
     }
 }
 
+/// The frame that tells that commands of a vehicle were submitted, or are in another state.
+fn runs_frame(vehicle_id: VehicleId) -> Bytes {
+    text_frame(&json!({ "event": "vehicle_runs", "vehicle_id": vehicle_id }).to_string())
+}
+
 /// A channel that somebody is subscribed to.
 pub(crate) struct Board {
     channel: Channel,
@@ -120,6 +126,8 @@ impl Staged for Board {
 struct Latest {
     count: u64,
     of_vehicle: HashMap<VehicleId, (u64, Age)>,
+    /// When its commands moved last.
+    moved: HashMap<VehicleId, u64>,
     by_number: BTreeMap<u64, Notice>,
 }
 
@@ -132,6 +140,8 @@ pub(crate) struct Notice {
     /// Who sees the vehicle sees the news.
     pub(crate) fleet_id: FleetId,
     pub(crate) wire: Bytes,
+    /// Whether clients without `fleetwire.v1` are told too.
+    pub(crate) is_for_all: bool,
 }
 
 #[derive(Default)]
@@ -151,18 +161,42 @@ impl Latest {
         if let Some((number, _)) = known {
             self.by_number.remove(&number);
         }
-        self.count += 1;
-        self.of_vehicle.insert(vehicle_id, (self.count, news.age()));
-        let (fleet_id, wire) = (news.fleet_id, news.frame());
-        let notice = Notice { number: self.count, vehicle_id, fleet_id, wire };
-        self.by_number.insert(self.count, notice);
+        let number = self.add(vehicle_id, news.fleet_id, (news.frame(), true));
+        self.of_vehicle.insert(vehicle_id, (number, news.age()));
         true
+    }
+
+    /// Takes note that commands have moved; `false` = the vehicle is not of this channel.
+    fn move_on(&mut self, vehicle_id: VehicleId) -> bool {
+        let known = self.of_vehicle.get(&vehicle_id);
+        let Some(presence) = known.and_then(|(number, _)| self.by_number.get(number)) else {
+            return false;
+        };
+        let fleet_id = presence.fleet_id;
+        let number = self.add(vehicle_id, fleet_id, (runs_frame(vehicle_id), false));
+        if let Some(before) = self.moved.insert(vehicle_id, number) {
+            self.by_number.remove(&before);
+        }
+        true
+    }
+
+    fn add(
+        &mut self,
+        vehicle_id: VehicleId,
+        fleet_id: FleetId,
+        (wire, is_for_all): (Bytes, bool),
+    ) -> u64 {
+        self.count += 1;
+        let notice = Notice { number: self.count, vehicle_id, fleet_id, wire, is_for_all };
+        self.by_number.insert(self.count, notice);
+        self.count
     }
 
     fn retain(&mut self, is_wanted: impl Fn(&Notice) -> bool) {
         self.by_number.retain(|_, notice| is_wanted(notice));
-        let Self { of_vehicle, by_number, .. } = self;
+        let Self { of_vehicle, moved, by_number, .. } = self;
         of_vehicle.retain(|_, (number, _)| by_number.contains_key(number));
+        moved.retain(|_, number| by_number.contains_key(number));
     }
 }
 
@@ -194,7 +228,23 @@ impl Board {
     }
 
     fn learn(&self, news: &News) {
-        if lock(&self.latest).learn(news) && lock(&self.pace).is_due() {
+        if lock(&self.latest).learn(news) {
+            self.tell();
+        }
+    }
+
+    fn move_on(&self, vehicles: &[VehicleId]) {
+        let mut latest = lock(&self.latest);
+        let moved = vehicles.iter().filter(|it| latest.move_on(**it)).count();
+        drop(latest);
+        if moved > 0 {
+            self.tell();
+        }
+    }
+
+    /// Tells now, or soon, if subscribers have just been told something.
+    fn tell(&self) {
+        if lock(&self.pace).is_due() {
             self.audience.wake();
         }
     }
@@ -283,6 +333,13 @@ impl Channels {
         }
     }
 
+    /// Tells whoever lists commands of these vehicles. Never waits.
+    pub(crate) fn moved(&self, vehicles: &[VehicleId]) {
+        for board in self.all() {
+            board.move_on(vehicles);
+        }
+    }
+
     /// Forgets the vehicles that have left their fleet, or the registry.
     pub(crate) fn retain(&self, fleets: &HashMap<VehicleId, FleetId>) {
         for board in self.all() {
@@ -327,6 +384,19 @@ mod tests {
         let told = board.after(0, 10);
         assert_eq!(told.iter().map(|it| it.vehicle_id).collect::<Vec<_>>(), [other, one]);
         assert!(board.after(told[1].number, 10).is_empty());
+    }
+
+    #[test]
+    fn that_commands_have_moved_is_told_once_and_only_of_vehicles_that_are_there() {
+        let board = Board::new(Channel::Fleet(FleetId::new()));
+        let here = VehicleId::new();
+        board.learn(&news(here, 1));
+        for _ in 0..3 {
+            board.move_on(&[VehicleId::new(), here]);
+        }
+        let told = board.after(0, 10);
+        let told: Vec<_> = told.iter().map(|it| (it.vehicle_id, it.is_for_all)).collect();
+        assert_eq!(told, [(here, true), (here, false)]);
     }
 
     #[test]

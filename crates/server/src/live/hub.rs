@@ -7,6 +7,7 @@ use super::crier::Criers;
 use super::frame::Frame;
 use super::interest::Interest;
 use super::lock;
+use super::moves::Moves;
 use super::ring::Heard;
 use super::topic::Topic;
 use model::command::Phase;
@@ -49,6 +50,8 @@ pub(crate) struct Hub {
     kept: Mutex<Kept>,
     /// For a bus that has to subscribe to each topic.
     pub(crate) interest: Arc<Interest>,
+    /// The vehicles of which there is something new to list.
+    pub(crate) moves: Moves,
     /// The topics of which something has been heard that does not follow what is known.
     doubts: Mutex<HashSet<CommandId>>,
     doubted: Notify,
@@ -65,6 +68,7 @@ impl Hub {
             criers: Arc::new(Criers::new()),
             kept: Mutex::default(),
             interest: Arc::default(),
+            moves: Moves::default(),
             doubts: Mutex::default(),
             doubted: Notify::new(),
         }

@@ -124,6 +124,10 @@ impl Redis {
         self.post(NOTICES.to_owned(), &text);
     }
 
+    pub(super) fn hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+
     fn post(&self, channel: String, text: &str) {
         if self.put(channel, text, None).is_none() {
             observe::bus_dropped(1);

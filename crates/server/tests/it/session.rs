@@ -182,6 +182,24 @@ async fn channels_begin_with_what_is_and_go_on_with_what_changes() {
 }
 
 #[tokio::test]
+async fn who_follows_a_fleet_is_told_that_commands_of_its_vehicles_have_moved() {
+    let p = Platform::start().await;
+    let (engineer, stranger) = (p.engineer().await, p.user("stranger", Role::Viewer, &[]).await);
+    let channel = format!("vehicle:{}", p.vehicle().vehicle_id);
+    let mut session = session(&engineer).await;
+    session.send(json!({ "action": "subscribe", "channel": channel })).await;
+    session.next_of("live").await;
+    let mut outside = self::session(&stranger).await;
+    outside.send(json!({ "action": "subscribe", "channel": channel })).await;
+    outside.next_of("problem").await;
+    read(&p, &engineer).await;
+    let told = session.next_of("vehicle_runs").await;
+    assert_eq!(told["vehicle_id"], p.vehicle().vehicle_id.to_string());
+    outside.send(json!({ "action": "ping" })).await;
+    assert_eq!(outside.next().await["event"], "pong");
+}
+
+#[tokio::test]
 async fn a_socket_without_a_token_is_told_by_its_first_frame_who_it_is() {
     let p = Platform::start_with(Backend::Sqlite, &[("ws.auth_within", "300ms")]).await;
     let engineer = p.engineer().await;

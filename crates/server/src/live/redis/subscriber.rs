@@ -248,6 +248,10 @@ impl Ears {
                 self.channels.publish(&news);
                 Some(())
             }
+            Notice::Moved(vehicles) => {
+                self.channels.moved(&vehicles);
+                Some(())
+            }
             Notice::Stop(command_id) => self.pass(Heard::Stop(command_id)),
         }
     }

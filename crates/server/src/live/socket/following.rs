@@ -211,8 +211,10 @@ impl News {
         let notices = self.listener.stage.after(self.told, room);
         let is_all = notices.len() < room;
         for notice in notices {
+            let is_spoken = notice.is_for_all || dialect == Dialect::Full;
             // A vehicle may have moved out of sight.
-            let wire = if sees(notice.fleet_id) { notice.wire } else { Bytes::new() };
+            let is_shown = is_spoken && sees(notice.fleet_id);
+            let wire = if is_shown { notice.wire } else { Bytes::new() };
             batch.push(key, Piece::Frame(Mark::News(notice.number), wire));
         }
         if !is_all {
