@@ -44,7 +44,8 @@ async function until(what, question) {
   throw new Error(`not in 30 s: ${what}`);
 }
 
-export async function startSite() {
+/** With an engineer, an approver called anna, and the settings that are chosen, as "key=text". */
+export async function startSite(chosen = []) {
   const dir = mkdtempSync(`${tmpdir()}/fleetwire-e2e-`);
   const children = new Set();
   const run = (command, args, options = {}) => {
@@ -91,7 +92,8 @@ export async function startSite() {
   const serve = async (name, at) => {
     const more = ['--data-dir', `${dir}/${name}`, '--set', 'vehicles.allow_loopback=true'];
     const key = ['--set', `master_key_file=${dir}/one/master.key`, '--set', 'log.filter=error'];
-    const child = run(BINARY, ['serve', '--listen', `127.0.0.1:${at}`, ...store, ...more, ...key]);
+    const set = chosen.flatMap((setting) => ['--set', setting]);
+    const child = run(BINARY, ['serve', '--listen', `127.0.0.1:${at}`, ...store, ...more, ...key, ...set]);
     const url = `http://127.0.0.1:${at}`;
     await until(`${name} is ready`, () =>
       fetch(`${url}/readyz`).then(
@@ -109,6 +111,7 @@ export async function startSite() {
   const [vehicle] = vehicles.vehicles;
   admin(['vehicle', 'add', '--vin', vehicle.vin, '--sovd-url', vehicle.base_url]);
   admin(['user', 'add', 'engineer', '--role', 'engineer', '--password-stdin']);
+  admin(['user', 'add', 'anna', '--role', 'approver', '--password-stdin']);
   const two = await serve('two', await freePort());
   const end = async () => {
     await Promise.all([...children].map(kill));
