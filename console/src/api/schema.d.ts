@@ -512,6 +512,45 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the tokens of a user that are alive, newest first; at most 1,000. */
+        get: operations["tokens_list"];
+        put?: never;
+        /**
+         * Makes a token for a machine, which gives what its owner may, within its role and its fleets.
+         * @description It serves for everything but the affairs of people: users, grants, logins, passwords and tokens.
+         *     It ends when it says, when it is revoked, when its owner gets a new password or is disabled.
+         */
+        post: operations["tokens_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tokens/{token_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revokes a token: requests and open sockets of it are refused within a second, on every server. */
+        delete: operations["tokens_revoke"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit": {
         parameters: {
             query?: never;
@@ -676,6 +715,46 @@ export interface components {
         Alive: {
             /** @description Always `alive`. */
             status: string;
+        };
+        /** @description A token that is alive. Its secret is not known. */
+        ApiToken: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            expires_at: string;
+            /** @description The only fleets that it sees; `null` = those that its owner sees. */
+            fleets?: string[] | null;
+            /**
+             * Format: date-time
+             * @description When it was used last, to the minute; `null` = never.
+             */
+            last_used_at?: string | null;
+            name: string;
+            /** @description viewer, engineer, senior, approver, auditor or admin. */
+            role: string;
+            /** @description What the audit calls it. */
+            session_hash: string;
+            /** Format: uuid */
+            token_id: string;
+            /** Format: uuid */
+            user_id: string;
+        };
+        /** @description A token to make. */
+        ApiTokenDraft: {
+            /**
+             * Format: date-time
+             * @description When it ends, at most `auth.token_life` from now.
+             */
+            expires_at: string;
+            /** @description The only fleets that it sees, of those that its owner sees; absent = all of those. */
+            fleets?: string[] | null;
+            /** @description What it is called, for people. */
+            name: string;
+            /**
+             * @description viewer, engineer, senior, approver, auditor or admin, if its owner may all that; absent = what
+             *     its owner is now. If its owner becomes less, so does the token.
+             */
+            role?: string | null;
         };
         /** @description A word for a command. */
         Approval: {
@@ -1019,6 +1098,11 @@ export interface components {
             /** @description Its value, for example `extended`; `null` = an unlocked one, and the vehicle says which. */
             value?: string | null;
         };
+        /** @description A new token. No `Debug`: it has the secret. */
+        NewApiToken: components["schemas"]["ApiToken"] & {
+            /** @description Gives access: `Authorization: Bearer <token>`. It is shown this once. */
+            token: string;
+        };
         /** @description What a user may do, and where. */
         Permissions: {
             /** @description The fleets that they have been granted. */
@@ -1042,10 +1126,10 @@ export interface components {
          *
          *     The codes, by status: 400 `bad-request`, `malformed-json`; 401 `unauthenticated`; 403
          *     `forbidden`, `own-command`, `switched-off`; 404 `unknown-path`, `unknown-vehicle`, `unknown-command`,
-         *     `unknown-fleet`, `unknown-user`, `unknown-grant`, `unknown-session`, `undiscovered`; 405
-         *     `wrong-method`; 408 `too-slow`; 409 `already-ended`,
-         *     `fleet-not-empty`, `key-reused`, `name-taken`, `not-awaiting-approval`, `other-order`,
-         *     `own-account`, `vehicle-offline`, `vin-taken`; 410 `approval-expired`;
+         *     `unknown-fleet`, `unknown-user`, `unknown-grant`, `unknown-session`, `unknown-token`, `undiscovered`;
+         *     405 `wrong-method`; 408 `too-slow`; 409 `already-ended`, `fleet-not-empty`, `key-reused`,
+         *     `name-taken`, `not-awaiting-approval`, `other-order`, `own-account`, `too-many-tokens`,
+         *     `vehicle-offline`, `vin-taken`; 410 `approval-expired`;
          *     412 `stale`; 413 `too-large`; 414 `address-too-long`; 415 `wrong-media-type`; 422
          *     `invalid-parameters`, `unknown-command`; 426 `upgrade-required`; 428 `version-needed`; 429
          *     `too-many-attempts`; 500 `internal`; 503 `busy`, `not-ready`, `unavailable`; 507 `storage-full`.
@@ -2348,6 +2432,83 @@ export interface operations {
             header?: never;
             path: {
                 session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    tokens_list: {
+        parameters: {
+            query?: {
+                /** @description Of this user, for admins; absent = one's own. */
+                user_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiToken"][];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    tokens_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApiTokenDraft"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewApiToken"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    tokens_revoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token_id: string;
             };
             cookie?: never;
         };

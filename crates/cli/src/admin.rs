@@ -1,6 +1,8 @@
-//! `fleetwire admin`: users and vehicles, changed in the store itself.
+//! `fleetwire admin`: users, tokens and vehicles, changed in the store itself.
 //!
 //! Refuses a password or a token on the command line, where others could see it.
+
+mod token;
 
 use crate::args::{Admin, AdminNoun, NewUser, NewVehicle, UserVerb, VehicleVerb};
 use crate::data_dir;
@@ -43,6 +45,7 @@ async fn perform(store: &Store, config: &Config, noun: AdminNoun) -> anyhow::Res
         AdminNoun::User(UserVerb::Add(new)) => add_user(store, new).await,
         AdminNoun::User(UserVerb::Disable { name }) => set_active(store, &name, false).await,
         AdminNoun::User(UserVerb::Enable { name }) => set_active(store, &name, true).await,
+        AdminNoun::Token(verb) => token::perform(store, config, verb).await,
         AdminNoun::Vehicle(VehicleVerb::Add(new)) => add_vehicle(store, config, new).await,
     }
 }

@@ -4,6 +4,7 @@
 
 use crate::settings::{ServerChoice, StoreChoice, key_value};
 use clap::{Parser, Subcommand};
+use model::id::SessionId;
 use model::user::Role;
 use model::vin::Vin;
 use server::config::Flag;
@@ -28,7 +29,7 @@ pub(crate) enum Command {
     Serve(ServerChoice),
     /// Starts simulated vehicles as a process of their own.
     Simulate(Simulate),
-    /// Changes users and vehicles in the store, beside a running server or without one.
+    /// Changes users, tokens and vehicles in the store, beside a running server or without one.
     Admin(Admin),
     /// Verifies the audit log, and takes it elsewhere.
     #[command(subcommand)]
@@ -149,6 +150,9 @@ pub(crate) enum AdminNoun {
     /// People and programs that can log in.
     #[command(subcommand)]
     User(UserVerb),
+    /// Tokens of machines, which give what a user may without a login.
+    #[command(subcommand)]
+    Token(TokenVerb),
     /// Vehicles of the registry.
     #[command(subcommand)]
     Vehicle(VehicleVerb),
@@ -186,6 +190,40 @@ pub(crate) struct NewUser {
     /// Reads the password from the first line of standard input.
     #[arg(long, required = true)]
     pub(crate) password_stdin: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenVerb {
+    /// Makes a token of a user and prints it, this once.
+    Add(NewToken),
+    /// Lists the tokens of a user: id, role, end, last use and name.
+    Ls {
+        /// The name that its owner logs in with.
+        user: String,
+    },
+    /// Revokes a token within a second: requests and open sockets.
+    Rm {
+        /// Its id, as `ls` lists it.
+        id: SessionId,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct NewToken {
+    /// The name that its owner logs in with.
+    pub(crate) user: String,
+    /// What it is for, such as "bench 7".
+    #[arg(long)]
+    pub(crate) name: String,
+    /// viewer, engineer, senior, approver, auditor or admin; without it, what its owner is.
+    #[arg(long, value_parser = role)]
+    pub(crate) role: Option<Role>,
+    /// The only fleet that it sees; may be given more than once; without it, what its owner sees.
+    #[arg(long = "fleet", value_name = "FLEET")]
+    pub(crate) fleets: Vec<String>,
+    /// In how many days it ends.
+    #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) days: u16,
 }
 
 #[derive(Debug, Subcommand)]

@@ -63,6 +63,24 @@ impl Role {
         }
     }
 
+    /// Whether the other role permits whatever this one does.
+    pub fn is_within(self, other: Self) -> bool {
+        Action::ALL.into_iter().all(|action| !self.may(action) || other.may(action))
+    }
+
+    /// The role that permits most of what both permit; `None` = there is nothing that both do.
+    pub fn common(self, other: Self) -> Option<Self> {
+        if self.is_within(other) {
+            return Some(self);
+        }
+        if other.is_within(self) {
+            return Some(other);
+        }
+        let permits = |role: &Self| Action::ALL.into_iter().filter(|it| role.may(*it)).count();
+        let is_common = |role: &Self| role.is_within(self) && role.is_within(other);
+        Self::ALL.into_iter().filter(is_common).max_by_key(permits)
+    }
+
     /// Whether the role sees every fleet without a grant.
     pub fn sees_all_fleets(self) -> bool {
         self == Self::Admin
@@ -147,6 +165,24 @@ mod tests {
             assert!(Role::Admin.may(action));
         }
         assert_eq!(Action::from_word("reign"), None);
+    }
+
+    #[test]
+    fn what_two_roles_have_in_common_is_within_both() {
+        use Role::{Admin, Approver, Auditor, Engineer, Senior};
+        assert!(Engineer.is_within(Senior) && !Senior.is_within(Engineer));
+        for (one, other, common) in [
+            (Engineer, Admin, Some(Engineer)),
+            (Senior, Engineer, Some(Engineer)),
+            (Auditor, Engineer, None),
+            (Auditor, Admin, Some(Auditor)),
+        ] {
+            assert_eq!(one.common(other), common);
+            assert_eq!(other.common(one), common);
+            assert_eq!(one.common(one), Some(one));
+        }
+        let watches = Approver.common(Senior).unwrap();
+        assert!(watches.may(Action::Watch) && !watches.may(Action::Submit(Risk::R0)));
     }
 
     #[test]

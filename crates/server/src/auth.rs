@@ -10,6 +10,8 @@ pub(crate) mod opaque;
 pub mod password;
 mod session;
 mod throttle;
+mod tokens;
+mod uses;
 mod verified;
 
 pub use keys::rotate_keys;
@@ -19,6 +21,7 @@ pub use password::PasswordError;
 pub use session::Session;
 pub(crate) use session::hash_of;
 pub use throttle::Limits;
+pub use tokens::{ApiToken, TokenBounds, TokenError, TokenOwner, TokenWish, revoke_token};
 
 use crate::clock;
 use crate::config::Config;
@@ -29,6 +32,7 @@ use model::id::CommandId;
 use opaque::{Kind, Opaque, sha256};
 use password::Threads;
 use secrecy::SecretString;
+use serde_json::json;
 use session::{Basis, Recalled, Sessions};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -37,6 +41,7 @@ use store::{AuditEntry, Redeemed, Store, StoreError};
 use throttle::Gate;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
+use uses::Uses;
 use verified::VerifiedTokens;
 
 /// How often changes of rights are asked for.
@@ -58,6 +63,8 @@ pub struct Settings {
     pub session_life: Duration,
     /// Life of a ticket.
     pub ticket_life: Duration,
+    /// How long tokens of machines may live, and how many a user may have.
+    pub tokens: TokenBounds,
     /// A key that others sign tokens with; `None` = only our own tokens are believed.
     pub jwt_secret: Option<SecretString>,
     /// Passwords hashed at the same time.
@@ -79,6 +86,7 @@ impl From<&Config> for Settings {
             refresh_idle: config.auth.refresh_idle,
             session_life: config.auth.session_life,
             ticket_life: config.auth.ticket_life,
+            tokens: TokenBounds::from(&config.auth),
             jwt_secret: config.jwt_secret.clone(),
             hash_threads: config.auth.hash_threads,
             limits: Limits::default(),
@@ -116,8 +124,22 @@ impl Origin {
             object,
             outcome: "success",
             reason: None,
-            details: None,
+            details: session.api_token().map(|name| json!({ "api_token": name })),
         }
+    }
+
+    /// The same, with what else is worth knowing.
+    pub(crate) fn detailed_deed_of(
+        &self,
+        session: &Session,
+        action: &'static str,
+        object: String,
+        mut details: serde_json::Value,
+    ) -> AuditEntry {
+        if let (Some(name), Some(details)) = (session.api_token(), details.as_object_mut()) {
+            details.insert("api_token".to_owned(), name.into());
+        }
+        AuditEntry { details: Some(details), ..self.deed_of(session, action, object) }
     }
 }
 
@@ -254,6 +276,7 @@ struct Inner {
     keys: Keys,
     verified: VerifiedTokens,
     sessions: Sessions,
+    uses: Uses,
     threads: Threads,
     gate: Gate,
 }
@@ -280,6 +303,7 @@ impl Auth {
             keys,
             verified: VerifiedTokens::new(),
             sessions: Sessions::new(),
+            uses: Uses::new(),
             threads: Threads::new(settings.hash_threads),
             gate: Gate::new(settings.limits.clone()),
             store,
@@ -288,7 +312,7 @@ impl Auth {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Checks an access token, and that its session is alive.
+    /// Checks an access token or the token of a machine, and that its session is alive.
     ///
     /// # Errors
     ///
@@ -297,14 +321,18 @@ impl Auth {
         if token.is_empty() {
             return Err(VerifyError::Missing);
         }
-        if Kind::of(token).is_some() {
-            return Err(VerifyError::WrongKind);
-        }
         let now = clock::now();
-        let verified = self.inner.verified.check(token, now, &self.inner.keys.ring())?;
+        let verified = match Kind::of(token) {
+            None => self.inner.verified.check(token, now, &self.inner.keys.ring())?,
+            Some(Kind::Api) => self.check_api_token(token, now).await?,
+            Some(Kind::Refresh | Kind::Ticket) => return Err(VerifyError::WrongKind),
+        };
         let session = self.session(verified.basis).await?.ok_or(VerifyError::Revoked)?;
         if session.user_id() != verified.user_id {
             return Err(VerifyError::Invalid);
+        }
+        if let (Some(_), Some(token)) = (session.api_token(), session.session_id()) {
+            self.inner.uses.note(token, now);
         }
         let expires_at = session.end_of(verified.expires_at);
         Ok(Pass { session, expires_at })
@@ -340,7 +368,7 @@ impl Auth {
     ) -> Result<(Pass, Option<CommandId>), VerifyError> {
         match Kind::of(ticket) {
             Some(Kind::Ticket) => {}
-            Some(Kind::Refresh) => return Err(VerifyError::WrongKind),
+            Some(Kind::Refresh | Kind::Api) => return Err(VerifyError::WrongKind),
             None if ticket.is_empty() => return Err(VerifyError::Missing),
             None if jsonwebtoken::decode_header(ticket).is_ok() => {
                 return Err(VerifyError::WrongKind);

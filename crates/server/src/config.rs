@@ -140,6 +140,12 @@ pub struct AuthConfig {
     /// Life of a ticket.
     #[serde(deserialize_with = "span::<SECOND, { 5 * MINUTE }, _>")]
     pub ticket_life: Duration,
+    /// Longest life of the token of a machine.
+    #[serde(deserialize_with = "span::<SECOND, { 2 * YEAR }, _>")]
+    pub token_life: Duration,
+    /// Tokens of one user that are alive.
+    #[serde(deserialize_with = "number::<0, 1000, _, _>")]
+    pub max_tokens_per_user: u32,
     /// Passwords hashed at the same time; never 0: that has become the number of cores.
     #[serde(deserialize_with = "bounds::threads")]
     pub hash_threads: usize,

@@ -37,6 +37,7 @@ mod sessions;
 mod socket;
 mod text;
 mod tickets;
+mod tokens;
 pub(crate) mod upgrade;
 mod users;
 mod vehicles;
@@ -136,6 +137,8 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(grants::give, grants::take_back))
         .routes(routes!(sessions::list, sessions::end_all))
         .routes(routes!(sessions::end))
+        .routes(routes!(tokens::create, tokens::list))
+        .routes(routes!(tokens::revoke))
         .routes(routes!(audit::list))
         .routes(routes!(audit::verify))
         .routes(routes!(health::livez))

@@ -260,6 +260,8 @@ impl Node {
         tasks.spawn(async move { auth.follow_changes(stop).await });
         let (auth, stop) = (app.auth.clone(), shutdown.clone());
         tasks.spawn(async move { auth.follow_keys(stop).await });
+        let (auth, stop) = (app.auth.clone(), shutdown.clone());
+        tasks.spawn(async move { auth.write_uses(stop).await });
         tasks.spawn(self.sealer.run(shutdown.clone()));
         tasks.spawn(app.metrics.clone().keep(shutdown.clone()));
         tasks.spawn(forget(store.clone(), shutdown.clone()));

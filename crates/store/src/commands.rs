@@ -10,7 +10,7 @@ use crate::idempotency::{IdempotencyKey, KeyName, KeyUse};
 use crate::ledger::Needs;
 use crate::row::{self, CommandRow};
 use crate::writer::{Tx, Write};
-use crate::{Store, StoreError};
+use crate::{Sight, Store, StoreError};
 use model::Timestamp;
 use model::command::reduce::accept;
 use model::command::{Command, Order, Phase, Risk, Status, Step, later};
@@ -33,7 +33,9 @@ macro_rules! listing {
                 and (c.submitted_at <= $4 or $4 is null)
                 and ($5 = '' or $5 like '%,' || c.state || ',%')
                 and (v.fleet_id in (select fleet_id from grants
-                    where user_id = $6 and (until is null or until > $7)) or $6 is null)",
+                    where user_id = $6 and (until is null or until > $7)) or $6 is null)
+                and (v.fleet_id in (select fleet_id from api_token_fleets
+                    where session_id = $10) or $10 is null)",
             $condition,
             " order by c.command_id desc limit ($8 + 0) offset $9"
         )
@@ -49,7 +51,7 @@ statements! {
     LIST = { listing!("") }
     // Few of very many: the index of what has a timer finds them.
     LIST_AWAITING = { listing!(" and c.due_at > 0 and c.state = 'awaiting_approval'") }
-    LIST_OF_VEHICLE = { listing!(" and c.vehicle_id = $10") }
+    LIST_OF_VEHICLE = { listing!(" and c.vehicle_id = $11") }
 }
 
 /// A command that may be accepted: everything has been checked but the key.
@@ -118,8 +120,8 @@ pub struct Filter {
     pub from: Option<Timestamp>,
     /// Submitted at this time or earlier.
     pub until: Option<Timestamp>,
-    /// Only of fleets that this user has a grant for.
-    pub granted_to: Option<UserId>,
+    /// Only what whoever asks may see.
+    pub sight: Sight,
     /// Only those submitted before this one.
     pub before: Option<CommandId>,
     /// How many at most.
@@ -193,26 +195,27 @@ impl Store {
         let before = filter.before.map(Uuid::from);
         let (from, until) = (filter.from.map(micros), filter.until.map(micros));
         let states = states_of(filter);
-        let granted = filter.granted_to.map(Uuid::from);
+        let granted = filter.sight.granted_to.map(Uuid::from);
+        let token = filter.sight.confined_by.map(Uuid::from);
         let (limit, offset) = (i64::from(filter.limit), i64::from(filter.offset));
         let now = micros(self.now());
         let rows = match filter.vehicle_id.map(Uuid::from) {
             None if filter.phase == Some(Phase::AwaitingApproval) => read!(
                 &self.readers,
                 LIST_AWAITING,
-                [user, before, from, until, &states, granted, now, limit, offset],
+                [user, before, from, until, &states, granted, now, limit, offset, token],
                 fetch_all as CommandRow
             )?,
             None => read!(
                 &self.readers,
                 LIST,
-                [user, before, from, until, &states, granted, now, limit, offset],
+                [user, before, from, until, &states, granted, now, limit, offset, token],
                 fetch_all as CommandRow
             )?,
             Some(vehicle) => read!(
                 &self.readers,
                 LIST_OF_VEHICLE,
-                [user, before, from, until, &states, granted, now, limit, offset, vehicle],
+                [user, before, from, until, &states, granted, now, limit, offset, token, vehicle],
                 fetch_all as CommandRow
             )?,
         };

@@ -393,6 +393,7 @@ pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
         crate::post::ALL,
         crate::sessions::ALL,
         crate::snapshot::ALL,
+        crate::tokens::ALL,
         crate::users::ALL,
         crate::vehicles::ALL,
         crate::writer::ALL,

@@ -5,8 +5,8 @@
 use crate::clock::micros;
 use crate::engine::{execute, fetch, read, statements};
 use crate::writer::{Tx, Write};
-use crate::{AuditEntry, Store, StoreError, audit};
-use model::id::{FleetId, UserId};
+use crate::{AuditEntry, Sight, Store, StoreError, audit};
+use model::id::FleetId;
 use model::vehicle::Fleet;
 use uuid::Uuid;
 
@@ -15,8 +15,11 @@ statements! {
     FLEET = { "select fleet_id, name from fleets where fleet_id = $1" }
     FLEET_OF_NAME = { "select fleet_id, name from fleets where name = $1" }
     FLEETS = {
-        "select fleet_id, name from fleets where fleet_id in (select fleet_id from grants
-            where user_id = $1 and (until is null or until > $2)) or $1 is null
+        "select fleet_id, name from fleets
+        where (fleet_id in (select fleet_id from grants
+                where user_id = $1 and (until is null or until > $2)) or $1 is null)
+            and (fleet_id in (select fleet_id from api_token_fleets where session_id = $3)
+                or $3 is null)
         order by name"
     }
     RENAME_FLEET = { "update fleets set name = $2 where fleet_id = $1" }
@@ -44,15 +47,17 @@ impl Store {
         Ok(row.map(fleet))
     }
 
-    /// Fleets by name; with `granted_to`, only those that this user has a grant for.
+    /// The fleets that somebody sees, by name.
     ///
     /// # Errors
     ///
     /// [`StoreError`] as for any read.
-    pub async fn fleets(&self, granted_to: Option<UserId>) -> Result<Vec<Fleet>, StoreError> {
+    pub async fn fleets(&self, sight: Sight) -> Result<Vec<Fleet>, StoreError> {
         let now = micros(self.now());
-        let granted = granted_to.map(Uuid::from);
-        let rows = read!(&self.readers, FLEETS, [granted, now], fetch_all as (Uuid, String))?;
+        let granted = sight.granted_to.map(Uuid::from);
+        let token = sight.confined_by.map(Uuid::from);
+        let rows =
+            read!(&self.readers, FLEETS, [granted, now, token], fetch_all as (Uuid, String))?;
         Ok(rows.into_iter().map(fleet).collect())
     }
 

@@ -27,6 +27,7 @@ mod row;
 mod sessions;
 mod snapshot;
 mod sqlite;
+mod tokens;
 mod users;
 mod vehicles;
 mod writer;
@@ -45,8 +46,9 @@ pub use external::{Heard, Spoken};
 pub use idempotency::IdempotencyKey;
 pub use keys::{Ring, SigningKey};
 pub use logins::Login;
-pub use sessions::{Access, NewSession, Redeemed, Rotation};
+pub use sessions::{Access, NewSession, Redeemed, Rotation, Sight};
 pub use snapshot::Snapshot;
+pub use tokens::{Issued, NewToken, Token};
 pub use users::{NewUser, User, UserChange};
 pub use vehicles::{NewVehicle, ProbeResult, VehicleChange, VehicleFilter};
 

@@ -1,6 +1,7 @@
 //! Logins as their owners see them: listed, and ended from elsewhere.
 //!
-//! Refuses to show a secret: a login is named by its id, which opens nothing.
+//! Refuses to show a secret: a login is named by its id, which opens nothing. Tokens of machines are
+//! no logins: [`crate::tokens`].
 
 use crate::clock::{micros, time};
 use crate::engine::{execute, fetch, read, row, statements};
@@ -17,14 +18,19 @@ statements! {
     LOGINS = {
         "select session_id, user_id, created_at, expires_at, idle_until from sessions
         where user_id = $1 and ended_at is null and expires_at > $2 and idle_until > $2
+            and session_id not in (select t.session_id from api_tokens t)
         order by session_id desc limit $3"
     }
     END_ONE = {
         "update sessions set ended_at = $2
         where session_id = $1 and ended_at is null and (user_id = $3 or $3 is null)
+            and not exists (select 1 from api_tokens t where t.session_id = $1)
         returning user_id"
     }
-    END_ALL = { "update sessions set ended_at = $2 where user_id = $1 and ended_at is null" }
+    END_ALL = {
+        "update sessions set ended_at = $2 where user_id = $1 and ended_at is null
+            and session_id not in (select t.session_id from api_tokens t)"
+    }
 }
 
 /// A login that is alive.

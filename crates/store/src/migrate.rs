@@ -9,7 +9,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, Executor, PgConnection, SqlSafeStr, SqliteConnection};
 use std::time::Duration;
 
-/// The migrations, in the order in which they run: the version of each is its place.
+/// The migrations, in the order in which they run: the version of each is the number in its name.
 ///
 /// Listed by hand: the macro that reads the directory has all of sqlx, both databases and the
 /// cryptography of TLS compiled once more, for the compiler's own use.
@@ -34,6 +34,8 @@ migrations!(
     "0010_audit_seals",
     "0011_audit_keys",
     "0012_approvals",
+    "0013_api_tokens",
+    "0016_api_token_fleets",
 );
 
 /// A migration that waits for its table lets everyone wait behind it: no longer than a write waits
@@ -45,10 +47,12 @@ const TRIES: usize = 60;
 const PAUSE: Duration = Duration::from_millis(200);
 
 fn migrator(listed: &[(&'static str, &'static str)]) -> Migrator {
-    let migrations = listed.iter().zip(1..).map(|((name, sql), version)| {
-        let description = name.trim_start_matches(|it: char| it.is_ascii_digit() || it == '_');
+    let migrations = listed.iter().filter_map(|(name, sql)| {
+        let (number, description) = name.split_once('_')?;
+        let version = number.parse().ok()?;
         let description = description.replace('_', " ").into();
-        Migration::new(version, description, MigrationType::Simple, sql.into_sql_str(), false)
+        let sql = sql.into_sql_str();
+        Some(Migration::new(version, description, MigrationType::Simple, sql, false))
     });
     let mut migrator = Migrator::with_migrations(migrations.collect());
     migrator.set_ignore_missing(true);

@@ -39,14 +39,19 @@ statements! {
         returning user_id"
     }
     ACCESS = {
-        "select u.user_id, u.username, u.email, u.role, s.expires_at
+        "select u.user_id, u.username, u.email, u.role, s.expires_at, t.name as token_name,
+            t.role as token_role, t.is_confined
         from sessions s join users u on u.user_id = s.user_id
+        left join api_tokens t on t.session_id = s.session_id
         where s.session_id = $1 and s.ended_at is null and s.expires_at > $2 and u.is_active"
     }
     ACCESS_OF_USER = {
-        "select user_id, username, email, role, cast(null as bigint) as expires_at
+        "select user_id, username, email, role, cast(null as bigint) as expires_at,
+            cast(null as text) as token_name, cast(null as text) as token_role,
+            cast(null as boolean) as is_confined
         from users where user_id = $1 and is_active"
     }
+    CONFINED_TO = { "select fleet_id from api_token_fleets where session_id = $1" }
     GRANTED = {
         "select fleet_id, until from grants where user_id = $1 and (until is null or until > $2)"
     }
@@ -61,6 +66,13 @@ statements! {
     FORGET_TICKETS = { "delete from tickets where expires_at <= $1" }
     FORGET_SESSIONS = {
         "delete from sessions where expires_at <= $1 or idle_until <= $1 or ended_at <= $1"
+    }
+    FORGET_TOKENS = {
+        "delete from api_tokens where session_id not in (select s.session_id from sessions s)"
+    }
+    FORGET_FLEETS = {
+        "delete from api_token_fleets
+        where session_id not in (select s.session_id from sessions s)"
     }
     FORGET_KEYS = { "delete from idempotency_keys where created_at <= $1" }
 }
@@ -80,6 +92,15 @@ pub struct NewSession {
     pub idle: Duration,
 }
 
+/// What a list may show.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sight {
+    /// Only the fleets that this user has a grant for; `None` = any.
+    pub granted_to: Option<UserId>,
+    /// Only the fleets that the token of this session is confined to; `None` = any.
+    pub confined_by: Option<SessionId>,
+}
+
 /// Who a live session belongs to, and what they may see.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Access {
@@ -89,10 +110,14 @@ pub struct Access {
     pub username: String,
     /// Where to write to.
     pub email: Option<String>,
-    /// What they may do.
+    /// What they may do: with a token, what both the token and its owner may.
     pub role: Role,
-    /// The fleets that they have been granted, each with its end.
+    /// The fleets that they see, each with its end, unless `sight` has no limit.
     pub fleets: Vec<(FleetId, Option<Timestamp>)>,
+    /// What lists show them.
+    pub sight: Sight,
+    /// The name of the token that the session belongs to; `None` for a login.
+    pub token: Option<String>,
     /// When the session ends at the latest; `None` for access without one.
     pub expires_at: Option<Timestamp>,
 }
@@ -124,6 +149,21 @@ listed! {
         email: Option<String>,
         role: String,
         expires_at: Option<i64>,
+        token_name: Option<String>,
+        token_role: Option<String>,
+        is_confined: Option<bool>,
+    }
+}
+
+impl AccessRow {
+    /// What the owner is, and what is left of it for a token; `None` = nothing.
+    fn roles(&self) -> Result<(Role, Option<Role>), StoreError> {
+        let read = |word: &String| Role::from_word(word).ok_or(StoreError::Corrupt("user"));
+        let owner = read(&self.role)?;
+        match &self.token_role {
+            Some(word) => Ok((owner, owner.common(read(word)?))),
+            None => Ok((owner, Some(owner))),
+        }
     }
 }
 
@@ -196,13 +236,9 @@ impl Store {
     /// [`StoreError`] as for any read.
     pub async fn access(&self, session_id: SessionId) -> Result<Option<Access>, StoreError> {
         let now = micros(self.now());
-        let row = read!(
-            &self.readers,
-            ACCESS,
-            [Uuid::from(session_id), now],
-            fetch_optional as AccessRow
-        )?;
-        self.with_grants(row).await
+        let session = Uuid::from(session_id);
+        let row = read!(&self.readers, ACCESS, [session, now], fetch_optional as AccessRow)?;
+        self.access_by(row, Some(session_id)).await
     }
 
     /// What a user has access to without a session; `None` if there is no such active user.
@@ -213,24 +249,49 @@ impl Store {
     pub async fn access_of_user(&self, user_id: UserId) -> Result<Option<Access>, StoreError> {
         let id = Uuid::from(user_id);
         let row = read!(&self.readers, ACCESS_OF_USER, [id], fetch_optional as AccessRow)?;
-        self.with_grants(row).await
+        self.access_by(row, None).await
     }
 
-    async fn with_grants(&self, row: Option<AccessRow>) -> Result<Option<Access>, StoreError> {
-        let Some(row) = row else {
-            return Ok(None);
+    async fn access_by(
+        &self,
+        row: Option<AccessRow>,
+        session_id: Option<SessionId>,
+    ) -> Result<Option<Access>, StoreError> {
+        let Some(row) = row else { return Ok(None) };
+        let (owner, Some(role)) = row.roles()? else { return Ok(None) };
+        let user_id = UserId::from(row.user_id);
+        let sight = Sight {
+            granted_to: (!owner.sees_all_fleets()).then_some(user_id),
+            confined_by: session_id.filter(|_| row.is_confined == Some(true)),
         };
-        let now = micros(self.now());
-        let granted =
-            read!(&self.readers, GRANTED, [row.user_id, now], fetch_all as (Uuid, Option<i64>))?;
         Ok(Some(Access {
-            user_id: row.user_id.into(),
+            user_id,
             username: row.username,
             email: row.email,
-            role: Role::from_word(&row.role).ok_or(StoreError::Corrupt("user"))?,
-            fleets: granted.into_iter().map(|(id, end)| (id.into(), end.map(time))).collect(),
+            role,
+            fleets: self.fleets_in(sight, user_id).await?,
+            sight,
+            token: row.token_name,
             expires_at: row.expires_at.map(time),
         }))
+    }
+
+    /// The fleets that a user has been granted, or that a token of theirs is confined to.
+    async fn fleets_in(
+        &self,
+        sight: Sight,
+        user_id: UserId,
+    ) -> Result<Vec<(FleetId, Option<Timestamp>)>, StoreError> {
+        let (user, now) = (Uuid::from(user_id), micros(self.now()));
+        let granted = read!(&self.readers, GRANTED, [user, now], fetch_all as (Uuid, Option<i64>))?;
+        let granted = granted.into_iter().map(|(id, end)| (FleetId::from(id), end.map(time)));
+        let Some(token) = sight.confined_by.map(Uuid::from) else { return Ok(granted.collect()) };
+        let confined = read!(&self.readers, CONFINED_TO, [token], fetch_all as (Uuid,))?;
+        let confined: Vec<_> = confined.into_iter().map(|(id,)| FleetId::from(id)).collect();
+        if sight.granted_to.is_none() {
+            return Ok(confined.into_iter().map(|id| (id, None)).collect());
+        }
+        Ok(granted.filter(|(id, _)| confined.contains(id)).collect())
     }
 
     /// Stores a ticket: good once, for a short time.
@@ -402,6 +463,8 @@ impl Write for Forget {
         execute!(&mut tx.conn, FORGET_TICKETS, [now])?;
         // An ended session is kept for a day: a stolen refresh token of it is still recognised.
         execute!(&mut tx.conn, FORGET_SESSIONS, [yesterday])?;
+        execute!(&mut tx.conn, FORGET_TOKENS, [])?;
+        execute!(&mut tx.conn, FORGET_FLEETS, [])?;
         execute!(&mut tx.conn, FORGET_KEYS, [yesterday])?;
         Ok(())
     }

@@ -5,8 +5,8 @@
 use crate::clock::{micros, time};
 use crate::engine::{execute, fetch, look_up, read, row, statements};
 use crate::writer::{Turn, Tx, Write};
-use crate::{AuditEntry, Store, StoreError, audit};
-use model::id::{FleetId, UserId, VehicleId};
+use crate::{AuditEntry, Sight, Store, StoreError, audit};
+use model::id::{FleetId, VehicleId};
 use model::vehicle::{ConnectionStatus, Connector, Credentials, Model, Presence, Vehicle};
 use model::vin::Vin;
 use serde_json::{Map, Value};
@@ -35,6 +35,8 @@ statements! {
                 or ($6 and lower(vin) like $2 escape '!'))
             and (fleet_id in (select fleet_id from grants
                 where user_id = $3 and (until is null or until > $4)) or $3 is null)
+            and (fleet_id in (select fleet_id from api_token_fleets where session_id = $9)
+                or $9 is null)
             and (fleet_id = $5 or $5 is null)
         order by vehicle_id limit $7 offset $8")
     }
@@ -45,6 +47,8 @@ statements! {
                 or ($6 and lower(vin) like $2 escape '!'))
             and (fleet_id in (select fleet_id from grants
                 where user_id = $3 and (until is null or until > $4)) or $3 is null)
+            and (fleet_id in (select fleet_id from api_token_fleets where session_id = $7)
+                or $7 is null)
             and (fleet_id = $5 or $5 is null)"
     }
     ALL_VEHICLES = { select_vehicles!("where removed_at is null order by vehicle_id") }
@@ -105,8 +109,8 @@ pub struct VehicleFilter {
     pub search: Option<String>,
     /// Also with the text in the VIN: not for those who may not see whole VINs.
     pub search_vins: bool,
-    /// Only of fleets that this user has a grant for.
-    pub granted_to: Option<UserId>,
+    /// Only what whoever asks may see.
+    pub sight: Sight,
     /// Only of this fleet.
     pub fleet_id: Option<FleetId>,
     /// How many at most.
@@ -210,7 +214,8 @@ impl Store {
     ) -> Result<(Vec<Vehicle>, u64), StoreError> {
         let status = filter.status.map(ConnectionStatus::word);
         let search = filter.search.as_deref().map(containing);
-        let granted = filter.granted_to.map(Uuid::from);
+        let granted = filter.sight.granted_to.map(Uuid::from);
+        let token = filter.sight.confined_by.map(Uuid::from);
         let (limit, offset) = (i64::from(filter.limit), i64::from(filter.offset));
         let fleet = filter.fleet_id.map(Uuid::from);
         let vins = filter.search_vins;
@@ -218,13 +223,13 @@ impl Store {
         let rows = read!(
             &self.readers,
             LIST,
-            [status, search.as_deref(), granted, now, fleet, vins, limit, offset],
+            [status, search.as_deref(), granted, now, fleet, vins, limit, offset, token],
             fetch_all as VehicleRow
         )?;
         let (total,) = read!(
             &self.readers,
             COUNT,
-            [status, search.as_deref(), granted, now, fleet, vins],
+            [status, search.as_deref(), granted, now, fleet, vins, token],
             fetch_one as (i64,)
         )?;
         let vehicles = rows.into_iter().map(Vehicle::try_from).collect::<Result<_, _>>()?;

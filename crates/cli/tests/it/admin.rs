@@ -48,6 +48,31 @@ async fn disabled_and_enabled(backend: Backend) {
 }
 
 #[tokio::test]
+async fn a_token_is_made_listed_and_revoked() {
+    let mut site = Site::new(Backend::Sqlite, 1).await;
+    site.start().await;
+    let run = async |args: &[&str]| {
+        let outcome = Outcome::of(site.admin_command(args)).await;
+        assert_eq!(outcome.code, Some(0), "{outcome:#?}");
+        outcome.stdout.trim_end().to_owned()
+    };
+    let add = ["token", "add", "engineer", "--name", "bench 7", "--role", "viewer"];
+    let token = run(&add).await;
+    let machine = Client::anonymous(&site.url).with_token(&token);
+    let me = machine.get("/api/v1/auth/me").await.json;
+    assert_eq!((&me["username"], &me["role"]), (&json!("engineer"), &json!("viewer")));
+    let listed = run(&["token", "ls", "engineer"]).await;
+    let (id, rest) = listed.split_once('\t').unwrap();
+    assert!(rest.starts_with("viewer\t") && rest.ends_with("\tbench 7"), "{listed}");
+    assert_eq!(run(&["token", "rm", id]).await, "");
+    let revoked = Instant::now();
+    eventually("the end", async || machine.get("/api/v1/auth/me").await.status == 401).await;
+    assert!(revoked.elapsed() <= CUT);
+    assert_eq!(run(&["token", "ls", "engineer"]).await, "");
+    site.assert_no_errors();
+}
+
+#[tokio::test]
 async fn what_cannot_be_done_is_one_sentence() {
     let site = Site::new(Backend::Sqlite, 1).await;
     let refused =
@@ -57,6 +82,11 @@ async fn what_cannot_be_done_is_one_sentence() {
     assert_eq!(refused(&twice).await, format!("vehicle {vin} is registered already"));
     let nobody = refused(&["user", "disable", "nobody"]).await;
     assert_eq!(nobody, "there is no user \"nobody\"");
+    let more = ["token", "add", "engineer", "--name", "x", "--role", "admin"];
+    let too_much = "the token: its role must not permit what its owner may not do";
+    assert_eq!(refused(&more).await, too_much);
+    let nowhere = ["token", "add", "engineer", "--name", "x", "--fleet", "moon"];
+    assert_eq!(refused(&nowhere).await, "its owner sees no fleet \"moon\"");
     let without_password = ["user", "add", "anna", "--role", "viewer", "--password-stdin"];
     assert!(refused(&without_password).await.contains("password"));
 }

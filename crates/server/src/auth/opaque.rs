@@ -1,4 +1,4 @@
-//! Secrets that say nothing by themselves: refresh tokens and tickets.
+//! Secrets that say nothing by themselves: refresh tokens, tickets and the tokens of machines.
 //!
 //! Refuses to keep them: the store gets the hash, the client the only copy.
 
@@ -15,6 +15,8 @@ pub(super) enum Kind {
     Refresh,
     /// Opens one socket.
     Ticket,
+    /// Gives a machine access, until it is revoked.
+    Api,
 }
 
 impl Kind {
@@ -22,12 +24,14 @@ impl Kind {
         match self {
             Self::Refresh => "fwr_",
             Self::Ticket => "fwt_",
+            Self::Api => "fwa_",
         }
     }
 
     /// The kind that a text claims to be; `None` if it is no opaque secret.
     pub(super) fn of(text: &str) -> Option<Self> {
-        [Self::Refresh, Self::Ticket].into_iter().find(|kind| text.starts_with(kind.prefix()))
+        let all = [Self::Refresh, Self::Ticket, Self::Api];
+        all.into_iter().find(|kind| text.starts_with(kind.prefix()))
     }
 }
 
@@ -69,6 +73,8 @@ mod tests {
     fn every_secret_is_another_and_says_what_it_is_for() {
         let ticket = Opaque::draw(Kind::Ticket).unwrap();
         let refresh = Opaque::draw(Kind::Refresh).unwrap();
+        let api = Opaque::draw(Kind::Api).unwrap();
+        assert_eq!(Kind::of(api.secret.expose_secret()), Some(Kind::Api));
         assert_eq!(Kind::of(ticket.secret.expose_secret()), Some(Kind::Ticket));
         assert_eq!(Kind::of(refresh.secret.expose_secret()), Some(Kind::Refresh));
         assert_eq!(Kind::of("eyJhbGciOiJFZERTQSJ9.e30.x"), None);

@@ -10,7 +10,7 @@ use model::user::{Action, Role};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use store::Access;
+use store::{Access, Sight};
 use tokio_util::sync::CancellationToken;
 
 /// How long something is believed without asking the store again.
@@ -86,6 +86,11 @@ impl Session {
         self.session_id().map(hash_of)
     }
 
+    /// The name of the token of a machine; `None` = somebody who logged in.
+    pub fn api_token(&self) -> Option<&str> {
+        self.access.token.as_deref()
+    }
+
     /// Whether they may do that.
     pub fn may(&self, action: Action) -> bool {
         self.access.role.may(action)
@@ -96,7 +101,7 @@ impl Session {
         let is_granted = |(granted, until): &(FleetId, Option<Timestamp>)| {
             *granted == fleet && until.is_none_or(|until| until > now)
         };
-        self.access.role.sees_all_fleets() || self.access.fleets.iter().any(is_granted)
+        self.access.sight == Sight::default() || self.access.fleets.iter().any(is_granted)
     }
 
     /// When the next of their grants ends that has not ended at `after`; `None` = none of them does.
@@ -105,9 +110,9 @@ impl Session {
         ends.filter(|end| *end > after).min()
     }
 
-    /// Whose grants limit what they see; `None` = they see every fleet.
-    pub fn granted_to(&self) -> Option<UserId> {
-        (!self.access.role.sees_all_fleets()).then_some(self.access.user_id)
+    /// What lists show them.
+    pub fn sight(&self) -> Sight {
+        self.access.sight
     }
 
     /// Resolves when their rights may have changed, and from then on at once: ask
@@ -248,12 +253,16 @@ mod tests {
     use super::*;
 
     fn access(role: Role, fleets: Vec<(FleetId, Option<Timestamp>)>) -> Access {
+        let user_id = UserId::new();
+        let granted_to = (!role.sees_all_fleets()).then_some(user_id);
         Access {
-            user_id: UserId::new(),
+            user_id,
             username: "ada".into(),
             email: None,
             role,
             fleets,
+            sight: Sight { granted_to, confined_by: None },
+            token: None,
             expires_at: None,
         }
     }
@@ -276,7 +285,7 @@ mod tests {
         assert!(!session.sees(lent, second(10)));
         assert!(session.sees(owned, second(10)));
         assert!(!session.sees(FleetId::new(), second(9)));
-        assert_eq!(session.granted_to(), Some(session.user_id()));
+        assert_eq!(session.sight().granted_to, Some(session.user_id()));
         assert_eq!(session.next_grant_end(second(9)), Some(second(10)));
         assert_eq!(session.next_grant_end(second(10)), None);
     }
@@ -285,7 +294,17 @@ mod tests {
     fn an_admin_sees_every_fleet_without_a_grant() {
         let admin = session(Role::Admin);
         assert!(admin.sees(FleetId::new(), second(0)));
-        assert_eq!(admin.granted_to(), None);
+        assert_eq!(admin.sight(), Sight::default());
+    }
+
+    #[test]
+    fn a_token_of_an_admin_sees_no_fleet_but_its_own() {
+        let fleet = FleetId::new();
+        let confined_by = Some(SessionId::new());
+        let sight = Sight { granted_to: None, confined_by };
+        let access = Access { sight, ..access(Role::Admin, vec![(fleet, None)]) };
+        let session = Session::new(Basis::User(access.user_id), access);
+        assert!(session.sees(fleet, second(0)) && !session.sees(FleetId::new(), second(0)));
     }
 
     #[test]

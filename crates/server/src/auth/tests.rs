@@ -29,6 +29,7 @@ fn settings() -> Settings {
         session_life: Duration::from_hours(720),
         ticket_life: Duration::from_secs(30),
         jwt_secret: Some("0123456789abcdef0123456789abcdef".into()),
+        tokens: TokenBounds { life: Duration::from_hours(24), count: 2 },
         hash_threads: 2,
         limits: Limits::default(),
     }
@@ -310,7 +311,7 @@ async fn a_changed_role_and_a_new_grant_reach_the_open_session() {
     house.learns(&engineer, house.change(promote)).await;
     let admin = house.auth.recheck(&engineer).await.unwrap().unwrap();
     assert_eq!((engineer.role(), admin.role()), (Role::Engineer, Role::Admin));
-    assert_eq!((engineer.granted_to(), admin.granted_to()), (Some(house.ada), None));
+    assert_eq!((engineer.sight().granted_to, admin.sight().granted_to), (Some(house.ada), None));
     assert!(admin.sees(FleetId::new(), clock::now()));
 }
 

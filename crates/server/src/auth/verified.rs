@@ -38,18 +38,33 @@ impl VerifiedTokens {
         keys: &Keyring,
     ) -> Result<Verified, VerifyError> {
         let hash = sha256(token.as_bytes());
-        let remembered = self.generations().recall(&hash);
-        if let Some(verified) = remembered {
-            let is_over = verified.expires_at <= now;
-            return if is_over { Err(VerifyError::Expired) } else { Ok(verified) };
+        if let Some(verified) = self.recall(&hash) {
+            return verified.alive(now);
         }
         let verified = keys.verify(token, now)?;
-        self.generations().remember(hash, verified);
+        self.remember(hash, verified);
         Ok(verified)
+    }
+
+    /// What is remembered of the token with that hash; it may have expired since.
+    pub(super) fn recall(&self, hash: &[u8; 32]) -> Option<Verified> {
+        self.generations().recall(hash)
+    }
+
+    /// Remembers what the token with that hash says.
+    pub(super) fn remember(&self, hash: [u8; 32], verified: Verified) {
+        self.generations().remember(hash, verified);
     }
 
     fn generations(&self) -> MutexGuard<'_, Generations> {
         self.generations.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Verified {
+    /// The same, if it has not expired.
+    pub(super) fn alive(self, now: Timestamp) -> Result<Self, VerifyError> {
+        if self.expires_at <= now { Err(VerifyError::Expired) } else { Ok(self) }
     }
 }
 

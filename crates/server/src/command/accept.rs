@@ -283,13 +283,12 @@ fn entry(
 }
 
 fn audit_of(session: &Session, from: &Origin, action: &'static str, draft: &Draft) -> AuditEntry {
-    AuditEntry {
-        reason: draft.reason.clone(),
-        details: Some(serde_json::json!({
-            "vehicle_id": draft.vehicle_id,
-            "command_name": draft.name,
-            "command_params": draft.params,
-        })),
-        ..entry(session, from, action, draft.command_id)
-    }
+    let details = serde_json::json!({
+        "vehicle_id": draft.vehicle_id,
+        "command_name": draft.name,
+        "command_params": draft.params,
+    });
+    let object = format!("command/{}", draft.command_id);
+    let deed = from.detailed_deed_of(session, action, object, details);
+    AuditEntry { reason: draft.reason.clone(), ..deed }
 }

@@ -1,9 +1,9 @@
 //! The second person over HTTP: approve and deny.
 //!
-//! Refuses an approval that does not say what was seen.
+//! Refuses an approval that does not say what was seen, and machines: a person decides.
 
 use super::App;
-use super::caller::Caller;
+use super::caller::Person;
 use super::commands::{View, command_id, is_clean_reason};
 use super::json::Json;
 use super::problem::{Problem, ProblemBody};
@@ -42,7 +42,7 @@ pub(crate) struct Denial {
         (status = 410, body = ProblemBody), (status = 422, body = ProblemBody)))]
 pub(crate) async fn approve(
     State(app): State<App>,
-    caller: Caller,
+    Person(caller): Person,
     Path(id): Path<String>,
     Json(body): Json<Approval>,
 ) -> Result<Json<View>, Problem> {
@@ -65,7 +65,7 @@ pub(crate) async fn approve(
         (status = 410, body = ProblemBody), (status = 422, body = ProblemBody)))]
 pub(crate) async fn deny(
     State(app): State<App>,
-    caller: Caller,
+    Person(caller): Person,
     Path(id): Path<String>,
     Json(body): Json<Denial>,
 ) -> Result<Json<View>, Problem> {

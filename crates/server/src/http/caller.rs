@@ -1,6 +1,7 @@
 //! Who calls: the extractor that makes a route private by its presence.
 //!
-//! Refuses tokens anywhere but in the `Authorization` header.
+//! Refuses tokens anywhere but in the `Authorization` header, and those of machines where a person has
+//! to be.
 
 use super::App;
 use super::origin::From;
@@ -47,5 +48,20 @@ impl FromRequestParts<App> for Caller {
         let pass = app.auth.verify(token.trim()).await?;
         let Ok(From(origin)) = From::from_request_parts(parts, app).await;
         Ok(Self { pass, origin })
+    }
+}
+
+/// A caller who logged in: what a machine's token, which may be left lying about, must not do.
+pub(crate) struct Person(pub(crate) Caller);
+
+impl FromRequestParts<App> for Person {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let caller = Caller::from_request_parts(parts, app).await?;
+        if caller.session().api_token().is_none() {
+            return Ok(Self(caller));
+        }
+        Err(Problem::forbidden("an API token does not permit this: log in"))
     }
 }

@@ -320,7 +320,7 @@ pub(crate) async fn list(
         user_id: query.user_id,
         from: query.start_date,
         until: query.end_date,
-        granted_to: caller.session().granted_to(),
+        sight: caller.session().sight(),
         before: query.cursor,
         limit,
         offset: query.offset,

@@ -19,6 +19,6 @@ impl Caller {
         object: String,
         details: Value,
     ) -> AuditEntry {
-        AuditEntry { details: Some(details), ..self.deed(action, object) }
+        self.origin.detailed_deed_of(self.session(), action, object, details)
     }
 }

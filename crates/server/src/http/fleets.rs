@@ -15,7 +15,7 @@ use model::user::Action;
 use model::vehicle::Fleet;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::StoreError;
+use store::{Sight, StoreError};
 
 /// A fleet.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -51,7 +51,7 @@ pub(crate) async fn list(
     caller: Caller,
 ) -> Result<Json<Vec<View>>, Problem> {
     caller.may(Action::Watch)?;
-    let fleets = app.store.fleets(caller.session().granted_to()).await?;
+    let fleets = app.store.fleets(caller.session().sight()).await?;
     Ok(Json(fleets.into_iter().map(View::from).collect()))
 }
 
@@ -136,5 +136,5 @@ fn taken() -> Problem {
 
 /// The fleet that has the name.
 async fn holder(app: &App, name: &str) -> Result<Option<Fleet>, StoreError> {
-    Ok(app.store.fleets(None).await?.into_iter().find(|fleet| fleet.name == name))
+    Ok(app.store.fleets(Sight::default()).await?.into_iter().find(|fleet| fleet.name == name))
 }

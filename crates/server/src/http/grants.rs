@@ -3,7 +3,7 @@
 //! Refuses a grant that ended before it began.
 
 use super::App;
-use super::caller::Caller;
+use super::caller::{Caller, Person};
 use super::fleets::{self, fleet_id};
 use super::json::Json;
 use super::problem::{Problem, ProblemBody};
@@ -68,7 +68,7 @@ pub(crate) async fn list(
         (status = 422, body = ProblemBody)))]
 pub(crate) async fn give(
     State(app): State<App>,
-    caller: Caller,
+    Person(caller): Person,
     Path((user, fleet)): Path<(String, String)>,
     Json(Term { until }): Json<Term>,
 ) -> Result<Json<View>, Problem> {
@@ -97,7 +97,7 @@ pub(crate) async fn give(
     responses((status = 204), (status = 404, body = ProblemBody)))]
 pub(crate) async fn take_back(
     State(app): State<App>,
-    caller: Caller,
+    Person(caller): Person,
     Path((user, fleet)): Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
     caller.may(Action::Administer)?;

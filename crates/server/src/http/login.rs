@@ -3,7 +3,7 @@
 //! Refuses to say why a login failed, and access tokens in cookies.
 
 use super::App;
-use super::caller::Caller;
+use super::caller::{Caller, Person};
 use super::cookie;
 use super::json::Json;
 use super::origin;
@@ -124,7 +124,7 @@ pub(crate) struct Done {
     responses((status = 200, body = Done)))]
 pub(crate) async fn logout(
     State(app): State<App>,
-    caller: Caller,
+    Person(caller): Person,
 ) -> Result<impl IntoResponse, Problem> {
     app.auth.logout(caller.session(), &caller.origin).await?;
     Ok((with_cookie(cookie::clear()), Json(Done { message: "logged out" })))

@@ -2,7 +2,9 @@
 //!
 //! Refuses to tell clients about our insides: what was our fault says only that it was.
 
-use crate::auth::{LoginError, MintError, PasswordError, RefreshError, TicketError, VerifyError};
+use crate::auth::{
+    LoginError, MintError, PasswordError, RefreshError, TicketError, TokenError, VerifyError,
+};
 use crate::command::accept::{CancelError, SubmitError};
 use crate::command::decide::DecideError;
 use crate::observe;
@@ -42,10 +44,10 @@ pub(crate) struct FieldError {
 ///
 /// The codes, by status: 400 `bad-request`, `malformed-json`; 401 `unauthenticated`; 403
 /// `forbidden`, `own-command`, `switched-off`; 404 `unknown-path`, `unknown-vehicle`, `unknown-command`,
-/// `unknown-fleet`, `unknown-user`, `unknown-grant`, `unknown-session`, `undiscovered`; 405
-/// `wrong-method`; 408 `too-slow`; 409 `already-ended`,
-/// `fleet-not-empty`, `key-reused`, `name-taken`, `not-awaiting-approval`, `other-order`,
-/// `own-account`, `vehicle-offline`, `vin-taken`; 410 `approval-expired`;
+/// `unknown-fleet`, `unknown-user`, `unknown-grant`, `unknown-session`, `unknown-token`, `undiscovered`;
+/// 405 `wrong-method`; 408 `too-slow`; 409 `already-ended`, `fleet-not-empty`, `key-reused`,
+/// `name-taken`, `not-awaiting-approval`, `other-order`, `own-account`, `too-many-tokens`,
+/// `vehicle-offline`, `vin-taken`; 410 `approval-expired`;
 /// 412 `stale`; 413 `too-large`; 414 `address-too-long`; 415 `wrong-media-type`; 422
 /// `invalid-parameters`, `unknown-command`; 426 `upgrade-required`; 428 `version-needed`; 429
 /// `too-many-attempts`; 500 `internal`; 503 `busy`, `not-ready`, `unavailable`; 507 `storage-full`.
@@ -346,6 +348,23 @@ impl From<TicketError> for Problem {
             TicketError::NoSession => Self::forbidden("a ticket needs a login"),
             TicketError::Mint(cause) => Self::unminted(&cause),
             TicketError::Store(cause) => cause.into(),
+        }
+    }
+}
+
+impl From<TokenError> for Problem {
+    fn from(error: TokenError) -> Self {
+        let words = error.to_string();
+        match error {
+            TokenError::Role => Self::invalid().field("/role", words),
+            TokenError::Fleets => Self::invalid().field("/fleets", words),
+            TokenError::End(_) => Self::invalid().field("/expires_at", words),
+            TokenError::TooMany(_) => {
+                Self::conflict("too-many-tokens", "There are too many tokens").detail(words)
+            }
+            TokenError::Denied => Self::unauthenticated("token revoked"),
+            TokenError::Mint(cause) => Self::unminted(&cause),
+            TokenError::Store(cause) => cause.into(),
         }
     }
 }

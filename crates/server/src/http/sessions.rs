@@ -3,7 +3,7 @@
 //! Refuses to tell whether a login of somebody else exists.
 
 use super::App;
-use super::caller::Caller;
+use super::caller::{Caller, Person};
 use super::json::Json;
 use super::problem::{Problem, ProblemBody};
 use super::query::Query;
@@ -17,7 +17,7 @@ use model::user::Action;
 use serde::{Deserialize, Serialize};
 use store::Login;
 
-/// Whose logins.
+/// Whose logins or tokens.
 #[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -70,7 +70,7 @@ pub(crate) struct EndedSessions {
 }
 
 /// Everybody disposes of their own logins; those of others, if they exist, are for admins.
-async fn owner(app: &App, caller: &Caller, owner: &Owner) -> Result<UserId, Problem> {
+pub(super) async fn owner(app: &App, caller: &Caller, owner: &Owner) -> Result<UserId, Problem> {
     let own = caller.session().user_id();
     let user_id = owner.user_id.unwrap_or(own);
     if user_id != own {
@@ -86,7 +86,7 @@ async fn owner(app: &App, caller: &Caller, owner: &Owner) -> Result<UserId, Prob
     responses((status = 200, body = [View]), (status = 404, body = ProblemBody)))]
 pub(crate) async fn list(
     State(app): State<App>,
-    caller: Caller,
+    Person(caller): Person,
     Query(whose): Query<Owner>,
 ) -> Result<Json<Vec<View>>, Problem> {
     let user_id = owner(&app, &caller, &whose).await?;
@@ -101,7 +101,7 @@ pub(crate) async fn list(
     responses((status = 204), (status = 404, body = ProblemBody)))]
 pub(crate) async fn end(
     State(app): State<App>,
-    caller: Caller,
+    Person(caller): Person,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
     let unknown = || Problem::not_found("unknown-session", "No such session");
@@ -121,7 +121,7 @@ pub(crate) async fn end(
     responses((status = 200, body = EndedSessions), (status = 404, body = ProblemBody)))]
 pub(crate) async fn end_all(
     State(app): State<App>,
-    caller: Caller,
+    Person(caller): Person,
     Query(whose): Query<Owner>,
 ) -> Result<Json<EndedSessions>, Problem> {
     let user_id = owner(&app, &caller, &whose).await?;

@@ -3,7 +3,7 @@
 //! Refuses to delete anybody, because the history names them, and to let admins lock themselves out.
 
 use super::App;
-use super::caller::Caller;
+use super::caller::{Caller, Person};
 use super::json::Json;
 use super::page;
 use super::problem::{Problem, ProblemBody};
@@ -17,7 +17,7 @@ use model::user::{Action, Role};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use store::{NewUser, StoreError, User, UserChange};
+use store::{NewUser, Sight, StoreError, User, UserChange};
 
 /// A user.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -135,7 +135,7 @@ pub(crate) async fn show(
         (status = 422, body = ProblemBody)))]
 pub(crate) async fn add(
     State(app): State<App>,
-    caller: Caller,
+    Person(caller): Person,
     Json(draft): Json<Draft>,
 ) -> Result<impl IntoResponse, Problem> {
     caller.may(Action::Administer)?;
@@ -163,7 +163,7 @@ pub(crate) async fn add(
         (status = 409, body = ProblemBody), (status = 422, body = ProblemBody)))]
 pub(crate) async fn change(
     State(app): State<App>,
-    caller: Caller,
+    Person(caller): Person,
     Path(id): Path<String>,
     Json(change): Json<Change>,
 ) -> Result<Json<View>, Problem> {
@@ -193,7 +193,7 @@ pub(crate) async fn change(
         (status = 409, body = ProblemBody)))]
 pub(crate) async fn deactivate(
     State(app): State<App>,
-    caller: Caller,
+    Person(caller): Person,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
     caller.may(Action::Administer)?;
@@ -245,7 +245,7 @@ pub(super) fn unknown() -> Problem {
 }
 
 async fn lacks_one(app: &App, fleets: &[FleetId]) -> Result<bool, StoreError> {
-    let known = app.store.fleets(None).await?;
+    let known = app.store.fleets(Sight::default()).await?;
     Ok(fleets.iter().any(|wanted| known.iter().all(|fleet| fleet.fleet_id != *wanted)))
 }
 

@@ -130,7 +130,7 @@ pub(crate) async fn list(
         status: query.status,
         search: query.search,
         search_vins: caller.session().may(Action::SeeParameters),
-        granted_to: caller.session().granted_to(),
+        sight: caller.session().sight(),
         fleet_id: None,
         limit,
         offset: query.offset,

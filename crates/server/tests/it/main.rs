@@ -12,6 +12,7 @@ mod api_pages;
 mod api_registry;
 mod api_sessions;
 mod api_shapes;
+mod api_tokens;
 mod api_users;
 mod approvals;
 mod audit_chain;

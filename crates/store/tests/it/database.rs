@@ -1,8 +1,9 @@
 //! A database of its own for every test, gone with the test.
 
 use fleetwire_store::{Store, Target};
+use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, SqliteConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Executor, PgConnection, SqliteConnection};
 use std::path::PathBuf;
 use tempfile::TempDir;
 use testkit::Postgres;
@@ -74,5 +75,7 @@ pub(crate) async fn sqlite(place: &TempDir) -> SqliteConnection {
 
 /// A connection of the test's own to the server.
 pub(crate) async fn postgres(server: &Postgres) -> PgConnection {
-    PgConnection::connect(&server.url("postgres")).await.unwrap()
+    let options: PgConnectOptions = server.url("postgres").parse().unwrap();
+    // More than there are: what was prepared stays prepared.
+    options.statement_cache_capacity(1000).connect().await.unwrap()
 }

@@ -13,6 +13,7 @@ mod nodes;
 mod recording;
 mod registry;
 mod sharing;
+mod tokens;
 mod turns;
 
 /// Tells chapters, each on a database of its own.

@@ -2,13 +2,14 @@
 
 use crate::scene::{EVERYTHING, LEASE, Scene, add_user, add_vehicle, deed, described, part};
 use fleetwire_store::{
-    Accepted, Claimed, Draft, Filter, Heard, Held, IdempotencyKey, Link, Mark, NewSession, Reach,
-    Redeemed, Ring, Rotation, Seal, Sealing, SigningKey, Snapshot, Spoken, Trim, UserChange,
-    VehicleFilter,
+    Accepted, Claimed, Draft, Filter, Heard, Held, IdempotencyKey, Issued, Link, Mark, NewSession,
+    NewToken, Reach, Redeemed, Ring, Rotation, Seal, Sealing, Sight, SigningKey, Snapshot, Spoken,
+    Trim, UserChange, VehicleFilter,
 };
 use model::command::external::External;
 use model::command::{Decider, Input, Phase, Risk};
 use model::id::{NodeId, SessionId, UserId};
+use model::user::Role;
 use std::time::Duration;
 
 const DAY: Duration = Duration::from_hours(24);
@@ -18,6 +19,7 @@ pub(crate) async fn tour(scene: &Scene, round: u8) {
     registry(scene, round).await;
     people(scene, round).await;
     logins(scene, round).await;
+    tokens(scene, round).await;
     commands(scene, round).await;
     sweeps(scene).await;
     chain(scene).await;
@@ -28,7 +30,14 @@ async fn registry(scene: &Scene, round: u8) {
     let fleet = store.fleet_named(&format!("fleet {round}"), deed("fleet")).await.unwrap();
     assert!(store.rename_fleet(fleet.fleet_id, "renamed", deed("rename")).await.unwrap());
     assert_eq!(store.fleet(fleet.fleet_id).await.unwrap().unwrap().name, "renamed");
-    assert_eq!(store.fleets(Some(scene.user)).await.unwrap().len(), 1);
+    assert_eq!(
+        store
+            .fleets(Sight { granted_to: Some(scene.user), ..Sight::default() })
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
     assert!(store.remove_fleet(fleet.fleet_id, deed("remove")).await.unwrap());
     let vin = format!("WVWZZZ1JZXW1{round:05}");
     let id = add_vehicle(store, scene.fleet, &vin).await.unwrap();
@@ -97,6 +106,28 @@ async fn logins(scene: &Scene, round: u8) {
     assert_eq!(ring.len(), usize::from(round) + 1);
 }
 
+async fn tokens(scene: &Scene, round: u8) {
+    let (store, session_id) = (&scene.store, SessionId::new());
+    let token_hash = vec![9, round];
+    let new = NewToken {
+        session_id,
+        user_id: scene.user,
+        token_hash: token_hash.clone(),
+        name: "bench".to_owned(),
+        role: Role::Viewer,
+        fleets: Some(vec![scene.fleet]),
+        expires_at: store.now() + DAY,
+        issuer: None,
+    };
+    assert_eq!(store.issue_token(new, 1, deed("token")).await.unwrap(), Issued::Stored);
+    assert!(store.session_of_token(&token_hash).await.unwrap().is_some());
+    let access = store.access(session_id).await.unwrap().unwrap();
+    assert_eq!((access.role, access.fleets), (Role::Viewer, vec![(scene.fleet, None)]));
+    store.note_uses(vec![(session_id, store.now())]).await.unwrap();
+    assert!(store.tokens(scene.user).await.unwrap()[0].last_used_at.is_some());
+    assert!(store.end_token(session_id, Some(scene.user), deed("end")).await.unwrap());
+}
+
 async fn commands(scene: &Scene, round: u8) {
     let store = &scene.store;
     let key = || IdempotencyKey { key: format!("key {round}"), body_hash: vec![1] };
@@ -133,7 +164,8 @@ async fn commands(scene: &Scene, round: u8) {
     assert!(store.place_of_command(id).await.unwrap().is_some());
     let of_vehicle = Filter { vehicle_id: Some(scene.vehicle), limit: 1, ..Filter::default() };
     assert_eq!(store.commands(&of_vehicle).await.unwrap().len(), 1);
-    let any = Filter { granted_to: Some(scene.user), limit: 1, ..Filter::default() };
+    let sight = Sight { granted_to: Some(scene.user), confined_by: None };
+    let any = Filter { sight, limit: 1, ..Filter::default() };
     assert_eq!(store.commands(&any).await.unwrap().len(), 1);
 }
 

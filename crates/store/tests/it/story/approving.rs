@@ -2,7 +2,7 @@
 
 use super::on_both_engines;
 use crate::scene::{Scene, add_user, deed, part};
-use fleetwire_store::{Accepted, Applied, Draft, Filter, Heard, Spoken};
+use fleetwire_store::{Accepted, Applied, Draft, Filter, Heard, Sight, Spoken};
 use model::command::external::External;
 use model::command::{
     Command, Decider, ErrorCode, Input, Outcome, Phase, Refused, Risk, State, Status,
@@ -194,6 +194,10 @@ async fn another_program_does_not_answer_for_a_person(scene: Scene) {
     assert_eq!(scene.log(id).await.len(), 1);
 }
 
+fn seen_by(granted_to: Option<UserId>, filter: &Filter) -> Filter {
+    Filter { sight: Sight { granted_to, confined_by: None }, ..filter.clone() }
+}
+
 async fn what_waits_is_found_by_those_who_may_see_it(scene: Scene) {
     scene.accepts(scene.draft(Risk::R0)).await;
     let id = scene.accepts(delicate(&scene)).await;
@@ -205,9 +209,9 @@ async fn what_waits_is_found_by_those_who_may_see_it(scene: Scene) {
         found.iter().map(|command| command.order.command_id).collect()
     };
     assert_eq!(found(waiting.clone()).await, [id]);
-    assert_eq!(found(Filter { granted_to: Some(scene.user), ..waiting.clone() }).await, [id]);
+    assert_eq!(found(seen_by(Some(scene.user), &waiting)).await, [id]);
     assert_eq!(found(Filter { vehicle_id: Some(scene.vehicle), ..waiting.clone() }).await, [id]);
-    assert_eq!(found(Filter { granted_to: stranger, ..waiting.clone() }).await, []);
+    assert_eq!(found(seen_by(stranger, &waiting)).await, []);
     let pending = Filter { status: Some(Status::Pending), ..Filter::default() };
     assert_eq!(found(Filter { limit: 10, ..pending.clone() }).await.len(), 2);
     assert_eq!(found(Filter { status: Some(Status::Pending), ..waiting.clone() }).await, [id]);

@@ -2,7 +2,7 @@
 
 use super::on_both_engines;
 use crate::scene::{Scene, add_user, add_vehicle, deed};
-use fleetwire_store::{Draft, Filter};
+use fleetwire_store::{Draft, Filter, Sight};
 use model::command::{Risk, Status};
 use model::id::{CommandId, UserId};
 
@@ -67,7 +67,8 @@ async fn a_grant_decides_what_is_seen(scene: Scene) {
     let hidden = add_vehicle(&scene.store, south, "WVWZZZ1JZXW000002").await.unwrap();
     let secret = scene.accepts(Draft { vehicle_id: hidden, ..scene.draft(Risk::R0) }).await;
     let open = scene.accepts(scene.draft(Risk::R0)).await;
-    let mine = Filter { granted_to: Some(scene.user), ..any() };
+    let sight = Sight { granted_to: Some(scene.user), confined_by: None };
+    let mine = Filter { sight, ..any() };
     assert_eq!(listed(&scene, mine.clone()).await, [open]);
     let of_hidden = Filter { vehicle_id: Some(hidden), ..mine.clone() };
     assert!(listed(&scene, of_hidden.clone()).await.is_empty());

@@ -2,7 +2,7 @@
 
 use super::on_both_engines;
 use crate::scene::{Scene, add_user, add_vehicle, deed, described};
-use fleetwire_store::{Draft, ProbeResult, StoreError, VehicleChange, VehicleFilter};
+use fleetwire_store::{Draft, ProbeResult, Sight, StoreError, VehicleChange, VehicleFilter};
 use model::command::Risk;
 use model::id::{FleetId, VehicleId};
 use model::vehicle::{ConnectionStatus, Connector, Credentials};
@@ -145,7 +145,8 @@ async fn vehicles_are_found_by_text_status_and_grant(scene: Scene) {
     assert_eq!(found(VehicleFilter { status, ..any() }).await, (vec![scene.vehicle], 1));
     assert_eq!(found(VehicleFilter { fleet_id: Some(south), ..any() }).await, (vec![other], 1));
     let granted_to = add_user(&scene.store, "max", &[south]).await;
-    assert_eq!(found(VehicleFilter { granted_to, ..any() }).await, (vec![other], 1));
+    let sight = Sight { granted_to, confined_by: None };
+    assert_eq!(found(VehicleFilter { sight, ..any() }).await, (vec![other], 1));
 }
 
 async fn fleets_come_and_go(scene: Scene) {
@@ -153,7 +154,7 @@ async fn fleets_come_and_go(scene: Scene) {
     let south = store.fleet_named("south", deed("fleet")).await.unwrap().fleet_id;
     assert_eq!(store.fleet_named("south", deed("fleet")).await.unwrap().fleet_id, south);
     let names = async |granted_to| {
-        let fleets = store.fleets(granted_to).await.unwrap();
+        let fleets = store.fleets(Sight { granted_to, confined_by: None }).await.unwrap();
         fleets.into_iter().map(|fleet| fleet.name).collect::<Vec<_>>()
     };
     assert_eq!(names(None).await, ["north", "south"]);
