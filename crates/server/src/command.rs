@@ -9,6 +9,8 @@ pub(crate) mod dispatch;
 pub(crate) mod doorbell;
 mod due;
 mod external;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
 mod record;
 
 use crate::config::Config;

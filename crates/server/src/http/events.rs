@@ -67,7 +67,7 @@ pub(crate) async fn follow(
     Ok((head, Body::from_stream(body)).into_response())
 }
 
-fn last_event_id(headers: &HeaderMap) -> Option<u64> {
+pub(super) fn last_event_id(headers: &HeaderMap) -> Option<u64> {
     headers.get(LAST_EVENT_ID)?.to_str().ok()?.parse().ok()
 }
 
