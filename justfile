@@ -12,6 +12,18 @@ test NAME:
 coverage:
     ./scripts/coverage
 
+# each reader of foreign bytes, for so many seconds
+fuzz SECONDS="60":
+    ./scripts/fuzz all {{SECONDS}}
+
+# schemathesis against a server of its own
+check-api:
+    ./scripts/check-api
+
+# what the program is made of, as CycloneDX
+sbom:
+    ./scripts/sbom
+
 # everything on localhost:8000
 demo:
     cargo run --release -- demo

@@ -104,8 +104,7 @@ impl KeySource {
             tracing::warn!(%error, source = self.name, "a key source failed");
             silent()
         })?;
-        let key = std::str::from_utf8(&told).unwrap_or_default().trim();
-        if key.is_empty() || key.len() > LONGEST { Err(silent()) } else { Ok(key.into()) }
+        key_of(&told).map(SecretString::from).ok_or_else(silent)
     }
 
     /// What the program says to a line about the lock.
@@ -130,6 +129,12 @@ impl KeySource {
         let status = program.wait().await?;
         if status.success() { Ok(stdout) } else { Err(std::io::Error::other(status.to_string())) }
     }
+}
+
+/// The key in what a source told; `None` if there is none, or it is too long for one.
+pub(crate) fn key_of(told: &[u8]) -> Option<&str> {
+    let key = std::str::from_utf8(told).ok()?.trim();
+    (1..=LONGEST).contains(&key.len()).then_some(key)
 }
 
 async fn said(stdout: ChildStdout) -> std::io::Result<Vec<u8>> {

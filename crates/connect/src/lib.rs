@@ -9,5 +9,8 @@ mod order;
 mod sovd;
 
 pub use crate::order::{Address, End, Order, Part, SendBy};
+#[cfg(any(test, feature = "fuzz"))]
+#[doc(hidden)]
+pub use crate::sovd::fuzz;
 pub use crate::sovd::{Probe, Sovd, SovdConfig, are_authorities};
 pub use ::sovd::SetupError;

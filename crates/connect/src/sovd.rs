@@ -22,6 +22,8 @@ mod faults;
 mod faults_watch;
 mod feed;
 mod fresh;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod health;
 mod inherited;
 mod kept;

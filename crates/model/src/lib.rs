@@ -9,7 +9,11 @@ pub mod command;
 pub mod decode;
 pub mod dtc;
 pub mod event;
+#[cfg(any(test, feature = "fuzz"))]
+#[doc(hidden)]
+pub mod fuzz;
 pub mod id;
+pub mod nesting;
 pub mod parts;
 pub mod user;
 pub mod vehicle;

@@ -5,6 +5,8 @@
 mod auditor;
 pub mod chain;
 pub mod export;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
 pub mod key;
 mod sealer;
 pub mod verify;

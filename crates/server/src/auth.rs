@@ -2,7 +2,7 @@
 //!
 //! Refuses HTTP, and refuses to keep or log a secret: the store has hashes, the log has names.
 
-mod keyring;
+pub(crate) mod keyring;
 mod keys;
 mod login;
 mod master_key;

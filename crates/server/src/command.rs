@@ -10,6 +10,8 @@ pub(crate) mod dispatch;
 pub(crate) mod doorbell;
 mod due;
 mod external;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
 pub(crate) mod policy;
 mod record;
 

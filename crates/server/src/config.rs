@@ -6,6 +6,8 @@
 
 mod bounds;
 mod error;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
 mod load;
 
 pub use error::{ConfigError, Place};

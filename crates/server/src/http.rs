@@ -19,6 +19,8 @@ mod description;
 mod encoding;
 mod events;
 mod fleets;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
 mod gate;
 mod grants;
 mod health;

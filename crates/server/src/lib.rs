@@ -11,6 +11,9 @@ mod clock;
 mod command;
 pub mod config;
 mod contact;
+#[cfg(any(test, feature = "fuzz"))]
+#[doc(hidden)]
+pub mod fuzz;
 mod hex;
 mod http;
 mod live;

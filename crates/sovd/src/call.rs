@@ -138,6 +138,13 @@ impl<T> Call<T> {
         self.read(response).await
     }
 
+    /// Reads an answer that no server gave.
+    #[cfg(any(test, feature = "fuzz"))]
+    pub(crate) async fn given(self, response: Response) -> Result<T, Error> {
+        let response = self.exchange.judged(response).await?;
+        self.read(response).await
+    }
+
     async fn read(self, response: Response) -> Result<T, Error> {
         let limit = self.exchange.client().http().limits().body_bytes;
         let document = Document::read(response, self.exchange.into_place(), limit).await?;

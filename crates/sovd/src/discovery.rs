@@ -184,7 +184,7 @@ impl Client {
 }
 
 impl VersionInfo {
-    fn decode(document: &Document) -> Result<Self, Error> {
+    pub(crate) fn decode(document: &Document) -> Result<Self, Error> {
         let raw = document.required("version-info")?;
         let entries = Fields::of(raw, "version-info")?
             .list(&["sovd_info", "versions", "items", "apiVersions"])

@@ -1,5 +1,5 @@
 //! One complete JSON answer and the place that it came from.
-//! Refuses bodies over the limit, bodies that broke off, and JSON nested deeper than 128 levels.
+//! Refuses bodies over the limit, bodies that broke off, and JSON nested deeper than 120 levels.
 
 use reqwest::Response;
 use reqwest::header::LOCATION;
@@ -9,8 +9,8 @@ use crate::error::Error;
 use crate::fields::Fields;
 use crate::link::Link;
 
-/// Deepest nesting accepted, the same as where `serde_json` stops decoding.
-const DEPTH: usize = 128;
+/// Deepest nesting accepted: `serde_json` stops decoding at 128, and answers are wrapped before that.
+const DEPTH: usize = 120;
 
 #[derive(Debug)]
 pub(crate) struct Document {

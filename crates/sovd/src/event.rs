@@ -60,7 +60,7 @@ impl Client {
 }
 
 impl Events {
-    fn new(response: Response, limit: usize) -> Self {
+    pub(crate) fn new(response: Response, limit: usize) -> Self {
         Self { reader: EventReader::new(response, limit), ended: false }
     }
 

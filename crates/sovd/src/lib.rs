@@ -26,6 +26,9 @@ mod exchange;
 mod execution;
 mod fault;
 mod fields;
+#[cfg(any(test, feature = "fuzz"))]
+#[doc(hidden)]
+pub mod fuzz;
 mod http;
 mod link;
 mod listed;

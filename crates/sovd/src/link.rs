@@ -79,7 +79,9 @@ fn name(segment: &str) -> String {
 
 impl fmt::Display for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.path())?;
+        // Two slashes at the beginning would be read as a host.
+        let guard = if self.0.path().starts_with("//") { "/." } else { "" };
+        write!(f, "{guard}{}", self.0.path())?;
         self.0.query().map_or(Ok(()), |query| write!(f, "?{query}"))
     }
 }
@@ -93,6 +95,14 @@ impl fmt::Debug for Link {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_that_looks_like_a_host_reads_the_same_again() {
+        let base = Link::new(Url::parse("http://vehicle/v1").unwrap());
+        let link = base.resolve("http://other//evil.example/x?y").unwrap();
+        assert_eq!(link.to_string(), "/.//evil.example/x?y");
+        assert_eq!(base.resolve(&link.to_string()), Some(link));
+    }
 
     #[test]
     fn a_child_is_below_whatever_it_is_called() {

@@ -63,7 +63,7 @@ pub(super) async fn rest<T: 'static>(
 }
 
 /// What stands in the lists of all pages, in one.
-fn joined(pages: &[Box<RawValue>]) -> Result<Box<RawValue>, Error> {
+pub(super) fn joined(pages: &[Box<RawValue>]) -> Result<Box<RawValue>, Error> {
     let malformed = |_| Error::Malformed { what: "a page of a list is none".to_owned() };
     let mut entries: Vec<&RawValue> = Vec::new();
     for page in pages {

@@ -31,7 +31,7 @@ pub(super) struct Wish<'a> {
 }
 
 /// What a vehicle gave to make a key from.
-struct Seed {
+pub(super) struct Seed {
     text: String,
     /// It stood in an object, and so does the key.
     is_named: bool,
@@ -95,7 +95,7 @@ impl Attempt<'_> {
 
 impl Seed {
     /// A text, or the first text in an object.
-    fn of(raw: &RawValue) -> Option<Self> {
+    pub(super) fn of(raw: &RawValue) -> Option<Self> {
         match serde_json::from_str(raw.get()).ok()? {
             Value::String(text) => Some(Self { text, is_named: false }),
             Value::Object(members) => {
@@ -106,13 +106,13 @@ impl Seed {
         }
     }
 
-    fn is_zero(&self) -> bool {
+    pub(super) fn is_zero(&self) -> bool {
         let digits = self.text.trim_start_matches("0x");
         !digits.is_empty() && digits.bytes().all(|digit| digit == b'0' || digit == b' ')
     }
 
     /// The key as the vehicle wants it; one that is an object already has names of its own.
-    fn answered_by(&self, key: &SecretString) -> Value {
+    pub(super) fn answered_by(&self, key: &SecretString) -> Value {
         let key = key.expose_secret();
         match serde_json::from_str(key) {
             Ok(named @ Value::Object(_)) => named,

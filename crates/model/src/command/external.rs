@@ -4,6 +4,7 @@
 
 use crate::Timestamp;
 use crate::id::{CommandId, ResponseId};
+use crate::nesting::{DEEPEST, depth};
 use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 use std::collections::BTreeMap;
@@ -47,6 +48,9 @@ pub enum Junk {
     /// It is no JSON object with a text `event`.
     #[error("not an event")]
     NotAnEvent,
+    /// It nests deeper than those who read events decode.
+    #[error("it nests deeper than {DEEPEST} levels")]
+    TooDeep,
     /// It is of another command.
     #[error("the event is of another command than its channel")]
     OtherCommand,
@@ -80,6 +84,10 @@ impl Heard {
     ///
     /// [`Junk`] for whatever does not move a command.
     pub fn read(command_id: CommandId, text: &str) -> Result<Self, Junk> {
+        // Parts are kept undecoded: they escape the check that decoding makes.
+        if depth(text.as_bytes()) > DEEPEST {
+            return Err(Junk::TooDeep);
+        }
         let spoken: Spoken = serde_json::from_str(text).map_err(|_| Junk::NotAnEvent)?;
         if spoken.command_id != command_id {
             return Err(Junk::OtherCommand);
@@ -142,5 +150,24 @@ impl ExternalResponse {
             fields.into_iter().filter_map(|(name, raw)| Some((name.to_owned(), raw.ok()?)));
         object.extend(fields);
         object
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_readers_of_events_could_not_decode_is_junk() {
+        let id = CommandId::new();
+        let said = |depth: usize| {
+            let payload = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+            let text = format!(
+                r#"{{"event":"response","command_id":"{id}","response_payload":{payload}}}"#
+            );
+            Heard::read(id, &text).map(drop)
+        };
+        assert_eq!(said(DEEPEST - 1), Ok(()));
+        assert_eq!(said(DEEPEST), Err(Junk::TooDeep));
     }
 }

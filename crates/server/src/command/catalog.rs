@@ -6,6 +6,11 @@ use jsonschema::Validator;
 use model::catalog::{Entry, Switch, entries};
 use serde_json::Value;
 
+/// How many faults are told at once: a client that sends a list of nonsense is not told of each item.
+const FAULTS: usize = 20;
+/// Characters of what is told of a fault, which may quote what was sent.
+const DETAIL: usize = 500;
+
 /// A parameter that is not as the schema says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fault {
@@ -68,16 +73,17 @@ impl Catalog {
         self.absent.iter().find(|(absent, _)| *absent == name).map(|(_, switch)| *switch)
     }
 
-    /// What is wrong with the parameters of a command; empty if nothing is.
+    /// What is wrong with the parameters of a command, as far as it is told; empty if nothing is.
     pub(crate) fn faults(&self, name: &str, params: &Value) -> Vec<Fault> {
         let Some((_, validator)) = self.rows.iter().find(|(entry, _)| entry.name == name) else {
             return Vec::new();
         };
         validator
             .iter_errors(params)
+            .take(FAULTS)
             .map(|error| Fault {
                 pointer: error.instance_path().to_string(),
-                detail: error.to_string(),
+                detail: error.to_string().chars().take(DETAIL).collect(),
             })
             .collect()
     }
@@ -100,6 +106,14 @@ mod tests {
         assert!(catalog.entry("uds.raw").is_none() && catalog.entry("security.unlock").is_some());
         assert_eq!(catalog.switch_of("uds.raw"), Some(Switch::RawUds));
         assert_eq!(catalog.switch_of("no.such"), None);
+    }
+
+    #[test]
+    fn a_list_of_nonsense_is_refused_in_few_words() {
+        let params = json!({ "entities": vec!["x".repeat(1000); 1000] });
+        let faults = Catalog::new(Switches::default()).faults("faults.scan", &params);
+        let told: usize = faults.iter().map(|fault| fault.detail.len()).sum();
+        assert!((1..=FAULTS).contains(&faults.len()) && told <= FAULTS * DETAIL, "{told}");
     }
 
     #[test]

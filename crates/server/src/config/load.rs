@@ -88,13 +88,22 @@ impl fmt::Debug for Loaded {
 ///
 /// [`ConfigError`] names the first thing that is wrong.
 pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
+    let file = match &sources.file {
+        Some(path) => Some((path.as_path(), read(path)?)),
+        None => None,
+    };
+    of(sources, file)
+}
+
+/// The settings of sources whose file has this text.
+pub(super) fn of(sources: &Sources, file: Option<(&Path, String)>) -> Result<Loaded, ConfigError> {
     let mut layers = Layers::default();
     let mut warnings = Vec::new();
     for (key, _, value) in parse(DEFAULTS, Path::new("config.default.toml"))? {
         layers.0.insert(key, Setting { value, place: Place::Default });
     }
-    if let Some(path) = &sources.file {
-        layers.read_file(path)?;
+    if let Some((path, text)) = file {
+        layers.read_file(path, &text)?;
     }
     layers.read_variables(&sources.variables, &mut warnings)?;
     for Flag { key, text } in &sources.flags {
@@ -120,13 +129,8 @@ impl Loaded {
 }
 
 impl Layers {
-    fn read_file(&mut self, path: &Path) -> Result<(), ConfigError> {
-        let text = fs::read_to_string(path).map_err(|source| ConfigError::Read {
-            role: "the settings".into(),
-            path: path.into(),
-            source,
-        })?;
-        for (key, line, value) in parse(&text, path)? {
+    fn read_file(&mut self, path: &Path, text: &str) -> Result<(), ConfigError> {
+        for (key, line, value) in parse(text, path)? {
             self.put(&key, value, Place::File(path.into(), line))?;
         }
         Ok(())
@@ -209,6 +213,14 @@ impl Layers {
         }
         Config::deserialize(sections)
     }
+}
+
+fn read(path: &Path) -> Result<String, ConfigError> {
+    fs::read_to_string(path).map_err(|source| ConfigError::Read {
+        role: "the settings".into(),
+        path: path.into(),
+        source,
+    })
 }
 
 /// The keys of a file with their lines and values.

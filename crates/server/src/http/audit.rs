@@ -30,10 +30,13 @@ pub(crate) struct ListQuery {
     #[param(value_type = Option<uuid::Uuid>)]
     cursor: Option<AuditId>,
     /// Done by whoever had this name.
+    #[param(max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     actor: Option<String>,
     /// What was done, for example `command_submitted`.
+    #[param(max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     event: Option<String>,
     /// What it was done to, for example `command/01890a5d-…`.
+    #[param(max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     object: Option<String>,
     /// Recorded at this time or later.
     #[param(value_type = Option<String>, format = DateTime)]

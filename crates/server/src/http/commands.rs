@@ -220,7 +220,7 @@ pub(super) fn is_clean_reason(reason: &str) -> Result<(), Problem> {
     Err(Problem::invalid().field("/reason", rule))
 }
 
-fn key(headers: &HeaderMap, body: &[u8]) -> Result<Option<IdempotencyKey>, Problem> {
+pub(super) fn key(headers: &HeaderMap, body: &[u8]) -> Result<Option<IdempotencyKey>, Problem> {
     let Some(value) = headers.get(KEY) else { return Ok(None) };
     let key = value.to_str().unwrap_or_default();
     if !(1..=255).contains(&key.len()) || headers.get_all(KEY).iter().count() > 1 {
@@ -231,7 +231,7 @@ fn key(headers: &HeaderMap, body: &[u8]) -> Result<Option<IdempotencyKey>, Probl
     Ok(Some(IdempotencyKey { key: key.to_owned(), body_hash }))
 }
 
-fn preferred_wait(headers: &HeaderMap) -> Option<Duration> {
+pub(super) fn preferred_wait(headers: &HeaderMap) -> Option<Duration> {
     let prefer = headers.get(PREFER)?.to_str().ok()?;
     let seconds = prefer.split(',').find_map(|wish| wish.trim().strip_prefix("wait="))?;
     Some(Duration::from_secs(seconds.parse().ok()?).min(MAX_WAIT))
@@ -284,7 +284,7 @@ pub(crate) struct ListQuery {
     limit: Option<u32>,
     /// How many to pass over.
     #[serde(default)]
-    #[param(required = false)]
+    #[param(required = false, value_type = u64, maximum = 4_294_967_295_u64)]
     offset: u32,
     /// `next_cursor` of the page before.
     #[param(value_type = Option<uuid::Uuid>)]

@@ -28,9 +28,23 @@ const MAX_WAIT: u64 = 60;
 #[into_params(parameter_in = Query)]
 pub(crate) struct FollowQuery {
     /// Only events after this offset; `Last-Event-ID` says the same.
+    #[param(format = "uint64")]
     after: Option<u64>,
     /// Long-poll: seconds to wait for the next event, at most 60; default 25.
+    #[param(format = "uint64")]
     wait: Option<u64>,
+}
+
+/// A page of the events of a command.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "it describes what is joined from frames")]
+pub(crate) struct EventPage {
+    #[schema(value_type = Vec<Object>)]
+    events: Vec<Frame>,
+    /// Give it as `after` for the next page.
+    next_after: u64,
+    /// Whether there is none.
+    terminal: bool,
 }
 
 /// Follows the events of a command.
@@ -40,7 +54,8 @@ pub(crate) struct FollowQuery {
 #[utoipa::path(get, path = "/api/v1/commands/{command_id}/events", tag = "commands",
     extensions(("x-permission" = json!("watch"))),
     params(("command_id" = uuid::Uuid, Path), FollowQuery),
-    responses((status = 200, description = "The events", content_type = "text/event-stream"),
+    responses((status = 200, description = "The events",
+            content((String = "text/event-stream"), (EventPage = "application/json"))),
         (status = 404, body = super::problem::ProblemBody)))]
 pub(crate) async fn follow(
     State(app): State<App>,
@@ -67,7 +82,7 @@ pub(crate) async fn follow(
     Ok((head, Body::from_stream(body)).into_response())
 }
 
-fn last_event_id(headers: &HeaderMap) -> Option<u64> {
+pub(super) fn last_event_id(headers: &HeaderMap) -> Option<u64> {
     headers.get(LAST_EVENT_ID)?.to_str().ok()?.parse().ok()
 }
 

@@ -38,7 +38,10 @@ impl From<Fleet> for View {
 #[schema(as = FleetDraft)]
 pub(crate) struct Draft {
     /// Unique.
-    #[schema(max_length = 100, pattern = r"^[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$")]
+    #[schema(
+        max_length = 100,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
+    )]
     name: String,
 }
 

@@ -23,7 +23,7 @@ pub(super) async fn check(request: Request, next: Next) -> Response {
     }
 }
 
-fn refused(uri: &Uri) -> Option<Problem> {
+pub(super) fn refused(uri: &Uri) -> Option<Problem> {
     let (path, query) = (uri.path(), uri.query().unwrap_or_default());
     let bad = || Problem::of_status(StatusCode::BAD_REQUEST);
     if path.len() + query.len() > LONGEST {

@@ -77,7 +77,8 @@ pub(crate) struct Checks {
 
 /// Says whether the node takes work: `503` while the store does not answer.
 #[utoipa::path(get, path = "/readyz", tag = "health", security(()),
-    params(("verbose" = Option<String>, Query, description = "Names each dependency")),
+    params(("verbose" = Option<String>, Query, pattern = r"^[^\x00-\x1f]*$",
+        description = "Names each dependency")),
     responses((status = 200, body = Readiness), (status = 503, body = ProblemBody)))]
 pub(crate) async fn readyz(
     State(app): State<App>,

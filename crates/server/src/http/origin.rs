@@ -42,7 +42,7 @@ impl FromRequestParts<App> for From {
 }
 
 /// The client's address: the last one in the chain that is no proxy of ours.
-fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
+pub(super) fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
     let chain = headers.get_all(FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok());
     let hops: Vec<IpAddr> =
         chain.flat_map(|list| list.split(',')).filter_map(|hop| hop.trim().parse().ok()).collect();

@@ -59,10 +59,10 @@ pub(crate) struct Draft {
     #[schema(value_type = Option<String>, write_only, max_length = 65536)]
     sovd_ca: Said<String>,
     #[serde(default)]
-    #[schema(max_length = 100, pattern = r"^[^\x00-\x1f\x7f]*$")]
+    #[schema(max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     make: String,
     #[serde(default)]
-    #[schema(max_length = 100, pattern = r"^[^\x00-\x1f\x7f]*$")]
+    #[schema(max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     model: String,
     #[schema(minimum = 1900, maximum = 2100)]
     year: Option<i32>,
@@ -90,9 +90,9 @@ pub(crate) struct Correction {
     #[serde(default)]
     #[schema(value_type = Option<String>, write_only, max_length = 65536)]
     sovd_ca: Said<String>,
-    #[schema(max_length = 100, pattern = r"^[^\x00-\x1f\x7f]*$")]
+    #[schema(max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     make: Option<String>,
-    #[schema(max_length = 100, pattern = r"^[^\x00-\x1f\x7f]*$")]
+    #[schema(max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     model: Option<String>,
     #[schema(minimum = 1900, maximum = 2100)]
     year: Option<i32>,
@@ -128,7 +128,8 @@ pub(crate) async fn add(
 #[utoipa::path(patch, path = "/api/v1/vehicles/{vehicle_id}", tag = "vehicles",
     extensions(("x-permission" = json!("administer"))),
     params(("vehicle_id" = uuid::Uuid, Path),
-        ("if-match" = String, Header, description = "The `ETag` of the vehicle, or *")),
+        ("if-match" = String, Header, pattern = r#"^(\*|"[0-9]{1,18}")$"#,
+            description = "The `ETag` of the vehicle, or *")),
     responses((status = 200, body = View, headers(("etag" = String))),
         (status = 404, body = ProblemBody), (status = 412, body = ProblemBody),
         (status = 422, body = ProblemBody), (status = 428, body = ProblemBody)))]
@@ -160,7 +161,8 @@ pub(crate) async fn change(
 #[utoipa::path(delete, path = "/api/v1/vehicles/{vehicle_id}", tag = "vehicles",
     extensions(("x-permission" = json!("administer"))),
     params(("vehicle_id" = uuid::Uuid, Path),
-        ("if-match" = Option<String>, Header, description = "The `ETag` of the vehicle, or *")),
+        ("if-match" = Option<String>, Header, pattern = r#"^(\*|"[0-9]{1,18}")$"#,
+            description = "The `ETag` of the vehicle, or *")),
     responses((status = 204), (status = 404, body = ProblemBody),
         (status = 412, body = ProblemBody)))]
 pub(crate) async fn remove(
@@ -293,7 +295,7 @@ async fn named_fleet<T>(
 
 /// The version of a vehicle that a change was made on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Version {
+pub(super) enum Version {
     /// Whichever is the newest.
     Any,
     Of(i64),
@@ -301,7 +303,7 @@ enum Version {
 
 impl Version {
     /// What `If-Match` names; `None` without one.
-    fn named(headers: &HeaderMap) -> Result<Option<Self>, Problem> {
+    pub(super) fn named(headers: &HeaderMap) -> Result<Option<Self>, Problem> {
         let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
         let tag = value.to_str().unwrap_or_default().trim();
         if tag == "*" {

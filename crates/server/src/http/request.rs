@@ -86,7 +86,7 @@ pub(super) async fn secure(request: Request, next: Next) -> Response {
     response
 }
 
-fn names(headers: &HeaderMap) -> RequestNames {
+pub(super) fn names(headers: &HeaderMap) -> RequestNames {
     let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
     let request_id = given
         .filter(|id| is_sane(id))

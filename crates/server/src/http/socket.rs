@@ -226,7 +226,7 @@ async fn admit(
 }
 
 /// How a client says who it is.
-enum Proof {
+pub(super) enum Proof {
     Token(String),
     Ticket(String),
 }
@@ -244,9 +244,9 @@ async fn verified(app: &App, proof: Proof) -> Result<(Pass, Option<CommandId>), 
 }
 
 /// What the address and the headers asked; everything at most once.
-struct Asked {
+pub(super) struct Asked {
     proof: Option<Proof>,
-    after: u64,
+    pub(super) after: u64,
 }
 
 impl Asked {
@@ -255,7 +255,7 @@ impl Asked {
         Self::of(request.uri().query().unwrap_or_default(), bearers)
     }
 
-    fn of<'a>(query: &str, bearers: impl Iterator<Item = &'a str>) -> Result<Self, End> {
+    pub(super) fn of<'a>(query: &str, bearers: impl Iterator<Item = &'a str>) -> Result<Self, End> {
         let mut proofs: Vec<_> = bearers.map(|token| Proof::Token(token.to_owned())).collect();
         let mut after = None;
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {

@@ -106,7 +106,7 @@ pub(crate) struct ListQuery {
     limit: Option<u32>,
     /// How many to pass over.
     #[serde(default)]
-    #[param(required = false)]
+    #[param(required = false, value_type = u64, maximum = 4_294_967_295_u64)]
     offset: u32,
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Refuses to make anybody wait for Redis: what it does not take is left to the loss detector.
 
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
 mod line;
 mod publisher;
 mod subscriber;

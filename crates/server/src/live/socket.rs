@@ -10,6 +10,8 @@ mod ear;
 mod echo;
 mod end;
 mod following;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
 mod hearing;
 mod speaker;
 mod word;

@@ -172,6 +172,27 @@ async fn odd_texts_are_stored_or_refused_and_never_fail(backend: Backend) {
     }
 }
 
+/// Who keeps to the description is not refused, and who does not is.
+#[tokio::test]
+async fn texts_are_taken_as_they_are_described() {
+    let p = Platform::start().await;
+    let admin = p.admin().await;
+    let document: Value = serde_json::from_str(&fleetwire_server::openapi()).unwrap();
+    let name = &document["components"]["schemas"]["FleetDraft"]["properties"]["name"];
+    let name = jsonschema::validator_for(name).unwrap();
+    let filters = document["paths"]["/api/v1/audit"]["get"]["parameters"].as_array().unwrap();
+    let actor = filters.iter().find(|it| it["name"] == "actor").unwrap();
+    let actor = jsonschema::validator_for(&actor["schema"]).unwrap();
+    let long = "x".repeat(101);
+    for text in ["", " ", "\u{2003}", " a", "a\u{85}", "a\u{9f}b", "\u{a0}", "Köln 3", &long] {
+        let reply = admin.post("/api/v1/fleets", json!({ "name": text })).await;
+        assert_eq!(reply.status.is_success(), name.is_valid(&json!(text)), "{text:?}");
+        let encoded: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
+        let reply = admin.get(&format!("/api/v1/audit?actor={encoded}")).await;
+        assert_eq!(reply.status.is_success(), actor.is_valid(&json!(text)), "{text:?}");
+    }
+}
+
 /// Another request would be lost in it.
 #[tokio::test]
 async fn a_connection_whose_request_was_not_read_is_said_to_be_over() {

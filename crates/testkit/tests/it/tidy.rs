@@ -173,3 +173,31 @@ fn the_readme_has_at_most_120_lines() {
     let lines = fs::read_to_string(root().join("README.md")).map_or(0, |text| text.lines().count());
     assert!(lines <= 120, "README.md: {lines} lines, more than 120: move details to docs/");
 }
+
+#[test]
+fn every_dependency_has_its_reason() {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let listed = manifest.lines().skip_while(|line| *line != "[workspace.dependencies]").skip(1);
+    let foreign = listed
+        .take_while(|line| !line.starts_with('['))
+        .filter(|line| line.contains(" = ") && !line.starts_with('#') && !line.contains("path = "));
+    let bare = foreign.filter(|line| !line.contains(" # "));
+    refuse(&bare.map(|line| format!("Cargo.toml: say what it is for: {line}")).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_threat_model_names_tests_that_there_are() {
+    let page = fs::read_to_string(root().join("docs/operate/threat-model.md")).unwrap();
+    let quoted = page.split('`').skip(1).step_by(2);
+    let names = quoted.filter_map(|quote| match quote.rsplit_once("::") {
+        Some((_, name)) => Some(name),
+        None => (quote.matches('_').count() > 2).then_some(quote),
+    });
+    let sources = sources(&root());
+    let exists = |name: &str| {
+        let function = format!("fn {name}(");
+        let mut lines = sources.iter().flat_map(Source::lines);
+        name == "*" || lines.any(|line| line.contains(&function))
+    };
+    refuse(&names.filter(|name| !exists(name)).map(ToOwned::to_owned).collect::<Vec<_>>());
+}

@@ -170,6 +170,31 @@ fn channels(commands: &[CommandId]) -> Vec<String> {
     commands.iter().copied().map(response_channel).collect()
 }
 
+/// What a message is.
+pub(super) enum Told {
+    /// What nodes tell each other.
+    Notice(Notice),
+    /// An event that a node has stored.
+    Event(CommandId, Frame),
+    /// The words of another program, which acts as a connector.
+    External(CommandId),
+}
+
+/// What a text on a channel is; `None` = nothing that concerns us.
+pub(super) fn told(channel: &str, text: &str) -> Option<Told> {
+    if channel == NOTICES {
+        return serde_json::from_str(text).ok().map(Told::Notice);
+    }
+    let command_id = channel.strip_prefix("response:")?.parse().ok()?;
+    let envelope: Envelope<'_> = serde_json::from_str(text).ok()?;
+    if envelope.command_id != command_id {
+        return None;
+    }
+    let Some(offset) = envelope.offset else { return Some(Told::External(command_id)) };
+    let kind = envelope.kind()?;
+    Some(Told::Event(command_id, Frame::new(offset, kind, text)))
+}
+
 /// What has to be known of a text on the channel of a command.
 #[derive(Deserialize)]
 struct Envelope<'a> {
@@ -210,24 +235,18 @@ impl Ears {
         let [channel, text] = push.data.as_slice() else { return None };
         let channel = String::from_redis_value_ref(channel).ok()?;
         let text = String::from_redis_value_ref(text).ok()?;
-        if channel == NOTICES {
-            return self.notice(serde_json::from_str(&text).ok()?);
-        }
-        let command_id = channel.strip_prefix("response:")?.parse().ok()?;
-        let envelope: Envelope<'_> = serde_json::from_str(&text).ok()?;
-        if envelope.command_id != command_id {
-            return None;
-        }
-        match envelope.offset {
-            Some(offset) => {
-                let kind = envelope.kind()?;
-                self.hub.hear(command_id, Frame::new(offset, kind, &text));
+        match told(&channel, &text)? {
+            Told::Notice(notice) => self.notice(notice),
+            Told::Event(command_id, frame) => {
+                self.hub.hear(command_id, frame);
                 Some(())
             }
-            None if self.longest_external.is_some_and(|longest| text.len() <= longest) => {
+            Told::External(command_id)
+                if self.longest_external.is_some_and(|longest| text.len() <= longest) =>
+            {
                 self.pass(Heard::External(command_id, text))
             }
-            None => None,
+            Told::External(_) => None,
         }
     }
 

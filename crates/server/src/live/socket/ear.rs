@@ -25,14 +25,7 @@ pub(super) struct Ear {
 impl Ear {
     /// `early` is what the client said before the upgrade was complete.
     pub(super) fn new(outlet: Arc<Outlet>, early: &Bytes, limits: &Limits) -> Self {
-        let config = WebSocketConfig::default()
-            .read_buffer_size(READ_BUFFER)
-            .write_buffer_size(0)
-            .max_message_size(Some(limits.max_frame_bytes))
-            .max_frame_size(Some(limits.max_frame_bytes));
-        let context =
-            WebSocketContext::from_partially_read(early.to_vec(), Role::Server, Some(config));
-        Self { outlet, context }
+        Self { outlet, context: context(early, limits.max_frame_bytes) }
     }
 
     /// The next message; what has to be answered to the frames before it is on the desk.
@@ -59,6 +52,16 @@ impl Ear {
     }
 }
 
+/// The reader of a client's frames; `early` is what is there already.
+pub(super) fn context(early: &Bytes, max_frame_bytes: usize) -> WebSocketContext {
+    let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(0)
+        .max_message_size(Some(max_frame_bytes))
+        .max_frame_size(Some(max_frame_bytes));
+    WebSocketContext::from_partially_read(early.to_vec(), Role::Server, Some(config))
+}
+
 /// Reads what is there, and keeps what would be written.
 struct Line<'a> {
     wire: &'a Wire,
@@ -83,7 +86,7 @@ impl Write for Line<'_> {
 }
 
 /// What a reading error says about the client.
-fn broken(error: &WireError) -> End {
+pub(super) fn broken(error: &WireError) -> End {
     match error {
         WireError::Capacity(_) => End::TooLarge,
         WireError::Utf8(_) => End::NotText,
