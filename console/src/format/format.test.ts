@@ -38,6 +38,14 @@ describe('tables', () => {
   });
   it('are no formulas for a spreadsheet', () => {
     expect(csv(sheet([{ a: '=1+1', b: -3, c: 'x,"y"' }]))).toBe('a,b,c\r\n\'=1+1,-3,"x,""y"""\r\n');
+    const cell = (value: string) => csv({ columns: ['c'], rows: [{ c: value }] }).slice(3, -2);
+    for (const start of ['=', '+', '-', '@', '\t', '\0']) expect(cell(`${start}cmd`)).toBe(`'${start}cmd`);
+    expect(cell('\rcmd')).toBe('"\'\rcmd"');
+    expect(csv(sheet([{ '=key': 1 }]))).toBe("'=key\r\n1\r\n");
+  });
+  it('keep their signs where they are numbers', () => {
+    const rows = [-40, -1.5e-7, '-12.5', '+3'].map((v) => ({ v }));
+    expect(csv(sheet(rows))).toBe('v\r\n-40\r\n-1.5e-7\r\n-12.5\r\n+3\r\n');
   });
 });
 

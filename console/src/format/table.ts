@@ -38,6 +38,9 @@ export function sheet(payloads: unknown[]): Sheet {
   return { columns: [...columns].slice(0, MOST_COLUMNS), rows };
 }
 
+/** A sign makes no formula of these. */
+const NUMERAL = /^[+-]?\d+(\.\d+)?([eE][+-]?\d+)?$/;
+
 /** RFC 4180; what a spreadsheet would run as a formula is made text. */
 export function csv({ columns, rows }: Sheet): string {
   const line = (cells: unknown[]) => `${cells.map(cell).join(',')}\r\n`;
@@ -46,7 +49,7 @@ export function csv({ columns, rows }: Sheet): string {
 
 function cell(value: unknown): string {
   let text = value === undefined || value === null ? '' : String(value);
-  if (typeof value !== 'number' && /^[=+\-@\t\0]/.test(text)) text = `'${text}`;
+  if (/^[=+\-@\t\r\0]/.test(text) && !NUMERAL.test(text)) text = `'${text}`;
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 

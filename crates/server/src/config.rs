@@ -8,6 +8,7 @@ mod bounds;
 mod error;
 #[cfg(any(test, feature = "fuzz"))]
 pub(crate) mod fuzz;
+mod links;
 mod load;
 
 pub use error::{ConfigError, Place};
@@ -54,6 +55,12 @@ pub struct Config {
     pub jwt_secret: Option<SecretString>,
     #[serde(deserialize_with = "some_path")]
     master_key_file: Option<PathBuf>,
+    /// The authority of Redis's certificate; `None` = those that the system trusts.
+    #[serde(deserialize_with = "some_path")]
+    pub redis_ca_file: Option<PathBuf>,
+    /// The database and Redis may be on other machines without proving who they are.
+    #[serde(deserialize_with = "on_or_off")]
+    pub(crate) insecure_links: bool,
     /// Plain HTTP is permitted on addresses that other machines can reach.
     #[serde(deserialize_with = "on_or_off")]
     pub insecure: bool,
@@ -355,12 +362,17 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// [`store::OpenError::Url`] if `database_url` is none of PostgreSQL.
-    pub fn database(&self) -> Result<Target, store::OpenError> {
-        match &self.database_url {
-            Some(url) => Target::from_url(url.expose_secret()),
-            None => Ok(Target::Sqlite(self.data_dir.join("fleetwire.db"))),
-        }
+    /// [`ConfigError::Database`] if `database_url` is none of PostgreSQL, and
+    /// [`ConfigError::Exposed`] if others could listen on the way.
+    pub fn database(&self) -> Result<Target, ConfigError> {
+        let target = match &self.database_url {
+            Some(url) => Target::from_url(url.expose_secret())?,
+            None => Target::Sqlite(self.data_dir.join("fleetwire.db")),
+        };
+        let way_out =
+            "add ?sslmode=verify-full (and &sslrootcert=FILE for an authority of your own)";
+        self.check_link("database_url", target.unverified_host(), way_out)?;
+        Ok(target)
     }
 
     /// What begins the addresses that clients use.

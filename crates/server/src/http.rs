@@ -186,3 +186,30 @@ pub(crate) fn router(app: App) -> Router {
         .layer(option_layer(tls_only))
         .with_state(app)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Body;
+    use axum::http::{Request, StatusCode};
+    use tower::ServiceExt;
+
+    #[tokio::test]
+    async fn a_panic_is_500_without_its_words_and_the_next_request_is_served() {
+        async fn fail() -> &'static str {
+            panic!("swordfish")
+        }
+        let service = Router::new()
+            .route("/bad", get(fail))
+            .route("/good", get(|| async { "served" }))
+            .layer(CatchPanicLayer::custom(problem::panicked));
+        let ask = |path| service.clone().oneshot(Request::get(path).body(Body::empty()).unwrap());
+        let mut failed = ask("/bad").await.unwrap();
+        assert_eq!(failed.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let problem = failed.extensions_mut().remove::<problem::Problem>().unwrap();
+        let body = problem.render("trace".to_owned()).into_body();
+        let body = axum::body::to_bytes(body, 10_000).await.unwrap();
+        assert!(!String::from_utf8_lossy(&body).contains("swordfish"));
+        assert_eq!(ask("/good").await.unwrap().status(), StatusCode::OK);
+    }
+}

@@ -90,6 +90,9 @@ pub enum StartError {
     /// The address of the bus is none.
     #[error(transparent)]
     Bus(#[from] NotAnAddress),
+    /// Nobody can be believed by that file.
+    #[error("redis_ca_file = {} is no readable file of certificates in PEM", .0.display())]
+    Authority(std::path::PathBuf),
     /// The connector did not start.
     #[error(transparent)]
     Connector(#[from] connect::SetupError),
@@ -196,7 +199,7 @@ impl Server {
 fn bus(
     config: &Config,
     live: &Live,
-) -> Result<(Bus, Option<Connections>, mpsc::Receiver<Heard>), NotAnAddress> {
+) -> Result<(Bus, Option<Connections>, mpsc::Receiver<Heard>), StartError> {
     let (heard, hearing) = mpsc::channel(HEARD);
     let Some(url) = &config.redis_url else {
         return Ok((Bus::Local(Arc::clone(&live.hub)), None, hearing));
@@ -207,8 +210,22 @@ fn bus(
         heard,
         longest_external: config.bus.external_events.then_some(config.commands.max_part_bytes),
     };
-    let (redis, connections) = Redis::new(Place::parse(url.expose_secret())?, ears);
+    let (redis, connections) = Redis::new(place(config, url.expose_secret())?, ears);
     Ok((Bus::Redis(redis), Some(connections), hearing))
+}
+
+/// Where Redis is, and by whom it is believed.
+fn place(config: &Config, url: &str) -> Result<Place, StartError> {
+    const WAY_OUT: &str =
+        "use rediss:// or rediss-cluster:// (and redis_ca_file for an authority of your own)";
+    let place = Place::parse(url)?;
+    for host in place.unverified_hosts() {
+        config.check_link("redis_url", Some(host), WAY_OUT)?;
+    }
+    let Some(path) = &config.redis_ca_file else { return Ok(place) };
+    let pem = std::fs::read_to_string(path).ok().and_then(|pem| checked_authorities(pem).ok());
+    let pem = pem.ok_or_else(|| StartError::Authority(path.clone()))?;
+    Ok(place.vouched_for_by(&pem))
 }
 
 /// What makes this process a node beside others.

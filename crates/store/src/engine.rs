@@ -5,7 +5,7 @@
 
 use crate::sqlite::Near;
 use crate::{Cause, StoreError, migrate};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, SqlitePool};
 use std::path::{Path, PathBuf};
@@ -66,6 +66,14 @@ impl Target {
         let known = url.starts_with("postgres://") || url.starts_with("postgresql://");
         let options: PgConnectOptions = url.parse().map_err(|_| OpenError::Url)?;
         if known { Ok(Self::Postgres(Box::new(options))) } else { Err(OpenError::Url) }
+    }
+
+    /// The host of a database that is asked over the network and does not have to prove who it is.
+    pub fn unverified_host(&self) -> Option<&str> {
+        let Self::Postgres(options) = self else { return None };
+        let is_socket = options.get_socket().is_some() || options.get_host().starts_with('/');
+        let is_verified = matches!(options.get_ssl_mode(), PgSslMode::VerifyFull);
+        (!is_socket && !is_verified).then(|| options.get_host())
     }
 
     pub(crate) fn unreachable(&self, source: impl Into<Cause>) -> OpenError {

@@ -12,6 +12,7 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use rustix::process::{Signal, geteuid};
 
+use crate::authority::{Authority, Certificates};
 use crate::child::{self, Child, run, signal_process};
 use crate::directory::InstanceDirectory;
 use crate::ports::free_port;
@@ -41,6 +42,7 @@ pub struct Postgres {
     programs: Programs,
     directory: InstanceDirectory,
     durable: bool,
+    certificates: Option<Certificates>,
     port: u16,
     server: Option<Child>,
 }
@@ -48,20 +50,38 @@ pub struct Postgres {
 impl Postgres {
     /// Starts a server that does not wait for the disk: it survives `kill -9`, not a power cut.
     pub fn start() -> Self {
-        Self::start_with(false).unwrap_or_else(|error| panic!("{error:#}"))
+        Self::start_with(false, None).unwrap_or_else(|error| panic!("{error:#}"))
     }
 
     /// Starts a server with `fsync` on, as in production: for measuring, and for faults of the disk.
     pub fn start_durable() -> Self {
-        Self::start_with(true).unwrap_or_else(|error| panic!("{error:#}"))
+        Self::start_with(true, None).unwrap_or_else(|error| panic!("{error:#}"))
     }
 
-    fn start_with(durable: bool) -> anyhow::Result<Self> {
+    /// Starts a server that can speak TLS, with a certificate for a name from an authority made for it:
+    /// [`Postgres::ca_file`].
+    pub fn start_tls(name: &str) -> Self {
+        Self::start_with(false, Some(name)).unwrap_or_else(|error| panic!("{error:#}"))
+    }
+
+    /// The certificate of the authority that signed the server's, as PEM.
+    pub fn ca_file(&self) -> &Path {
+        let certificates = self.certificates.as_ref();
+        &certificates.expect("only a server of start_tls has an authority").ca
+    }
+
+    fn start_with(durable: bool, name: Option<&str>) -> anyhow::Result<Self> {
         let programs = Programs::find()?;
         let template = programs.template()?;
         let directory = instance_directory(&programs)?;
         copy(&template, &directory.path().join("data"))?;
-        let mut postgres = Self { programs, directory, durable, port: 0, server: None };
+        let certify = |name| Authority::default().certify_in(directory.path(), name);
+        let certificates = name.map(certify);
+        if let (Some((user, group)), Some(files)) = (programs.user, &certificates) {
+            chown(&files.key, Some(user), Some(group))?;
+        }
+        let mut postgres =
+            Self { programs, directory, durable, certificates, port: 0, server: None };
         postgres.launch_on_free_port()?;
         Ok(postgres)
     }
@@ -172,6 +192,11 @@ impl Postgres {
             "log_destination=stderr",
         ] {
             postgres.args(["-c", setting]);
+        }
+        if let Some(files) = &self.certificates {
+            let (certificate, key) = (files.certificate.display(), files.key.display());
+            postgres.args(["-c", "ssl=on", "-c", &format!("ssl_cert_file={certificate}")]);
+            postgres.args(["-c", &format!("ssl_key_file={key}")]);
         }
         let server = Child::spawn(postgres)?;
         let ready = server.stderr.wait_for(START_LIMIT, |line| line.contains("ready to accept"));

@@ -164,20 +164,31 @@ async fn unknown_user_inactive_user_and_wrong_password_are_denied_alike() {
 
 #[tokio::test]
 async fn an_unknown_user_takes_as_long_as_a_wrong_password() {
-    let house = House::new().await;
-    let mut spans = [Duration::MAX; 2];
-    // The quickest of a few: what else runs on the machine only ever makes it longer.
-    for round in 0..4 {
-        for (username, span) in [("ada", 0), ("bob", 1)] {
-            let from =
-                Origin { address: format!("192.0.2.{round}"), request_id: None, trace_id: None };
-            let start = Instant::now();
-            house.auth.login(username, "wrong".into(), &from).await.unwrap_err();
-            spans[span] = spans[span].min(start.elapsed());
+    let free = Limits { account_free: 1000, ..Limits::default() };
+    let house = House::with(Settings { limits: free, ..settings() }).await;
+    let mut apart = 1.0;
+    // In turns, and again if it was not alike: whatever else runs here hits one of them at times.
+    for attempt in 0..6 {
+        let mut spans = [const { Vec::new() }; 2];
+        for round in 0..15 {
+            let address = format!("192.0.{attempt}.{round}");
+            let from = Origin { address, request_id: None, trace_id: None };
+            for (username, spans) in ["ada", "bob"].into_iter().zip(&mut spans) {
+                let start = Instant::now();
+                house.auth.login(username, "wrong".into(), &from).await.unwrap_err();
+                spans.push(start.elapsed());
+            }
+        }
+        let [known, unknown] = spans.map(|mut spans| {
+            spans.sort();
+            spans[spans.len() / 2].as_secs_f64()
+        });
+        apart = (unknown / known - 1.0_f64).abs();
+        if apart < 0.15 {
+            return;
         }
     }
-    let [known, unknown] = spans.map(|span| span.as_secs_f64());
-    assert!((0.5..2.0).contains(&(unknown / known)), "{known} s, {unknown} s");
+    panic!("the medians are {:.0} % apart", apart * 100.0);
 }
 
 #[tokio::test]

@@ -86,6 +86,22 @@ pub enum ConfigError {
     /// One of two settings that need each other.
     #[error("{0} is set and {1} is not: set both, or neither")]
     Half(&'static str, &'static str),
+    /// `database_url` is none.
+    #[error(transparent)]
+    Database(#[from] store::OpenError),
+    /// What is behind a URL does not prove who it is.
+    #[error(
+        "{setting} leads to {host}, and others could listen on the way or pose as it; {way_out}, or \
+         set insecure_links = true if nobody else is on that network"
+    )]
+    Exposed {
+        /// The setting.
+        setting: &'static str,
+        /// Where it leads.
+        host: String,
+        /// How it could prove itself.
+        way_out: &'static str,
+    },
     /// Plain HTTP would be open to other machines.
     #[error(
         "listen = {0}: other machines could read what is sent, for it is plain HTTP; listen on \

@@ -224,6 +224,25 @@ async fn guessing_passwords_is_slowed_down_and_answered_alike() {
 }
 
 #[tokio::test]
+async fn forty_guesses_from_forty_addresses_neither_get_in_nor_keep_the_user_out() {
+    let p = Platform::start_with(Backend::Sqlite, &[("trusted_proxies", "127.0.0.1")]).await;
+    p.engineer().await;
+    let try_from = async |address: &str, password: &str| {
+        let body = json!({ "username": "engineer", "password": password });
+        let from = [("x-forwarded-for", address)];
+        p.nobody().send(Method::POST, "/api/v1/auth/login", Some(body), &from).await
+    };
+    for address in 1..=40 {
+        let reply = try_from(&format!("192.0.2.{address}"), "not the right password").await;
+        assert!(matches!(reply.status.as_u16(), 401 | 429), "{}", reply.json);
+    }
+    let reply = try_from("198.51.100.7", PASSWORD).await;
+    let wait = reply.headers.get("retry-after").map(|it| it.to_str().unwrap().parse::<u64>());
+    let is_soon = wait.is_some_and(|seconds| seconds.unwrap() <= 60);
+    assert!(reply.status == StatusCode::OK || is_soon, "{}", reply.json);
+}
+
+#[tokio::test]
 async fn a_grant_that_ends_ends() {
     let p = Platform::start_on(Backend::Sqlite).await;
     let lent = p.user("lena", Role::Viewer, &[]).await;

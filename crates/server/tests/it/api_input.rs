@@ -247,6 +247,29 @@ async fn what_is_no_http_is_refused() {
     }
 }
 
+/// Two servers in a row that disagree about where a request ends could be told different things.
+#[tokio::test]
+async fn a_request_of_two_lengths_is_the_last_of_its_connection() {
+    let p = Platform::start().await;
+    let (length, chunked) = ("content-length: 4\r\n", "transfer-encoding: chunked\r\n");
+    for (first, second) in [(length, chunked), (chunked, length)] {
+        let hidden = "GET /livez HTTP/1.1\r\nhost: x\r\n\r\n";
+        let bytes = format!(
+            "POST /api/v1/auth/login HTTP/1.1\r\nhost: x\r\n{first}{second}\r\n0\r\n\r\n{hidden}"
+        );
+        let heard = say(&p, bytes.as_bytes()).await;
+        assert!(heard.starts_with("HTTP/1.1 4"), "{heard}");
+        assert_eq!(heard.matches("HTTP/1.1 ").count(), 1, "{heard}");
+    }
+}
+
+#[tokio::test]
+async fn an_endless_address_is_refused() {
+    let p = Platform::start().await;
+    let reply = p.nobody().get(&format!("/livez?{}", "x".repeat(9_000))).await;
+    assert_eq!(reply.status, StatusCode::URI_TOO_LONG);
+}
+
 #[tokio::test]
 async fn a_body_that_does_not_come_is_not_waited_for() {
     let p = Platform::start_with(Backend::Sqlite, &[("http.body_timeout", "200ms")]).await;

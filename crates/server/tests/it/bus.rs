@@ -262,7 +262,8 @@ async fn a_network_that_swallows_everything_is_noticed_and_got_over() {
     command.args(["--bind", &host, "--port", port, "--protected-mode", "no", "--save", ""]);
     let _redis = Process::spawn(command);
     let url = format!("redis://{host}:{port}");
-    let p = Platform::start_with(Backend::Sqlite, &[("redis_url", &url)]).await;
+    let settings = [("redis_url", &*url), ("insecure_links", "true")];
+    let p = Platform::start_with(Backend::Sqlite, &settings).await;
     is_ready(&p.nobody(), "ok").await;
     net.drop_traffic();
     is_ready(&p.nobody(), "away").await;
@@ -273,4 +274,24 @@ async fn a_network_that_swallows_everything_is_noticed_and_got_over() {
     let healed = Instant::now();
     is_ready(&p.nobody(), "ok").await;
     assert!(healed.elapsed() < Duration::from_secs(5), "{:?}", healed.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn redis_is_believed_by_its_authority_and_its_name_alone() {
+    let (right, other) = (Redis::start_tls(), Redis::start_tls_as("redis.example"));
+    for (redis, authority, doubt) in [
+        (&right, &right, None),
+        (&right, &other, Some("BadSignature")),
+        (&other, &other, Some("not valid for name")),
+    ] {
+        let (url, file) = (redis.url(), authority.ca_file().display().to_string());
+        let settings = [("redis_url", &*url), ("redis_ca_file", &file)];
+        let p = Platform::start_with(Backend::Sqlite, &settings).await;
+        let Some(doubt) = doubt else {
+            is_ready(&p.nobody(), "ok").await;
+            continue;
+        };
+        eventually(doubt, async || !p.log().lines_with(doubt).is_empty()).await;
+        assert_eq!(p.nobody().get("/readyz?verbose").await.json["checks"]["bus"], "away");
+    }
 }

@@ -169,3 +169,19 @@ async fn a_postgres_that_takes_no_writes_is_unavailable_and_used_again_when_it_d
     }
     scene.accepts(scene.draft(Risk::R0)).await;
 }
+
+#[tokio::test]
+async fn what_cannot_be_audited_does_not_happen() {
+    for database in [Database::sqlite(), Database::postgres()] {
+        let scene = Scene::on(database).await;
+        let add = async || {
+            let vin = "1M8GDM9AXKP042788".parse().unwrap();
+            let new = NewVehicle { vin, change: described(scene.fleet) };
+            scene.store.add_vehicle(new, deed("vehicle")).await
+        };
+        scene.database.alter("alter table audit rename to away").await;
+        add().await.unwrap_err();
+        scene.database.alter("alter table away rename to audit").await;
+        assert!(add().await.unwrap().is_some(), "nothing of it is left");
+    }
+}

@@ -13,6 +13,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 use tempfile::TempDir;
+use testkit::Postgres;
 
 const SECRET: &str = "swordfish";
 
@@ -169,4 +170,33 @@ async fn no_secret_is_shown_for_debugging() {
     for secret in [SECRET, "argon2id", bytes.trim_matches(['[', ']'])] {
         assert!(!shown.contains(secret), "{shown}");
     }
+}
+
+/// Why the database of one server is not believed by the authority of another, of the same name;
+/// empty = it is.
+async fn doubt(server: &Postgres, authority: &Postgres) -> String {
+    let url = server.url("postgres");
+    let url = format!("{url}?sslmode=verify-full&sslrootcert={}", authority.ca_file().display());
+    let target = Target::from_url(&url).unwrap();
+    assert_eq!(target.unverified_host(), None);
+    match Store::open(&target).await {
+        Ok(store) => {
+            store.close().await;
+            String::new()
+        }
+        Err(error) => chain(&error),
+    }
+}
+
+#[tokio::test]
+async fn a_postgres_is_believed_by_its_authority_and_its_name_alone() {
+    let (right, other) = (Postgres::start_tls("127.0.0.1"), Postgres::start_tls("db.example"));
+    assert_eq!(doubt(&right, &right).await, "");
+    let unknown = doubt(&right, &other).await;
+    assert!(unknown.contains("BadSignature"), "{unknown}");
+    let another = doubt(&other, &other).await;
+    assert!(another.contains("not valid for name"), "{another}");
+    let plain = Postgres::start();
+    let silent = doubt(&plain, &right).await;
+    assert!(silent.contains("does not support TLS"), "{silent}");
 }

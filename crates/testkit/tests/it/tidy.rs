@@ -175,17 +175,6 @@ fn the_readme_has_at_most_120_lines() {
 }
 
 #[test]
-fn every_dependency_has_its_reason() {
-    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
-    let listed = manifest.lines().skip_while(|line| *line != "[workspace.dependencies]").skip(1);
-    let foreign = listed
-        .take_while(|line| !line.starts_with('['))
-        .filter(|line| line.contains(" = ") && !line.starts_with('#') && !line.contains("path = "));
-    let bare = foreign.filter(|line| !line.contains(" # "));
-    refuse(&bare.map(|line| format!("Cargo.toml: say what it is for: {line}")).collect::<Vec<_>>());
-}
-
-#[test]
 fn the_threat_model_names_tests_that_there_are() {
     let page = fs::read_to_string(root().join("docs/operate/threat-model.md")).unwrap();
     let quoted = page.split('`').skip(1).step_by(2);
@@ -200,4 +189,72 @@ fn the_threat_model_names_tests_that_there_are() {
         name == "*" || lines.any(|line| line.contains(&function))
     };
     refuse(&names.filter(|name| !exists(name)).map(ToOwned::to_owned).collect::<Vec<_>>());
+}
+
+#[test]
+fn every_test_that_the_page_of_security_names_exists() {
+    let page = fs::read_to_string(root().join("docs/operate/security.md")).unwrap();
+    let (_, table) = page.split_once("the test that fails without it").expect("it has a table");
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| "));
+    let rows: Vec<_> = rows.filter_map(|row| row.rsplit(" | ").next()).skip(1).collect();
+    assert!(rows.len() > 30, "{} rows", rows.len());
+    let sources = sources(&root());
+    let names = rows.iter().flat_map(|row| row.split('`').skip(1).step_by(2));
+    refuse(&names.filter_map(|name| missing(name, &sources)).collect::<Vec<_>>());
+}
+
+/// What is wrong with a name in that table.
+fn missing(name: &str, sources: &[Source]) -> Option<String> {
+    if name.contains(['/', '.']) {
+        return (!root().join(name).exists()).then(|| format!("there is no file {name}"));
+    }
+    let (module, test) = name.rsplit_once("::").unwrap_or(("", name));
+    if !test.contains('_') {
+        let folder = if name == "fleetwire" { "cli" } else { name };
+        return (!root().join("crates").join(folder).is_dir()).then(|| format!("no crate {name}"));
+    }
+    let opening = format!("fn {test}(");
+    let is_there = |source: &&Source| {
+        source.path().display().to_string().contains(module)
+            && source.lines().iter().any(|line| line.contains(&opening))
+    };
+    sources.iter().find(is_there).is_none().then(|| format!("there is no test {name}"))
+}
+
+fn manifest(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap()
+}
+
+#[test]
+fn releases_check_overflow() {
+    let manifest = manifest("Cargo.toml");
+    let (_, release) = manifest.split_once("[profile.release]\n").expect("there is a profile");
+    assert!(release.split("\n[").next().unwrap().contains("overflow-checks = true"));
+}
+
+#[test]
+fn no_crate_may_be_unsafe() {
+    assert!(manifest("Cargo.toml").contains("unsafe_code = \"forbid\""));
+    for member in fs::read_dir(root().join("crates")).unwrap() {
+        let path = member.unwrap().path().join("Cargo.toml");
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains("[lints]\nworkspace = true"), "{}", path.display());
+    }
+}
+
+#[test]
+fn every_dependency_has_its_reason() {
+    let manifest = manifest("Cargo.toml");
+    let (_, rest) = manifest.split_once("[workspace.dependencies]\n").unwrap();
+    let lines = rest.lines().take_while(|line| !line.starts_with('['));
+    let foreign = lines.filter(|line| line.contains(" = ") && !line.contains("path = "));
+    let bare = foreign.filter(|line| !line.contains(" # "));
+    refuse(&bare.map(|line| format!("Cargo.toml: say why: {line}")).collect::<Vec<_>>());
+}
+
+#[test]
+fn no_crate_of_ours_brings_patterns() {
+    let manifest = manifest("Cargo.toml");
+    let is_regex = |line: &&str| line.starts_with("regex") || line.starts_with("fancy-regex");
+    assert_eq!(manifest.lines().find(is_regex), None, "a pattern can take for ever");
 }

@@ -7,8 +7,9 @@ use ::redis::aio::{AsyncPushSender, MultiplexedConnection};
 use ::redis::cluster::ClusterClientBuilder;
 use ::redis::cluster_async::ClusterConnection;
 use ::redis::{
-    AsyncCommands, AsyncConnectionConfig, Client, Cmd, ConnectionInfo, FromRedisValue,
-    IntoConnectionInfo, ProtocolVersion, RedisResult, Value, cmd, pipe,
+    AsyncCommands, AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo,
+    FromRedisValue, IntoConnectionInfo, ProtocolVersion, RedisResult, TlsCertificates, Value, cmd,
+    pipe,
 };
 use futures_util::future::join_all;
 use std::collections::HashMap;
@@ -17,9 +18,16 @@ use std::sync::Arc;
 /// How many channels one command names.
 const AT_ONCE: usize = 256;
 
-/// Where the bus is.
+/// Where the bus is, and whom its certificate has to come from.
 #[derive(Clone)]
-pub(crate) enum Place {
+pub(crate) struct Place {
+    servers: Servers,
+    /// In PEM; `None` = from anybody whom the system trusts.
+    authority: Option<Arc<str>>,
+}
+
+#[derive(Clone)]
+enum Servers {
     /// One server.
     Single(Box<ConnectionInfo>),
     /// Some nodes of a cluster; the others are learnt from them.
@@ -43,13 +51,72 @@ impl Place {
     pub(crate) fn parse(url: &str) -> Result<Self, NotAnAddress> {
         let (scheme, rest) = url.split_once("://").ok_or(NotAnAddress)?;
         match scheme {
-            "redis" | "rediss" => Ok(Self::Single(Box::new(info(scheme, rest)?))),
-            "redis-cluster" => Self::cluster("redis", rest),
-            "rediss-cluster" => Self::cluster("rediss", rest),
+            "redis" | "rediss" => Ok(Servers::Single(Box::new(info(scheme, rest)?))),
+            "redis-cluster" => Servers::cluster("redis", rest),
+            "rediss-cluster" => Servers::cluster("rediss", rest),
             _ => Err(NotAnAddress),
         }
+        .map(|servers| Self { servers, authority: None })
     }
 
+    /// The same, believed by this authority alone.
+    pub(crate) fn vouched_for_by(self, authority: &str) -> Self {
+        Self { authority: Some(authority.into()), ..self }
+    }
+
+    /// The hosts that do not have to prove who they are.
+    pub(crate) fn unverified_hosts(&self) -> impl Iterator<Item = &str> {
+        let nodes = match &self.servers {
+            Servers::Single(node) => std::slice::from_ref(&**node),
+            Servers::Cluster(nodes) => nodes,
+        };
+        nodes.iter().filter_map(|node| {
+            let ConnectionAddr::Tcp(host, _) = node.addr() else { return None };
+            Some(host.as_str())
+        })
+    }
+
+    fn certificates(&self) -> Option<TlsCertificates> {
+        let root_cert = self.authority.as_ref().map(|pem| pem.as_bytes().to_vec());
+        let is_plain = self.unverified_hosts().next().is_some();
+        (root_cert.is_some() && !is_plain)
+            .then_some(TlsCertificates { client_tls: None, root_cert })
+    }
+
+    /// Opens a connection whose pushes go to `on_push`, which must not block.
+    pub(super) async fn connect(&self, on_push: impl AsyncPushSender) -> RedisResult<Line> {
+        match &self.servers {
+            Servers::Single(place) => {
+                let config = AsyncConnectionConfig::new()
+                    .set_connection_timeout(Some(PATIENCE))
+                    .set_response_timeout(Some(PATIENCE))
+                    .set_push_sender(on_push);
+                let client = match self.certificates() {
+                    Some(certificates) => Client::build_with_tls(*place.clone(), certificates)?,
+                    None => Client::open(*place.clone())?,
+                };
+                let connection = client.get_multiplexed_async_connection_with_config(&config);
+                Ok(Line::Single(connection.await?))
+            }
+            Servers::Cluster(nodes) => {
+                let mut builder = ClusterClientBuilder::new(nodes.clone())
+                    .connection_timeout(PATIENCE)
+                    .response_timeout(PATIENCE)
+                    // It would send an order twice.
+                    .retries(0)
+                    .use_protocol(ProtocolVersion::RESP3)
+                    .push_sender(on_push);
+                if let Some(certificates) = self.certificates() {
+                    builder = builder.certs(certificates);
+                }
+                let client = builder.build()?;
+                Ok(Line::Cluster(client.get_async_connection().await?))
+            }
+        }
+    }
+}
+
+impl Servers {
     /// The first host carries the user and password of all.
     fn cluster(scheme: &str, rest: &str) -> Result<Self, NotAnAddress> {
         let (credentials, hosts) = match rest.rsplit_once('@') {
@@ -60,37 +127,15 @@ impl Place {
             hosts.split(',').map(|host| info(scheme, &format!("{credentials}{host}"))).collect();
         Ok(Self::Cluster(nodes?))
     }
-
-    /// Opens a connection whose pushes go to `on_push`, which must not block.
-    pub(super) async fn connect(&self, on_push: impl AsyncPushSender) -> RedisResult<Line> {
-        match self {
-            Self::Single(place) => {
-                let config = AsyncConnectionConfig::new()
-                    .set_connection_timeout(Some(PATIENCE))
-                    .set_response_timeout(Some(PATIENCE))
-                    .set_push_sender(on_push);
-                let client = Client::open(*place.clone())?;
-                let connection = client.get_multiplexed_async_connection_with_config(&config);
-                Ok(Line::Single(connection.await?))
-            }
-            Self::Cluster(nodes) => {
-                let client = ClusterClientBuilder::new(nodes.clone())
-                    .connection_timeout(PATIENCE)
-                    .response_timeout(PATIENCE)
-                    // It would send an order twice.
-                    .retries(0)
-                    .use_protocol(ProtocolVersion::RESP3)
-                    .push_sender(on_push)
-                    .build()?;
-                Ok(Line::Cluster(client.get_async_connection().await?))
-            }
-        }
-    }
 }
 
 fn info(scheme: &str, rest: &str) -> Result<ConnectionInfo, NotAnAddress> {
     let url = format!("{scheme}://{rest}");
     let info = url.as_str().into_connection_info().map_err(|_| NotAnAddress)?;
+    // There is a way to write in the URL that any certificate will do.
+    if matches!(info.addr(), ConnectionAddr::TcpTls { insecure: true, .. }) {
+        return Err(NotAnAddress);
+    }
     let redis = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
     Ok(info.set_redis_settings(redis))
 }
@@ -205,4 +250,27 @@ async fn each<F: Future<Output = RedisResult<()>>>(
         failed.extend(faults.map(|(channel, _)| channel.clone()));
     }
     failed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_certificate_will_do_is_no_way_to_ask() {
+        assert!(Place::parse("rediss://redis.example:6379/#insecure").is_err());
+        assert!(Place::parse("rediss-cluster://a.example:1,b.example:2/#insecure").is_err());
+    }
+
+    #[test]
+    fn who_does_not_speak_tls_proves_nothing() {
+        let hosts = |url| {
+            let place = Place::parse(url).ok().unwrap();
+            place.unverified_hosts().map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(hosts("redis://10.0.0.6:6379"), ["10.0.0.6"]);
+        assert_eq!(hosts("redis-cluster://127.0.0.1:1,10.0.0.7:2"), ["127.0.0.1", "10.0.0.7"]);
+        assert!(hosts("rediss://redis.example:6379").is_empty());
+        assert!(hosts("rediss-cluster://a.example:1,b.example:2").is_empty());
+    }
 }
