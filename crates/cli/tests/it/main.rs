@@ -23,6 +23,7 @@ mod kills;
 mod logs;
 mod nodes;
 mod outcome;
+mod run;
 mod signals;
 mod simulate;
 mod watchers;
