@@ -1,9 +1,12 @@
 // What an engineer does in a day, in a browser, against the real binary.
 
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
 import {
+  BINARY,
   call,
   DESKTOP,
   launch,
@@ -140,10 +143,16 @@ describe('an engineer', { skip: missing(), timeout: 240_000 }, () => {
     const ids = ['engine_speed', 'coolant_temperature'];
     const place = { entity: 'components/engine_ecu' };
     await submit('data.list', place);
+    await submit('data.read', { ...place, ids, include_schema: true });
     const run = await submit('data.watch', { ...place, ids, duration: 60, interval: 'normal' });
     await page.goto(`${wire.url}/vehicles/${first().vehicle_id}?entity=${place.entity}&tab=data&run=${run}`);
     await page.getByRole('row', { name: /Coolant temperature/ }).waitFor();
     await page.getByRole('img', { name: /engine_speed: \d\d+ values/ }).waitFor({ timeout: 30_000 });
+    await page.getByRole('img', { name: /engine_speed: .* rpm, last \d+ rpm/ }).waitFor();
+    await page
+      .getByRole('row', { name: /Coolant temperature/ })
+      .getByText('°C')
+      .waitFor();
     await picture(page, 'live');
     await page.getByRole('button', { name: 'Cancel' }).click();
     await page.getByText('cancelled').first().waitFor({ timeout: 20_000 });
@@ -164,6 +173,22 @@ describe('an engineer', { skip: missing(), timeout: 240_000 }, () => {
     await submit('vehicle.health', {});
     await rows.first().waitFor({ timeout: 4_000 });
     await rows.getByText('completed').waitFor({ timeout: 15_000 });
+  });
+
+  it('copies a run as a command line that means the same', async () => {
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write'], { origin: wire.url });
+    const id = await submit('faults.list', { entity: 'components/engine_ecu' });
+    await open(id);
+    await page.getByText('completed').first().waitFor();
+    await page.keyboard.press('c');
+    await page.getByText('CLI copied').waitFor();
+    const line = await page.evaluate(() => navigator.clipboard.readText());
+    const args = line.split(' ').slice(1);
+    assert.deepEqual(args.slice(0, 2), ['run', first().vehicle_id]);
+    const env = { ...process.env, FLEETWIRE_TOKEN: await token(demo) };
+    const { stdout } = await promisify(execFile)(BINARY, args, { env });
+    const answer = JSON.parse(stdout.trim().split('\n')[0]);
+    assert.ok(Array.isArray(answer.response_payload.items));
   });
 
   it('exports a run, and a spreadsheet can read it', async () => {

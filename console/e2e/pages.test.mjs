@@ -43,6 +43,8 @@ describe('every page', { skip: missing(), timeout: 400_000 }, () => {
       extended: true,
     });
     runs.operations = await run(0, 'operations.list', { entity: ENGINE });
+    await run(0, 'modes.list', { entity: ENGINE });
+    await run(0, 'lock.list', { entity: ENGINE });
     await run(1, 'faults.scan', {});
     await run(0, 'faults.clear', { entity: ENGINE });
     runs.after = await run(0, 'faults.scan', {});
@@ -80,6 +82,8 @@ describe('every page', { skip: missing(), timeout: 400_000 }, () => {
     ['workbench', bench(''), 'Left front wheel speed sensor circuit'],
     ['data', bench(`?entity=${ENGINE}&tab=data&run=${runs.read}`), 'Coolant temperature'],
     ['operations', bench(`?entity=${ENGINE}&tab=operations`), 'Self-test'],
+    ['modes', bench(`?entity=${ENGINE}&tab=modes`), 'as read'],
+    ['locks', bench(`?entity=${ENGINE}&tab=locks`), 'The vehicle says that there are none'],
     ['commands', bench(`?entity=${ENGINE}&tab=commands`), 'operation.run'],
     ['history', bench('?tab=history'), 'vehicle.discover'],
     ['run', `/runs/${runs.scan}`, '12 parts · 0 gaps · 0 duplicates'],

@@ -5,6 +5,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { asProblem } from '../api/problem';
 import { useSubmit, vehiclesQuery } from '../api/queries';
+import { cliOf } from '../runs/snippets';
 import { maySubmit } from '../session/rights';
 import { useMe } from '../session/useSession';
 import { Grid } from '../ui/Grid';
@@ -38,7 +39,10 @@ export function FleetFaults() {
         ) : isPending ? (
           <Loading />
         ) : faults.length === 0 ? (
-          <Empty title={scans.size === 0 ? 'No vehicle has been scanned' : 'No faults'}>
+          <Empty
+            title={scans.size === 0 ? 'No vehicle has been scanned' : 'No faults'}
+            cli={cliOf('VIN', 'faults.scan')}
+          >
             Scan the vehicles that are online: it reads, and changes nothing.
           </Empty>
         ) : (

@@ -6,6 +6,7 @@ import { runsQuery } from '../api/queries';
 import { TopFaults } from '../faults/TopFaults';
 import { Awaiting } from '../runs/Awaiting';
 import { RunTable } from '../runs/RunTable';
+import { cliOf } from '../runs/snippets';
 import { mayWatch } from '../session/rights';
 import { useMe } from '../session/useSession';
 import { Fresh } from '../ui/Fresh';
@@ -98,6 +99,7 @@ function Recent() {
           data.commands.length === 0 ? (
             <Empty
               title="Nothing has been run yet"
+              cli={cliOf('VIN', 'faults.scan')}
               action={
                 <Button component={Link} to="/vehicles">
                   Pick a vehicle

@@ -5,7 +5,7 @@ export function Quantities({ value, units }: { value: unknown; units: Units }) {
   return (
     <span className="mono">
       {quantities(value, units).map((it, index) => (
-        <span key={it.name}>
+        <span key={it.name} className={it.unit ? 'nowrap' : undefined}>
           {index > 0 && <span className="dim"> · </span>}
           {it.name && <span className="dim">{it.name} </span>}
           <strong>{it.text}</strong>

@@ -27,7 +27,7 @@ import { download } from './exports';
 import { Parts } from './Parts';
 import { entityOf, paramsOf } from './params';
 import { Sheet } from './Sheet';
-import { asCurl, asPython } from './snippets';
+import { asCli, asCurl, asPython } from './snippets';
 import { Timeline } from './Timeline';
 
 const Chart = lazy(() => import('./Chart'));
@@ -147,11 +147,11 @@ function Actions({ command, log, onRun }: { command: Command; log: RunLog; onRun
     await copy(text);
     tell(`${what} copied`);
   };
-  const curl = useCallback(() => {
-    copy(asCurl(command, location.origin)).then(() => tell('curl copied'));
+  const cli = useCallback(() => {
+    copy(asCli(command, location.origin)).then(() => tell('CLI copied'));
   }, [command]);
   const exportJson = useCallback(() => download('json', command, log), [command, log]);
-  useKey('c', curl);
+  useKey('c', cli);
   useKey('e', exportJson);
   return (
     <div className="row tight">
@@ -183,7 +183,8 @@ function Actions({ command, log, onRun }: { command: Command; log: RunLog; onRun
           </Menu.Item>
           <Menu.Item onClick={() => share(command.command_id, 'Id')}>Copy the id</Menu.Item>
           <Menu.Divider />
-          <Menu.Item onClick={curl}>Copy as curl (c)</Menu.Item>
+          <Menu.Item onClick={cli}>Copy as CLI (c)</Menu.Item>
+          <Menu.Item onClick={() => share(asCurl(command, origin), 'curl')}>Copy as curl</Menu.Item>
           <Menu.Item onClick={() => share(asPython(command, origin), 'Python')}>Copy as Python</Menu.Item>
           <Menu.Divider />
           <Menu.Item onClick={exportJson}>Export JSON (e)</Menu.Item>

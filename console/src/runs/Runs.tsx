@@ -8,6 +8,7 @@ import { Fresh } from '../ui/Fresh';
 import { Empty, Loaded } from '../ui/notices';
 import { useTitle } from '../ui/title';
 import { RunTable } from './RunTable';
+import { cliOf } from './snippets';
 
 export function Runs() {
   useTitle('Runs');
@@ -38,6 +39,7 @@ export function Runs() {
             data.commands.length === 0 ? (
               <Empty
                 title="No runs here"
+                cli={cliOf('VIN', 'faults.scan')}
                 action={
                   <Link to="/vehicles" search={{}}>
                     Pick a vehicle

@@ -3,7 +3,7 @@ import type { Command } from '../api/client';
 import { emptyLog, take } from '../live/log';
 import { comparable } from './comparable';
 import { content } from './exports';
-import { asCurl, asPython } from './snippets';
+import { asCli, asCurl, asPython } from './snippets';
 
 const command = {
   command_id: 'c',
@@ -25,6 +25,13 @@ describe('what is shared', () => {
   it('is quoted for a shell and for Python', () => {
     expect(asCurl(command, 'http://cars')).toContain(`o'\\''brien`);
     expect(asPython(command, 'http://cars')).toContain(`o'brien`);
+  });
+
+  it('is a command line that means the same', () => {
+    const params = { entity: "components/o'brien", ids: ['a b', 'c'], n: 3, text: '3' };
+    expect(asCli({ ...command, command_params: params } as never, 'http://cars')).toBe(
+      `fleetwire run v faults.list -p 'entity=components/o'\\''brien' -p 'ids=["a b","c"]' -p n=3 -p 'text="3"' --server http://cars`,
+    );
   });
 
   it('is a line for each part', () => {

@@ -12,6 +12,37 @@ function body(order: Order): string {
   });
 }
 
+/** For the command line of the same binary; it asks who one is, or takes FLEETWIRE_TOKEN. */
+export function asCli(order: Order, origin: string): string {
+  const params = Object.entries((order.command_params as Record<string, unknown> | null) ?? {});
+  const words = [
+    ...['fleetwire', 'run', order.vehicle_id, order.command_name],
+    ...params.flatMap(([name, value]) => ['-p', `${name}=${typed(value)}`]),
+    ...['--server', origin],
+  ];
+  return words.map(quoted).join(' ');
+}
+
+/** The command line for what somebody could run here. */
+export function cliOf(vin: string, command_name: string, params: Record<string, unknown> = {}): string {
+  return asCli({ vehicle_id: vin, command_name, command_params: params as never }, location.origin);
+}
+
+/** A value as the command line reads it: a text as it is, unless it would be taken for JSON. */
+function typed(value: unknown): string {
+  if (typeof value !== 'string') return JSON.stringify(value);
+  try {
+    JSON.parse(value);
+    return JSON.stringify(value);
+  } catch {
+    return value;
+  }
+}
+
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
 /** For a shell in which `$TOKEN` is an access token. */
 export function asCurl(order: Order, origin: string): string {
   const json = body(order).replaceAll("'", `'\\''`);

@@ -13,7 +13,7 @@ const KEYS: [string, string][] = [
   ['R, x', 'run again, cancel'],
   ['1 to 6', 'answer, parts, table, raw, diff, chart'],
   ['f, G', 'follow, jump to the latest'],
-  ['e, c', 'export, copy as curl'],
+  ['e, c', 'export, copy as CLI'],
   ['t', 'theme'],
   ['?', 'this page'],
 ];

@@ -2,6 +2,7 @@ import { Button, Checkbox, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { CommandForm } from '../forms/CommandForm';
 import { Quantities } from '../runs/Quantities';
+import { cliOf } from '../runs/snippets';
 import { Grid } from '../ui/Grid';
 import { Age } from '../ui/marks';
 import { Empty, Loading, ProblemCard } from '../ui/notices';
@@ -34,6 +35,7 @@ export function DataTab({ place }: { place: Place }) {
     return (
       <Empty
         title="Nobody has asked for the data yet"
+        cli={cliOf(vehicle.vin, 'data.list', { entity: path })}
         action={
           start.may('data.list') && (
             <Button
@@ -57,6 +59,12 @@ export function DataTab({ place }: { place: Place }) {
     `${it.id} ${it.name} ${it.category} ${it.did}`.toLowerCase().includes(words),
   );
   const picked = (chosen.length > 0 ? chosen : rows.map((it) => it.id)).slice(0, MOST);
+  const watch = async () => {
+    // What is watched comes without its units: they come with a read.
+    const isKnown = picked.every((id) => Object.keys(values.get(id)?.units ?? {}).length > 0);
+    if (!isKnown) await start.run('data.read', { entity: path, ids: picked, include_schema: true });
+    await start.run('data.watch', { entity: path, ids: picked, duration: 60, interval: 'normal' });
+  };
   const toggle = (id: string) =>
     setChosen((now) => (now.includes(id) ? now.filter((it) => it !== id) : [...now, id]));
   return (
@@ -83,14 +91,7 @@ export function DataTab({ place }: { place: Place }) {
             >
               Read {chosen.length > 0 ? 'chosen' : 'all'}
             </Button>
-            <Button
-              size="xs"
-              variant="default"
-              disabled={chosen.length === 0}
-              onClick={() =>
-                start.run('data.watch', { entity: path, ids: picked, duration: 60, interval: 'normal' })
-              }
-            >
+            <Button size="xs" variant="default" disabled={chosen.length === 0} onClick={watch}>
               Watch live
             </Button>
           </>

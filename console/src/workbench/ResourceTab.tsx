@@ -4,6 +4,7 @@ import { Button } from '@mantine/core';
 import { useState } from 'react';
 import { scalars } from '../format/table';
 import { CommandForm } from '../forms/CommandForm';
+import { cliOf } from '../runs/snippets';
 import { Grid } from '../ui/Grid';
 import { Age } from '../ui/marks';
 import { Empty, Loading, ProblemCard } from '../ui/notices';
@@ -75,6 +76,20 @@ export const RESOURCES: Resource[] = [
     rows: [['Run …', 'script.run', 'id']],
     actions: [],
   },
+  {
+    name: 'triggers',
+    link: 'triggers',
+    list: 'trigger.list',
+    rows: [['Delete …', 'trigger.delete', 'id']],
+    actions: [['Create …', 'trigger.create']],
+  },
+  {
+    name: 'updates',
+    link: 'updates',
+    list: 'update.list',
+    rows: [['Inspect', 'update.inspect', 'id']],
+    actions: [],
+  },
 ];
 
 export function ResourceTab({ place, resource }: { place: Place; resource: Resource }) {
@@ -120,7 +135,11 @@ export function ResourceTab({ place, resource }: { place: Place; resource: Resou
       {!isRead && run && run.status !== 'failed' && log && log.failures.length === 0 ? (
         <Loading rows={3} />
       ) : !isRead ? (
-        <Empty title={`Nobody has asked for the ${resource.name} yet`} action={button}>
+        <Empty
+          title={`Nobody has asked for the ${resource.name} yet`}
+          action={button}
+          cli={cliOf(vehicle.vin, resource.list, { entity: path })}
+        >
           Reading changes nothing in the vehicle.
         </Empty>
       ) : items.length === 0 ? (

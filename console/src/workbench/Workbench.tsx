@@ -10,6 +10,7 @@ import { useEntry, useSubmit, vehicleQuery } from '../api/queries';
 import { useRun } from '../live/live';
 import { hasEnded } from '../live/log';
 import { RunView } from '../runs/RunView';
+import { cliOf } from '../runs/snippets';
 import { maySubmit } from '../session/rights';
 import { useMe } from '../session/useSession';
 import { CloseIcon } from '../ui/icons';
@@ -202,6 +203,7 @@ function Undiscovered({ place }: { place: Place }) {
   return (
     <Empty
       title="Nobody has asked this vehicle yet"
+      cli={cliOf(vehicle.vin, 'vehicle.discover')}
       action={
         start.may('vehicle.discover') && (
           <Button data-key="r" loading={start.isBusy} onClick={read}>

@@ -2,6 +2,7 @@
 //!
 //! Refuses nothing by itself but what cannot be read; what is possible is for the commands to say.
 
+use crate::remote;
 use crate::settings::{ServerChoice, StoreChoice, key_value};
 use clap::{Parser, Subcommand};
 use model::id::SessionId;
@@ -29,6 +30,12 @@ pub(crate) enum Command {
     Serve(ServerChoice),
     /// Starts simulated vehicles as a process of their own.
     Simulate(Simulate),
+    /// Runs a command on a vehicle, and watches it to its end.
+    Run(remote::Run),
+    /// Logs in to a server; what is kept of it only you can read.
+    Login(remote::Login),
+    /// Ends the login that is kept.
+    Logout,
     /// Changes users, tokens and vehicles in the store, beside a running server or without one.
     Admin(Admin),
     /// Verifies the audit log, and takes it elsewhere.

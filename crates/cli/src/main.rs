@@ -15,6 +15,7 @@ mod keys;
 mod listen;
 mod output;
 mod registry;
+mod remote;
 mod serve;
 mod settings;
 mod signal;
@@ -48,6 +49,9 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
     tls.map_err(|_| anyhow::anyhow!("there are two TLS providers"))?;
     let runtime = Runtime::new().context("cannot start the threads")?;
     let done = match args.command {
+        Command::Run(run) => return Ok(runtime.block_on(remote::run(run))),
+        Command::Login(login) => return Ok(runtime.block_on(remote::login(login))),
+        Command::Logout => return Ok(runtime.block_on(remote::logout())),
         Command::Audit(verb) => return runtime.block_on(audit::run(verb)),
         Command::Demo(demo) => {
             runtime.block_on(signal::stoppable(|shutdown| demo::run(demo, shutdown)))

@@ -23,6 +23,7 @@ mod kills;
 mod logs;
 mod nodes;
 mod outcome;
+mod run;
 mod second_person;
 mod signals;
 mod simulate;

@@ -18,8 +18,13 @@ const DEFAULTS: &str = include_str!("../config.default.toml");
 /// What begins the variables that are ours.
 const PREFIX: &str = "FLEETWIRE_";
 /// Variables of the command line's own, which are no settings.
-const OTHER_VARIABLES: [&str; 4] =
-    ["FLEETWIRE_CONFIG", "FLEETWIRE_TOKEN", "FLEETWIRE_URL", "FLEETWIRE_VEHICLE"];
+const OTHER_VARIABLES: [&str; 5] = [
+    "FLEETWIRE_CONFIG",
+    "FLEETWIRE_SERVER",
+    "FLEETWIRE_TOKEN",
+    "FLEETWIRE_URL",
+    "FLEETWIRE_VEHICLE",
+];
 /// The keys whose values nobody may see, and whose variables are also read without our prefix.
 const SECRETS: [&str; 3] = ["database_url", "jwt_secret", "redis_url"];
 /// The permission bit that lets everybody read a file.
