@@ -26,6 +26,7 @@ mod login;
 mod manual;
 pub(crate) mod origin;
 mod page;
+mod password;
 mod permissions;
 pub(crate) mod problem;
 mod query;
@@ -150,6 +151,7 @@ fn doors() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Description::openapi())
         .routes(routes!(login::login))
         .routes(routes!(login::refresh))
+        .routes(routes!(password::change))
 }
 
 /// The service of a node.

@@ -34,6 +34,7 @@ migrations!(
     "0010_audit_seals",
     "0011_audit_keys",
     "0013_api_tokens",
+    "0014_password_change",
     "0016_api_token_fleets",
 );
 

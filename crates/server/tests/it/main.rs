@@ -9,6 +9,7 @@ mod accept;
 mod api_access;
 mod api_input;
 mod api_pages;
+mod api_password;
 mod api_registry;
 mod api_sessions;
 mod api_shapes;
