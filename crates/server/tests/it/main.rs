@@ -26,4 +26,5 @@ mod openapi;
 mod permissions;
 mod session;
 mod storm;
+mod vins;
 mod websocket;
