@@ -16,7 +16,8 @@ export interface paths {
         /**
          * Logs in.
          * @description An unknown name, a wrong password and a user who may not log in are answered alike. Whoever
-         *     fails too often waits: `429` says how long.
+         *     fails too often waits: `429` says how long. A password that an admin has set has to be changed
+         *     first: `403` with `password-change-needed`.
          */
         post: operations["auth_login"];
         delete?: never;
@@ -39,6 +40,27 @@ export interface paths {
          * @description A refresh token is good once. Presenting one twice ends the session: one of the two was stolen.
          */
         post: operations["auth_refresh"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Changes the password of whoever knows it, and ends all their sessions and API tokens.
+         * @description A password that an admin has set is good for nothing else. Who does not know the present one is
+         *     answered as by a login.
+         */
+        post: operations["auth_change"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1032,6 +1054,17 @@ export interface components {
             /** Format: int64 */
             ended: number;
         };
+        /** @description A page of the events of a command. */
+        EventPage: {
+            events: Record<string, never>[];
+            /**
+             * Format: int64
+             * @description Give it as `after` for the next page.
+             */
+            next_after: number;
+            /** @description Whether there is none. */
+            terminal: boolean;
+        };
         /** @description One wrong field. */
         FieldError: {
             /** @description What is wrong, and what would be right. */
@@ -1103,6 +1136,17 @@ export interface components {
             /** @description Gives access: `Authorization: Bearer <token>`. It is shown this once. */
             token: string;
         };
+        /** @description A password and the next one. No `Debug`: these are secrets. */
+        PasswordChange: {
+            /** Format: password */
+            current: string;
+            /**
+             * Format: password
+             * @description At least 15 characters, not easy to guess, and another one.
+             */
+            new: string;
+            username: string;
+        };
         /** @description What a user may do, and where. */
         Permissions: {
             /** @description The fleets that they have been granted. */
@@ -1125,7 +1169,7 @@ export interface components {
          * @description The body of every failure, as `application/problem+json`.
          *
          *     The codes, by status: 400 `bad-request`, `malformed-json`; 401 `unauthenticated`; 403
-         *     `forbidden`, `own-command`, `switched-off`; 404 `unknown-path`, `unknown-vehicle`, `unknown-command`,
+         *     `forbidden`, `own-command`, `password-change-needed`, `switched-off`; 404 `unknown-path`, `unknown-vehicle`, `unknown-command`,
          *     `unknown-fleet`, `unknown-user`, `unknown-grant`, `unknown-session`, `unknown-token`, `undiscovered`;
          *     405 `wrong-method`; 408 `too-slow`; 409 `already-ended`, `fleet-not-empty`, `key-reused`,
          *     `name-taken`, `not-awaiting-approval`, `other-order`, `own-account`, `too-many-tokens`,
@@ -1245,6 +1289,8 @@ export interface components {
             email?: string | null;
             /** @description Whether they may log in. */
             is_active: boolean;
+            /** @description Whether they have to change their password first: an admin has set it. */
+            must_change_password: boolean;
             /** @description viewer, engineer, senior, approver, auditor or admin. */
             role: string;
             /** Format: uuid */
@@ -1259,7 +1305,8 @@ export interface components {
             is_active?: boolean | null;
             /**
              * Format: password
-             * @description Ends their sessions.
+             * @description Ends their sessions and tokens; their owner changes it at the next login, unless it is the
+             *     caller's own.
              */
             password?: string | null;
             role?: string | null;
@@ -1272,7 +1319,7 @@ export interface components {
             fleets?: string[];
             /**
              * Format: password
-             * @description At least 15 characters, and not easy to guess.
+             * @description At least 15 characters, and not easy to guess. Their owner changes it at the first login.
              */
             password: string;
             /** @description viewer, engineer, senior, approver, auditor or admin. */
@@ -1435,6 +1482,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
@@ -1461,6 +1509,33 @@ export interface operations {
                 };
             };
             401: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    auth_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -1706,7 +1781,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": unknown;
+                    "text/event-stream": string;
+                    "application/json": components["schemas"]["EventPage"];
                 };
             };
             401: components["responses"]["Problem"];

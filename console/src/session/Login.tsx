@@ -44,13 +44,20 @@ export function Login() {
 function LoginForm() {
   const [username, setUsername] = useState('');
   const [password, setPassword] = useState('');
+  /** The next password; `null` = the present one will do. */
+  const [next, setNext] = useState<string | null>(null);
   const [isBusy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     setBusy(true);
     setError(null);
-    await session.signIn(username, password).catch(setError);
+    const done =
+      next === null ? session.signIn(username, password) : session.changePassword(username, password, next);
+    await done.catch((failure) => {
+      if (asProblem(failure).code === 'password-change-needed') setNext('');
+      else setError(failure);
+    });
     setBusy(false);
   };
   return (
@@ -74,6 +81,19 @@ function LoginForm() {
         value={password}
         onChange={(event) => setPassword(event.currentTarget.value)}
       />
+      {next !== null && (
+        <PasswordInput
+          label="New password"
+          description="Somebody else has set the one above. At least 15 characters."
+          name="new-password"
+          autoComplete="new-password"
+          autoFocus
+          required
+          withAsterisk={false}
+          value={next}
+          onChange={(event) => setNext(event.currentTarget.value)}
+        />
+      )}
       {error !== null &&
         (asProblem(error).status === 401 ? (
           <p role="alert" className="login-wrong">
@@ -83,7 +103,7 @@ function LoginForm() {
           <ProblemCard error={error} />
         ))}
       <Button type="submit" loading={isBusy} fullWidth>
-        Sign in
+        {next === null ? 'Sign in' : 'Change the password and sign in'}
       </Button>
     </form>
   );

@@ -49,6 +49,11 @@ export const session = {
     localStorage.setItem(MARK, '1');
     await enter();
   },
+  /** Ends every session of the user, and signs in with the new password. */
+  async changePassword(username: string, current: string, next: string): Promise<void> {
+    await post('/api/v1/auth/password', { username, current, new: next });
+    await session.signIn(username, next);
+  },
   async signOut(): Promise<void> {
     const token = access?.token;
     // First the page, which would be told by its socket too, and ask for a session that is over.

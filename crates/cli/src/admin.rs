@@ -61,6 +61,7 @@ async fn add_user(store: &Store, new: NewUser) -> anyhow::Result<()> {
         email: new.email,
         role: new.role,
         password_hash,
+        must_change_password: new.one_time,
         fleets,
     };
     let deed = registry::deed("user_created", format!("user/{}", new.name));

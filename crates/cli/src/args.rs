@@ -197,6 +197,9 @@ pub(crate) struct NewUser {
     /// Reads the password from the first line of standard input.
     #[arg(long, required = true)]
     pub(crate) password_stdin: bool,
+    /// The password is for somebody else: it has to be changed at the first login.
+    #[arg(long)]
+    pub(crate) one_time: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -87,6 +87,7 @@ pub fn external_event(data: &[u8]) {
         reason: None,
         priority: 0,
         submitted_at: Timestamp::UNIX_EPOCH,
+        approve_by: None,
         deliver_by: Timestamp::MAX,
         run_timeout: Duration::from_secs(30),
         trace_id: None,

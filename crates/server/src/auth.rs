@@ -2,6 +2,7 @@
 //!
 //! Refuses HTTP, and refuses to keep or log a secret: the store has hashes, the log has names.
 
+mod change;
 pub(crate) mod keyring;
 mod keys;
 mod login;
@@ -14,6 +15,7 @@ mod tokens;
 mod uses;
 mod verified;
 
+pub use change::ChangeError;
 pub use keys::rotate_keys;
 pub use login::{LoginError, RefreshError, Tokens};
 pub use master_key::MasterKey;

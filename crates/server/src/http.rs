@@ -29,6 +29,7 @@ mod login;
 mod manual;
 pub(crate) mod origin;
 mod page;
+mod password;
 mod permissions;
 pub(crate) mod problem;
 mod query;
@@ -157,6 +158,7 @@ fn doors() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Description::openapi())
         .routes(routes!(login::login))
         .routes(routes!(login::refresh))
+        .routes(routes!(password::change))
 }
 
 /// What browsers remember of a host that speaks TLS: two years without plain HTTP.

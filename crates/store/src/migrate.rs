@@ -35,7 +35,8 @@ migrations!(
     "0011_audit_keys",
     "0012_approvals",
     "0013_api_tokens",
-    "0016_api_token_fleets",
+    "0014_password_change",
+    "0015_api_token_fleets",
 );
 
 /// A migration that waits for its table lets everyone wait behind it: no longer than a write waits

@@ -15,7 +15,8 @@ use uuid::Uuid;
 macro_rules! select_users {
     ($rest:literal) => {
         concat!(
-            "select user_id, username, email, role, is_active, password_hash from users ",
+            "select user_id, username, email, role, is_active, password_hash, must_change_password
+            from users ",
             $rest
         )
     };
@@ -27,17 +28,23 @@ statements! {
     LIST = { select_users!("order by username limit $1 offset $2") }
     ADD = {
         "insert into users (user_id, username, email, role, is_active, password_hash,
-            access_changed_at)
-        values ($1, $2, $3, $4, true, $5, $6) on conflict (username) do nothing"
+            access_changed_at, must_change_password)
+        values ($1, $2, $3, $4, true, $5, $6, $7) on conflict (username) do nothing"
     }
     CHANGE = {
         "update users set role = coalesce($2, role), is_active = coalesce($3, is_active),
             email = coalesce($4, email), password_hash = coalesce($5, password_hash),
-            access_changed_at = $6
+            access_changed_at = $6,
+            must_change_password = coalesce($7, must_change_password)
         where user_id = $1"
     }
     REHASH = {
         "update users set password_hash = $3 where user_id = $1 and password_hash = $2"
+    }
+    CHANGE_PASSWORD = {
+        "update users set password_hash = $3, must_change_password = false,
+            access_changed_at = $4
+        where user_id = $1 and password_hash = $2 and is_active"
     }
     END_SESSIONS = { "update sessions set ended_at = $2 where user_id = $1 and ended_at is null" }
     TOUCH = { "update users set access_changed_at = $2 where user_id = $1" }
@@ -65,6 +72,8 @@ pub struct User {
     pub is_active: bool,
     /// The Argon2id hash of its password, in PHC form.
     pub password_hash: String,
+    /// Whether its password is good for nothing but the change of it.
+    pub must_change_password: bool,
 }
 
 impl std::fmt::Debug for User {
@@ -84,6 +93,8 @@ pub struct NewUser {
     pub role: Role,
     /// The Argon2id hash of its password.
     pub password_hash: String,
+    /// See [`User::must_change_password`].
+    pub must_change_password: bool,
     /// The fleets that it is granted.
     pub fleets: Vec<FleetId>,
 }
@@ -105,6 +116,8 @@ pub struct UserChange {
     pub email: Option<String>,
     /// The hash of a new password; ends its sessions.
     pub password_hash: Option<String>,
+    /// With a new password: see [`User::must_change_password`].
+    pub must_change_password: bool,
 }
 
 impl std::fmt::Debug for UserChange {
@@ -121,6 +134,7 @@ listed! {
         role: String,
         is_active: bool,
         password_hash: String,
+        must_change_password: bool,
     }
 }
 
@@ -135,6 +149,7 @@ impl TryFrom<UserRow> for User {
             role: Role::from_word(&row.role).ok_or(StoreError::Corrupt("user"))?,
             is_active: row.is_active,
             password_hash: row.password_hash,
+            must_change_password: row.must_change_password,
         })
     }
 }
@@ -215,6 +230,22 @@ impl Store {
         new: String,
     ) -> Result<bool, StoreError> {
         self.write(Rehash { user_id, old, new }).await
+    }
+
+    /// Changes the password of a user who knew the old one, and ends their sessions and tokens. `false`
+    /// if the user has another password by now, or may no longer log in.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] as for any write.
+    pub async fn change_password(
+        &self,
+        user_id: UserId,
+        old: String,
+        new: String,
+        audit: AuditEntry,
+    ) -> Result<bool, StoreError> {
+        self.write(ChangePassword { user_id, old, new, audit }).await
     }
 
     /// Lets a user see a fleet, until then or for good.
@@ -301,6 +332,7 @@ impl Write for AddUser {
                 self.new.role.word(),
                 &self.new.password_hash,
                 micros(tx.now),
+                self.new.must_change_password,
             ]
         )?;
         if added == 0 {
@@ -336,6 +368,7 @@ impl Write for ChangeUser {
                 change.email.as_deref(),
                 change.password_hash.as_deref(),
                 micros(tx.now),
+                change.password_hash.is_some().then_some(change.must_change_password),
             ]
         )?;
         if change.is_active == Some(false) || change.password_hash.is_some() {
@@ -358,6 +391,26 @@ impl Write for Rehash {
         let id = Uuid::from(self.user_id);
         let changed = execute!(&mut tx.conn, REHASH, [id, &self.old, &self.new])?;
         Ok(changed == 1)
+    }
+}
+
+struct ChangePassword {
+    user_id: UserId,
+    old: String,
+    new: String,
+    audit: AuditEntry,
+}
+
+impl Write for ChangePassword {
+    type Done = bool;
+
+    async fn run(&self, tx: &mut Tx) -> Result<bool, StoreError> {
+        let (id, now) = (Uuid::from(self.user_id), micros(tx.now));
+        let changed = execute!(&mut tx.conn, CHANGE_PASSWORD, [id, &self.old, &self.new, now])?;
+        if changed == 1 {
+            execute!(&mut tx.conn, END_SESSIONS, [id, now])?;
+        }
+        Ok(audit::note_if(tx, changed, &self.audit))
     }
 }
 

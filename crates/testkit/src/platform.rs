@@ -206,6 +206,7 @@ impl Platform {
             email: None,
             role,
             password_hash: server::auth::password::hash(&password).expect("it is long enough"),
+            must_change_password: false,
             fleets: fleets.to_vec(),
         };
         self.store().add_user(new, audit("user_created")).await.expect("the store answers");

@@ -54,7 +54,8 @@ fn object() -> String {
 
 fn added(password_hash: String) -> NewUser {
     let username = NAME.to_owned();
-    NewUser { username, email: None, role: Role::Admin, password_hash, fleets: Vec::new() }
+    let (role, fleets) = (Role::Admin, Vec::new());
+    NewUser { username, email: None, role, password_hash, must_change_password: false, fleets }
 }
 
 fn reopened(password_hash: String) -> UserChange {

@@ -35,6 +35,9 @@ pub enum LoginError {
     /// Name and password do not belong together, or their user may not log in.
     #[error("wrong user name or password")]
     Denied,
+    /// The password is right, and somebody else has set it.
+    #[error("the password has to be changed")]
+    ChangeNeeded,
     /// Too many attempts.
     #[error("too many attempts")]
     Throttled {
@@ -75,21 +78,35 @@ impl Auth {
         password: SecretString,
         from: &Origin,
     ) -> Result<Tokens, LoginError> {
-        let attempt = self.inner.gate.admit(username, &from.address);
-        let attempt = attempt.map_err(|wait| throttled(wait, from))?;
-        let user = self.named(username).await?;
-        let proof = self.prove(user.as_ref(), password.clone()).await;
-        let proof = proof.map_err(|Busy| throttled(THREAD_WAIT, from))?;
-        let known = user.as_ref().map(|user| user.username.clone());
-        let Some(mut user) = user.filter(|user| proof.is_right && user.is_active) else {
-            attempt.failed();
-            return Err(denied(known.as_deref(), from));
-        };
-        attempt.succeeded();
+        let (mut user, proof) = self.proved(username, password.clone(), from).await?;
+        if user.must_change_password {
+            return Err(LoginError::ChangeNeeded);
+        }
         if proof.is_dated {
             user = self.rehash(user, password).await?;
         }
         self.open_session(&user, from).await
+    }
+
+    /// The user of that name, who may log in, if the password is theirs.
+    pub(super) async fn proved(
+        &self,
+        username: &str,
+        password: SecretString,
+        from: &Origin,
+    ) -> Result<(User, Proof), LoginError> {
+        let attempt = self.inner.gate.admit(username, &from.address);
+        let attempt = attempt.map_err(|wait| throttled(wait, from))?;
+        let user = self.named(username).await?;
+        let proof = self.prove(user.as_ref(), password).await;
+        let proof = proof.map_err(|Busy| throttled(THREAD_WAIT, from))?;
+        let known = user.as_ref().map(|user| user.username.clone());
+        let Some(user) = user.filter(|user| proof.is_right && user.is_active) else {
+            attempt.failed();
+            return Err(denied(known.as_deref(), from));
+        };
+        attempt.succeeded();
+        Ok((user, proof))
     }
 
     /// Exchanges a refresh token for the next pair. Presenting one twice ends the session: one of
@@ -163,7 +180,7 @@ impl Auth {
             life: self.inner.settings.session_life,
             idle: self.inner.settings.refresh_idle,
         };
-        let deed = from.deed("authn_login_success", user.user_id, &user.username, id);
+        let deed = from.deed("authn_login_success", user.user_id, &user.username, Some(id));
         let proved = user.password_hash.clone();
         if !self.inner.store.open_session(new, proved, deed).await? {
             return Err(denied(Some(&user.username), from));
@@ -203,26 +220,26 @@ fn throttled(retry_after: Duration, from: &Origin) -> LoginError {
 }
 
 /// `username` is that of a user who exists: what others type there may be their password.
-fn denied(username: Option<&str>, from: &Origin) -> LoginError {
+pub(super) fn denied(username: Option<&str>, from: &Origin) -> LoginError {
     observe::login_failed("denied");
     tracing::warn!(username, address = from.address, "authn_login_fail");
     LoginError::Denied
 }
 
 impl Origin {
-    /// What a user did to have a session: it is not loaded yet, unlike for `deed_of`.
+    /// What a user did at the door: no session is loaded yet, unlike for `deed_of`.
     pub(super) fn deed(
         &self,
         action: &'static str,
         user_id: UserId,
         username: &str,
-        session_id: SessionId,
+        session_id: Option<SessionId>,
     ) -> AuditEntry {
         AuditEntry {
             action,
             actor_id: Some(user_id),
             actor: username.to_owned(),
-            session_hash: Some(hash_of(session_id)),
+            session_hash: session_id.map(hash_of),
             address: Some(self.address.clone()),
             request_id: self.request_id.clone(),
             object: format!("user/{user_id}"),

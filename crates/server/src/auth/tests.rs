@@ -73,6 +73,7 @@ impl House {
             email: Some("ada@example.com".into()),
             role: Role::Engineer,
             password_hash,
+            must_change_password: false,
             fleets: Vec::new(),
         };
         let ada = store.add_user(new, by_admin()).await.unwrap().unwrap();

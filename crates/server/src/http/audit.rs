@@ -14,6 +14,7 @@ use axum::extract::State;
 use model::Timestamp;
 use model::id::{AuditId, UserId};
 use model::user::Action;
+use model::vin::Vin;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use store::{AuditEntry, AuditFilter, AuditPage};
@@ -94,8 +95,11 @@ pub(crate) struct View {
     position: Option<i64>,
 }
 
-impl From<AuditPage> for View {
-    fn from(deed: AuditPage) -> Self {
+impl View {
+    /// The object of a vehicle's registration may be its VIN.
+    fn new(deed: AuditPage, shows_vins: bool) -> Self {
+        let vin = deed.object.strip_prefix("vehicle/").and_then(|id| id.parse::<Vin>().ok());
+        let masked = vin.filter(|_| !shows_vins).map(|vin| format!("vehicle/{}", vin.masked()));
         Self {
             audit_id: deed.audit_id,
             recorded_at: deed.recorded_at,
@@ -105,7 +109,7 @@ impl From<AuditPage> for View {
             session_hash: deed.session_hash,
             address: deed.address,
             request_id: deed.request_id,
-            object: deed.object,
+            object: masked.unwrap_or(deed.object),
             outcome: deed.outcome,
             reason: deed.reason,
             details: deed.details,
@@ -138,7 +142,8 @@ pub(crate) async fn list(
     let deeds = app.store.audit(&query.filter(limit)?).await?;
     let is_full = u32::try_from(deeds.len()).is_ok_and(|count| count == limit);
     let next_cursor = deeds.last().filter(|_| is_full).map(|last| last.audit_id);
-    let entries = deeds.into_iter().map(View::from).collect();
+    let shows_vins = caller.session().may(Action::SeeParameters);
+    let entries = deeds.into_iter().map(|deed| View::new(deed, shows_vins)).collect();
     Ok(Json(DeedPage { entries, limit, next_cursor }))
 }
 

@@ -76,10 +76,11 @@ fn with_cookie(
 /// Logs in.
 ///
 /// An unknown name, a wrong password and a user who may not log in are answered alike. Whoever
-/// fails too often waits: `429` says how long.
+/// fails too often waits: `429` says how long. A password that an admin has set has to be changed
+/// first: `403` with `password-change-needed`.
 #[utoipa::path(post, path = "/api/v1/auth/login", tag = "auth", security(()),
     responses((status = 200, body = View), (status = 401, body = ProblemBody),
-        (status = 429, body = ProblemBody)))]
+        (status = 403, body = ProblemBody), (status = 429, body = ProblemBody)))]
 pub(crate) async fn login(
     State(app): State<App>,
     origin::From(origin): origin::From,
@@ -116,6 +117,12 @@ pub(crate) async fn refresh(
 pub(crate) struct Done {
     /// For people.
     message: &'static str,
+}
+
+impl Done {
+    pub(super) fn saying(message: &'static str) -> Self {
+        Self { message }
+    }
 }
 
 /// Ends the session: its tokens open nothing any more, its sockets are closed. Anybody may.

@@ -3,7 +3,8 @@
 //! Refuses to tell clients about our insides: what was our fault says only that it was.
 
 use crate::auth::{
-    LoginError, MintError, PasswordError, RefreshError, TicketError, TokenError, VerifyError,
+    ChangeError, LoginError, MintError, PasswordError, RefreshError, TicketError, TokenError,
+    VerifyError,
 };
 use crate::command::accept::{CancelError, SubmitError};
 use crate::command::decide::DecideError;
@@ -43,7 +44,7 @@ pub(crate) struct FieldError {
 /// The body of every failure, as `application/problem+json`.
 ///
 /// The codes, by status: 400 `bad-request`, `malformed-json`; 401 `unauthenticated`; 403
-/// `forbidden`, `own-command`, `switched-off`; 404 `unknown-path`, `unknown-vehicle`, `unknown-command`,
+/// `forbidden`, `own-command`, `password-change-needed`, `switched-off`; 404 `unknown-path`, `unknown-vehicle`, `unknown-command`,
 /// `unknown-fleet`, `unknown-user`, `unknown-grant`, `unknown-session`, `unknown-token`, `undiscovered`;
 /// 405 `wrong-method`; 408 `too-slow`; 409 `already-ended`, `fleet-not-empty`, `key-reused`,
 /// `name-taken`, `not-awaiting-approval`, `other-order`, `own-account`, `too-many-tokens`,
@@ -303,12 +304,34 @@ impl From<LoginError> for Problem {
     fn from(error: LoginError) -> Self {
         match error {
             LoginError::Denied => Self::unauthenticated("wrong username or password"),
+            LoginError::ChangeNeeded => {
+                let title = "The password has to be changed";
+                Self::new(StatusCode::FORBIDDEN, "password-change-needed", title)
+                    .detail("POST /api/v1/auth/password, and log in with the new one")
+            }
             LoginError::Throttled { retry_after } => {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-attempts", "Too many attempts")
                     .retry_after(retry_after)
             }
             LoginError::Mint(cause) => Self::unminted(&cause),
             LoginError::Store(cause) => cause.into(),
+        }
+    }
+}
+
+impl From<ChangeError> for Problem {
+    fn from(error: ChangeError) -> Self {
+        let words = error.to_string();
+        match error {
+            ChangeError::Login(cause) => cause.into(),
+            ChangeError::Same
+            | ChangeError::New(
+                PasswordError::TooShort | PasswordError::TooLong | PasswordError::Guessable,
+            ) => Self::invalid().field("/new", words),
+            ChangeError::New(cause @ (PasswordError::Busy | PasswordError::Unhashable)) => {
+                cause.into()
+            }
+            ChangeError::Store(cause) => cause.into(),
         }
     }
 }

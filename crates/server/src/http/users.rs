@@ -32,12 +32,14 @@ pub(crate) struct View {
     role: Role,
     /// Whether they may log in.
     is_active: bool,
+    /// Whether they have to change their password first: an admin has set it.
+    must_change_password: bool,
 }
 
 impl From<User> for View {
     fn from(user: User) -> Self {
-        let User { user_id, username, email, role, is_active, .. } = user;
-        Self { user_id, username, email, role, is_active }
+        let User { user_id, username, email, role, is_active, must_change_password, .. } = user;
+        Self { user_id, username, email, role, is_active, must_change_password }
     }
 }
 
@@ -48,7 +50,7 @@ impl From<User> for View {
 pub(crate) struct Draft {
     #[schema(pattern = "^[A-Za-z0-9._@-]{1,64}$")]
     username: String,
-    /// At least 15 characters, and not easy to guess.
+    /// At least 15 characters, and not easy to guess. Their owner changes it at the first login.
     #[schema(value_type = String, format = Password, min_length = 15, max_length = 1024)]
     password: SecretString,
     /// viewer, engineer, senior, approver, auditor or admin.
@@ -74,7 +76,8 @@ pub(crate) struct Change {
     is_active: Option<bool>,
     #[schema(format = Email)]
     email: Option<String>,
-    /// Ends their sessions.
+    /// Ends their sessions and tokens; their owner changes it at the next login, unless it is the
+    /// caller's own.
     #[schema(value_type = Option<String>, format = Password, min_length = 15, max_length = 1024)]
     password: Option<SecretString>,
 }
@@ -176,7 +179,8 @@ pub(crate) async fn change(
     }
     let action = if change.role.is_some() { "authz_change" } else { "user_updated" };
     let deed = caller.detailed(action, format!("user/{user_id}"), change.details());
-    let change = change.checked(&app).await?;
+    let is_foreign = user_id != caller.session().user_id();
+    let change = change.checked(&app, is_foreign).await?;
     if !app.store.change_user(user_id, change, deed).await? {
         return Err(unknown());
     }
@@ -210,18 +214,22 @@ impl Draft {
         let username = text::username(self.username)?;
         let email = self.email.map(text::email).transpose()?;
         let password_hash = app.auth.hash_password(self.password).await?;
-        Ok(NewUser { username, email, role: self.role, password_hash, fleets: self.fleets })
+        let (role, fleets) = (self.role, self.fleets);
+        let must_change_password = true;
+        Ok(NewUser { username, email, role, password_hash, must_change_password, fleets })
     }
 }
 
 impl Change {
-    async fn checked(self, app: &App) -> Result<UserChange, Problem> {
+    /// A foreign password has to be changed by whoever gets it.
+    async fn checked(self, app: &App, is_foreign: bool) -> Result<UserChange, Problem> {
         let email = self.email.map(text::email).transpose()?;
         let password_hash = match self.password {
             Some(password) => Some(app.auth.hash_password(password).await?),
             None => None,
         };
-        Ok(UserChange { role: self.role, is_active: self.is_active, email, password_hash })
+        let (role, is_active) = (self.role, self.is_active);
+        Ok(UserChange { role, is_active, email, password_hash, must_change_password: is_foreign })
     }
 
     /// What the audit learns: of a password, only that there is a new one.

@@ -120,6 +120,7 @@ impl Stage {
             email: None,
             role: Role::Engineer,
             password_hash: "none".to_owned(),
+            must_change_password: false,
             fleets: vec![fleet_id],
         };
         let user_id = store.add_user(new, audit("user")).await.unwrap().unwrap();

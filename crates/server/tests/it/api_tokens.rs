@@ -20,7 +20,7 @@ const OUT: Duration = Duration::from_secs(1);
 const NO_ID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 
 #[expect(clippy::disallowed_methods, reason = "the server's clock is this machine's")]
-fn in_days(days: u64) -> String {
+pub(crate) fn in_days(days: u64) -> String {
     (Timestamp::now() + Duration::from_hours(24 * days)).to_string()
 }
 

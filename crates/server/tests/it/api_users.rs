@@ -28,7 +28,7 @@ async fn a_user_is_added_changed_and_locked_out(backend: Backend) {
     assert_eq!(added.json["is_active"], true);
     assert_eq!(admin.get(&path).await.json, added.json);
     assert_eq!(admin.post("/api/v1/users", draft("grace")).await.status, StatusCode::CONFLICT);
-    Client::login(p.url(), "grace", PASSWORD).await;
+    assert_eq!(added.json["must_change_password"], true);
 
     let change = json!({ "role": "senior", "email": "grace@example.org" });
     let changed = patch(&admin, &path, change).await;
@@ -38,13 +38,17 @@ async fn a_user_is_added_changed_and_locked_out(backend: Backend) {
     );
     let password = "a wholly different phrase";
     assert_eq!(patch(&admin, &path, json!({ "password": password })).await.status, StatusCode::OK);
-    Client::login(p.url(), "grace", password).await;
+    let next = "a password of my own choice";
+    let body = json!({ "username": "grace", "current": password, "new": next });
+    assert_eq!(p.nobody().post("/api/v1/auth/password", body).await.status, StatusCode::OK);
+    Client::login(p.url(), "grace", next).await;
+    assert_eq!(admin.get(&path).await.json["must_change_password"], false);
 
     let removed = admin.send(Method::DELETE, &path, None, &[]).await;
     assert_eq!(removed.status, StatusCode::NO_CONTENT);
     assert_eq!(admin.get(&path).await.json["is_active"], false, "nobody is deleted");
     assert_eq!(patch(&admin, &path, json!({ "is_active": true })).await.json["is_active"], true);
-    Client::login(p.url(), "grace", password).await;
+    Client::login(p.url(), "grace", next).await;
 
     let names = admin.get("/api/v1/users?limit=1&offset=1").await;
     assert_eq!(names.json[0]["username"], "grace");

@@ -110,7 +110,8 @@ fn no_route_comes_in_by_another_way() {
         include_str!("../../src/http/console.rs"),
         include_str!("../../src/http/manual.rs"),
     ];
-    let source = sources.concat();
+    let ours = sources.map(|source| source.split("#[cfg(test)]").next().unwrap());
+    let source = ours.concat();
     for route in UNDESCRIBED {
         assert_eq!(source.matches(route).count(), 1, "{route}");
     }

@@ -154,6 +154,7 @@ async fn no_secret_is_shown_for_debugging() {
         email: None,
         role: Role::Viewer,
         password_hash: hash.to_owned(),
+        must_change_password: false,
         fleets: vec![],
     };
     let change = UserChange { password_hash: Some(hash.to_owned()), ..UserChange::default() };

@@ -150,6 +150,7 @@ pub(crate) async fn add_user(store: &Store, name: &str, fleets: &[FleetId]) -> O
         email: None,
         role: Role::Engineer,
         password_hash: "$argon2id$of-a-password".to_owned(),
+        must_change_password: false,
         fleets: fleets.to_vec(),
     };
     store.add_user(new, deed("user")).await.unwrap()

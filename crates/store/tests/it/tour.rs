@@ -63,6 +63,7 @@ async fn people(scene: &Scene, round: u8) {
     assert!(store.rehash(id, hash("$1"), hash("$2")).await.unwrap());
     assert_eq!(store.user_named(&name).await.unwrap().unwrap().password_hash, "$2");
     assert!(store.user(id).await.unwrap().is_some());
+    assert!(store.change_password(id, hash("$2"), hash("$3"), deed("password")).await.unwrap());
     assert!(store.users(100, 0).await.unwrap().len() > 1);
     store.grant(id, scene.fleet, Some(since), deed("grant")).await.unwrap();
     assert_eq!(store.grants(id).await.unwrap().len(), 1);

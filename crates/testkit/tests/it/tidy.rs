@@ -255,6 +255,8 @@ fn every_dependency_has_its_reason() {
 #[test]
 fn no_crate_of_ours_brings_patterns() {
     let manifest = manifest("Cargo.toml");
+    let (_, rest) = manifest.split_once("[workspace.dependencies]\n").unwrap();
+    let mut lines = rest.lines().take_while(|line| !line.starts_with('['));
     let is_regex = |line: &&str| line.starts_with("regex") || line.starts_with("fancy-regex");
-    assert_eq!(manifest.lines().find(is_regex), None, "a pattern can take for ever");
+    assert_eq!(lines.find(is_regex), None, "a pattern can take for ever");
 }

@@ -14,6 +14,7 @@ on_both_engines! {
     a_session_that_is_not_refreshed_ends
     a_ticket_is_good_once_and_for_a_short_time
     a_changed_password_or_a_disabled_user_ends_every_session
+    a_password_of_somebody_else_is_changed_by_whoever_knows_it
     what_has_ended_is_forgotten_after_a_day
     the_first_signing_key_wins
     a_new_signing_key_retires_those_before_it_later
@@ -126,6 +127,32 @@ async fn a_changed_password_or_a_disabled_user_ends_every_session(scene: Scene) 
     assert!(scene.store.access_of_user(scene.user).await.unwrap().is_none());
     assert_eq!(add_user(&scene.store, "erika", &[]).await, None);
     assert_eq!(scene.store.users(10, 0).await.unwrap().len(), 1);
+}
+
+async fn a_password_of_somebody_else_is_changed_by_whoever_knows_it(scene: Scene) {
+    let user = async || scene.store.user(scene.user).await.unwrap().unwrap();
+    assert!(!user().await.must_change_password);
+    let change = |must_change_password, password_hash: Option<&str>| UserChange {
+        password_hash: password_hash.map(str::to_owned),
+        must_change_password,
+        ..UserChange::default()
+    };
+    for (change, must) in [(change(true, None), false), (change(true, Some("$given")), true)] {
+        assert!(scene.store.change_user(scene.user, change, deed("change")).await.unwrap());
+        assert_eq!(user().await.must_change_password, must);
+    }
+    let session = logs_in(&scene, 1, DAY).await;
+    let next = async |old: &str, new: &str| {
+        let (old, new) = (old.to_owned(), new.to_owned());
+        scene.store.change_password(scene.user, old, new, deed("password")).await.unwrap()
+    };
+    assert!(!next("$guessed", "$own").await);
+    assert!(is_alive(&scene, session).await);
+    assert!(next("$given", "$own").await && !next("$given", "$late").await);
+    assert!(!is_alive(&scene, session).await);
+    assert!(!user().await.must_change_password);
+    assert_eq!(user().await.password_hash, "$own");
+    assert_eq!(scene.deeds().await.iter().filter(|deed| *deed == "password").count(), 1);
 }
 
 async fn what_has_ended_is_forgotten_after_a_day(scene: Scene) {
