@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import {
   call,
+  comeFirst,
   DESKTOP,
   launch,
   missing,
@@ -201,8 +202,13 @@ describe('every page', { skip: missing(), timeout: 400_000 }, () => {
 
   it('says what is missing to those who may not', async () => {
     const page = await (await browser.newContext({ viewport: DESKTOP })).newPage();
+    await comeFirst(page, { ...demo, ...VIEWER });
+    await picture(page, 'new-password');
+    assert.deepEqual(await violations(page), []);
+    await page.getByRole('textbox', { name: 'New password' }).fill('a horse of another colour');
+    await page.getByRole('button', { name: 'Change the password and sign in' }).click();
+    await page.locator('main#main').waitFor();
     const seen = witness(page, demo.url);
-    await signIn(page, { ...demo, ...VIEWER });
     await show(page, '/admin/users', 'It needs the role admin');
     await picture(page, 'forbidden');
     assert.deepEqual(await violations(page), []);
