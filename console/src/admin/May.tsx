@@ -18,6 +18,7 @@ const WORDS: Record<string, string> = {
   submit_r1: 'runs what passes by itself (R1)',
   submit_r2: 'runs what changes a vehicle (R2)',
   submit_r3: 'runs what is dangerous (R3)',
+  approve: 'approves what others have asked for',
   read_audit: 'reads the audit',
   administer: 'administers users, fleets and vehicles',
 };
