@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use testkit::{Backend, Client, PASSWORD, Platform, audit, eventually};
 
 /// What anybody may ask.
-const PUBLIC: [&str; 10] = [
+const PUBLIC: [&str; 11] = [
     "GET /.well-known/jwks.json",
     "GET /api/v1/ui-config",
     "GET /health",
@@ -17,6 +17,7 @@ const PUBLIC: [&str; 10] = [
     "GET /metrics",
     "GET /readyz",
     "POST /api/v1/auth/login",
+    "POST /api/v1/auth/password",
     "POST /api/v1/auth/refresh",
 ];
 
