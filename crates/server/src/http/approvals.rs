@@ -26,7 +26,7 @@ pub(crate) struct Approval {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Denial {
     /// Why; whoever submitted the command reads it.
-    #[schema(min_length = 1, max_length = 500)]
+    #[schema(min_length = 1, max_length = 500, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     reason: String,
 }
 

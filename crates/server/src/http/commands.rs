@@ -46,6 +46,7 @@ pub(crate) struct Draft {
     #[schema(value_type = Object)]
     command_params: Box<RawValue>,
     /// Why; kept in the audit log. Needed where the catalogue says so.
+    #[schema(min_length = 1, max_length = 500, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     reason: Option<String>,
     /// How long it may wait for the vehicle, in milliseconds; 0 = now or never.
     deliver_within_ms: Option<u64>,
@@ -213,10 +214,10 @@ impl Draft {
 
 /// A reason ends up in logs and pages: one line, and not a long one.
 pub(super) fn is_clean_reason(reason: &str) -> Result<(), Problem> {
-    if (1..=500).contains(&reason.len()) && !reason.chars().any(char::is_control) {
+    if (1..=500).contains(&reason.chars().count()) && !reason.chars().any(char::is_control) {
         return Ok(());
     }
-    let rule = "must be 1 to 500 bytes without control characters";
+    let rule = "must be 1 to 500 characters, none of them a control character";
     Err(Problem::invalid().field("/reason", rule))
 }
 

@@ -28,7 +28,7 @@ const MAX_WAIT: u64 = 60;
 #[into_params(parameter_in = Query)]
 pub(crate) struct FollowQuery {
     /// Only events after this offset; `Last-Event-ID` says the same.
-    #[param(format = "uint64")]
+    #[param(format = "uint64", maximum = 18_446_744_073_709_551_615_u64)]
     after: Option<u64>,
     /// Long-poll: seconds to wait for the next event, at most 60; default 25.
     #[param(format = "uint64")]
