@@ -47,7 +47,7 @@ pub(crate) struct Settings {
     /// What rows of the catalogue depend on.
     pub(crate) switches: Switches,
     /// What is asked for before a dangerous command runs.
-    pub(crate) policy: Policy,
+    pub(crate) policy: Arc<Policy>,
     /// How long a claim lasts, and how often it is renewed.
     pub(crate) lease: Duration,
     pub(crate) lease_renew: Duration,
@@ -63,7 +63,7 @@ impl From<&Config> for Settings {
             run_timeout: (config.run_timeout, config.run_timeout_max),
             max_in_flight: config.max_in_flight,
             max_events: config.max_events,
-            policy: policy.into(),
+            policy: Arc::new(policy.into()),
             lease: config.lease,
             lease_renew: config.lease_renew,
         }

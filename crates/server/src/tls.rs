@@ -2,8 +2,8 @@
 //!
 //! Refuses a pair of files that does not fit together, whenever it comes: the one before it stays.
 
+use crate::auth::opaque::sha256;
 use crate::config::{TlsFiles, TlsVersion};
-use aws_lc_rs::digest::{SHA256, digest};
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::{default_provider, kx_group};
 use rustls::pki_types::pem::PemObject;
@@ -185,12 +185,8 @@ impl Pair {
 
     fn digest(&self) -> Seen {
         let mode = self.mode.to_be_bytes();
-        let each =
-            [&self.certificate, &*self.key, mode.as_slice()].map(|part| digest(&SHA256, part));
-        let parts = each.each_ref().map(AsRef::as_ref);
-        let mut seen = Seen::default();
-        seen.copy_from_slice(digest(&SHA256, &parts.concat()).as_ref());
-        seen
+        let parts = [&self.certificate, &*self.key, mode.as_slice()].map(sha256);
+        sha256(parts.as_flattened())
     }
 
     fn certified(

@@ -61,6 +61,19 @@ impl Store {
         Ok(rows.into_iter().map(fleet).collect())
     }
 
+    /// Whether somebody sees each of these fleets; one that is not there is seen by nobody.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] as for any read.
+    pub async fn are_seen(&self, sight: Sight, fleets: &[FleetId]) -> Result<bool, StoreError> {
+        if fleets.is_empty() {
+            return Ok(true);
+        }
+        let seen = self.fleets(sight).await?;
+        Ok(fleets.iter().all(|wanted| seen.iter().any(|fleet| fleet.fleet_id == *wanted)))
+    }
+
     /// Renames a fleet; `false` if there is none of that id.
     ///
     /// # Errors

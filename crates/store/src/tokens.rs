@@ -117,11 +117,26 @@ pub struct Token {
     pub last_used_at: Option<Timestamp>,
 }
 
+impl NewToken {
+    fn stored_at(&self, now: Timestamp) -> Token {
+        Token {
+            session_id: self.session_id,
+            user_id: self.user_id,
+            name: self.name.clone(),
+            role: self.role,
+            fleets: self.fleets.clone(),
+            created_at: now,
+            expires_at: self.expires_at,
+            last_used_at: None,
+        }
+    }
+}
+
 /// What came of a token to make.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Issued {
-    /// It is stored.
-    Stored,
+    /// It is stored, as this.
+    Stored(Box<Token>),
     /// Its owner has too many.
     TooMany,
     /// Its owner may not log in any more, or the login that makes it has ended.
@@ -275,7 +290,7 @@ impl Write for Issue {
             execute!(&mut tx.conn, CONFINE, [id, Uuid::from(*fleet)])?;
         }
         audit::note(tx, &self.audit);
-        Ok(Issued::Stored)
+        Ok(Issued::Stored(Box::new(self.new.stored_at(tx.now))))
     }
 }
 

@@ -14,7 +14,7 @@ use model::user::Role;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use std::time::Duration;
-use store::{AuditEntry, Issued, NewToken, Sight, Store, StoreError};
+use store::{AuditEntry, Issued, NewToken, Sight, Store, StoreError, Token};
 
 /// Bytes of a token: its prefix, and 256 bits in base64.
 const LENGTH: usize = 47;
@@ -70,8 +70,8 @@ impl From<&AuthConfig> for TokenBounds {
 /// A new token. Its secret is nowhere else.
 #[derive(Debug)]
 pub struct ApiToken {
-    /// The session that it opens.
-    pub session_id: SessionId,
+    /// What is stored of it.
+    pub token: Token,
     /// What opens it.
     pub secret: SecretString,
 }
@@ -123,9 +123,12 @@ impl ApiToken {
         if wish.expires_at <= now || wish.expires_at > later(now, bounds.life) {
             return Err(TokenError::End(bounds.life));
         }
-        check_fleets(store, owner.sight, wish.fleets.as_deref()).await?;
+        let fleets = wish.fleets;
+        if !store.are_seen(owner.sight, fleets.as_deref().unwrap_or_default()).await? {
+            return Err(TokenError::Fleets);
+        }
         let (session_id, drawn) = (SessionId::new(), Opaque::draw(Kind::Api)?);
-        let TokenWish { name, fleets, expires_at, .. } = wish;
+        let TokenWish { name, expires_at, .. } = wish;
         let of = owner.user_id;
         let details = json!({
             "name": name, "user_id": of, "role": role, "fleets": fleets, "expires_at": expires_at,
@@ -135,23 +138,11 @@ impl ApiToken {
         let new =
             NewToken { session_id, user_id, token_hash, name, role, fleets, expires_at, issuer };
         match store.issue_token(new, bounds.count, audit).await? {
-            Issued::Stored => Ok(Self { session_id, secret: drawn.secret }),
+            Issued::Stored(token) => Ok(Self { token: *token, secret: drawn.secret }),
             Issued::TooMany => Err(TokenError::TooMany(bounds.count)),
             Issued::Denied => Err(TokenError::Denied),
         }
     }
-}
-
-/// Goes on only if each of the fleets is there and can be seen.
-async fn check_fleets(
-    store: &Store,
-    sight: Sight,
-    wanted: Option<&[FleetId]>,
-) -> Result<(), TokenError> {
-    let Some(wanted) = wanted else { return Ok(()) };
-    let seen = store.fleets(sight).await?;
-    let is_seen = |wanted: &FleetId| seen.iter().any(|fleet| fleet.fleet_id == *wanted);
-    if wanted.iter().all(is_seen) { Ok(()) } else { Err(TokenError::Fleets) }
 }
 
 /// What the audit calls a token; its deeds have the same hash.

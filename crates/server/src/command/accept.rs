@@ -106,7 +106,7 @@ impl Commands {
             run_timeout,
             trace_id: from.trace_id.clone(),
         };
-        let audit = audit_of(session, from, "command_submitted", &draft);
+        let audit = audit_of(session, from, &draft);
         let send_by = dispatch::send_by(self.settings.lease);
         let expected = self.doorbell.expect(draft.command_id);
         let is_connected = vehicle.is_worth_a_try();
@@ -235,7 +235,7 @@ impl Commands {
             return Err(CancelError::NotPermitted);
         }
         let input = Input::Cancel { by: session.username().to_owned() };
-        let audit = entry(session, from, "command_cancelled", command_id);
+        let audit = from.deed_of(session, "command_cancelled", object(command_id));
         let applied = self.store.apply(command_id, None, vec![input], Some(audit)).await?;
         let applied = applied.ok_or(CancelError::UnknownCommand)?;
         match applied.refused {
@@ -273,22 +273,18 @@ fn within(field: &'static str, span: Duration, longest: Duration) -> Result<Dura
     Err(SubmitError::OutOfRange { field, fault })
 }
 
-fn entry(
-    session: &Session,
-    from: &Origin,
-    action: &'static str,
-    command_id: CommandId,
-) -> AuditEntry {
-    from.deed_of(session, action, format!("command/{command_id}"))
+/// What the audit calls a command.
+pub(super) fn object(command_id: CommandId) -> String {
+    format!("command/{command_id}")
 }
 
-fn audit_of(session: &Session, from: &Origin, action: &'static str, draft: &Draft) -> AuditEntry {
+fn audit_of(session: &Session, from: &Origin, draft: &Draft) -> AuditEntry {
     let details = serde_json::json!({
         "vehicle_id": draft.vehicle_id,
         "command_name": draft.name,
         "command_params": draft.params,
     });
-    let object = format!("command/{}", draft.command_id);
-    let deed = from.detailed_deed_of(session, action, object, details);
+    let object = object(draft.command_id);
+    let deed = from.detailed_deed_of(session, "command_submitted", object, details);
     AuditEntry { reason: draft.reason.clone(), ..deed }
 }

@@ -4,7 +4,7 @@
 //! words what the model refused.
 
 use super::Commands;
-use super::accept::CancelError;
+use super::accept::{CancelError, object};
 use crate::auth::{Origin, Session};
 use model::command::{ApprovalHash, Command, Decider, Input, Phase, Refused};
 use model::id::CommandId;
@@ -36,10 +36,11 @@ impl Commands {
         hash: ApprovalHash,
         from: &Origin,
     ) -> Result<Command, DecideError> {
-        let deed = deed(session, from, "command_approved", command_id);
-        let details = Some(serde_json::json!({ "approval_hash": hash }));
+        let details = serde_json::json!({ "approval_hash": hash });
+        let object = object(command_id);
+        let deed = from.detailed_deed_of(session, "command_approved", object, details);
         let input = Input::Approve { hash, by: decider(session) };
-        self.decide(session, command_id, input, AuditEntry { details, ..deed }).await
+        self.decide(session, command_id, input, deed).await
     }
 
     /// Forbids a command.
@@ -50,7 +51,7 @@ impl Commands {
         reason: String,
         from: &Origin,
     ) -> Result<Command, DecideError> {
-        let deed = deed(session, from, "command_denied", command_id);
+        let deed = from.deed_of(session, "command_denied", object(command_id));
         let deed = AuditEntry { reason: Some(reason.clone()), ..deed };
         self.decide(session, command_id, Input::Deny { reason, by: decider(session) }, deed).await
     }
@@ -90,13 +91,4 @@ fn words(refused: Refused, command: Command, now: model::Timestamp) -> DecideErr
 
 fn decider(session: &Session) -> Decider {
     Decider { user_id: session.user_id(), name: session.username().to_owned() }
-}
-
-fn deed(
-    session: &Session,
-    from: &Origin,
-    action: &'static str,
-    command_id: CommandId,
-) -> AuditEntry {
-    from.deed_of(session, action, format!("command/{command_id}"))
 }

@@ -116,13 +116,7 @@ pub(crate) async fn refresh(
 #[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct Done {
     /// For people.
-    message: &'static str,
-}
-
-impl Done {
-    pub(super) fn saying(message: &'static str) -> Self {
-        Self { message }
-    }
+    pub(super) message: &'static str,
 }
 
 /// Ends the session: its tokens open nothing any more, its sockets are closed. Anybody may.

@@ -38,5 +38,5 @@ pub(crate) async fn change(
 ) -> Result<Json<Done>, Problem> {
     let Draft { username, current, new } = draft;
     app.auth.change_password(&username, current, new, &origin).await?;
-    Ok(Json(Done::saying("password changed: log in with it")))
+    Ok(Json(Done { message: "password changed: log in with it" }))
 }

@@ -111,9 +111,7 @@ pub(crate) async fn create(
     let Draft { name, role, fleets, expires_at } = draft;
     let wish = TokenWish { name: text::name("/name", name)?, role, fleets, expires_at };
     let issued = app.auth.issue_api_token(caller.session(), wish, &caller.origin).await?;
-    let tokens = app.store.tokens(caller.session().user_id()).await?;
-    let stored = tokens.into_iter().find(|token| token.session_id == issued.session_id);
-    let view = View::from(stored.ok_or_else(unknown)?);
+    let view = View::from(issued.token);
     let location = [(header::LOCATION, format!("/api/v1/tokens/{}", view.token_id))];
     let token = issued.secret.expose_secret().to_owned();
     Ok((StatusCode::CREATED, location, Json(Created { token, view })))

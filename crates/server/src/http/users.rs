@@ -147,7 +147,7 @@ pub(crate) async fn add(
     let deed = caller.detailed("user_created", format!("user/{}", new.username), details);
     let fleets = new.fleets.clone();
     let added = match app.store.add_user(new, deed).await {
-        Err(StoreError::Failed(_)) if lacks_one(&app, &fleets).await? => {
+        Err(StoreError::Failed(_)) if !app.store.are_seen(Sight::default(), &fleets).await? => {
             return Err(Problem::invalid().field("/fleets", "names a fleet that does not exist"));
         }
         added => added?,
@@ -250,11 +250,6 @@ pub(super) fn user_id(id: &str) -> Result<UserId, Problem> {
 
 pub(super) fn unknown() -> Problem {
     Problem::not_found("unknown-user", "No such user")
-}
-
-async fn lacks_one(app: &App, fleets: &[FleetId]) -> Result<bool, StoreError> {
-    let known = app.store.fleets(Sight::default()).await?;
-    Ok(fleets.iter().any(|wanted| known.iter().all(|fleet| fleet.fleet_id != *wanted)))
 }
 
 /// Goes on only if the caller does it to somebody else.

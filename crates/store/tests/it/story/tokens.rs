@@ -36,7 +36,10 @@ fn token(scene: &Scene, number: u8) -> NewToken {
 async fn issues(scene: &Scene, new: NewToken) -> SessionId {
     let session_id = new.session_id;
     let issued = scene.store.issue_token(new, MANY, deed("token")).await.unwrap();
-    assert_eq!(issued, Issued::Stored);
+    let Issued::Stored(stored) = issued else { panic!("{issued:?}") };
+    assert_eq!(stored.session_id, session_id);
+    let listed = scene.store.tokens(scene.user).await.unwrap();
+    assert!(listed.contains(&stored), "{listed:?}");
     session_id
 }
 
@@ -112,13 +115,13 @@ async fn a_user_has_so_many_tokens_and_no_more(scene: Scene) {
         scene.store.issue_token(token(&scene, number), 2, deed("token")).await.unwrap()
     };
     let (one, two, three) = tokio::join!(issue(1), issue(2), issue(3));
-    let stored = [one, two, three].iter().filter(|it| **it == Issued::Stored).count();
+    let stored = [one, two, three].iter().filter(|it| matches!(it, Issued::Stored(_))).count();
     assert_eq!(stored, 2);
     assert_eq!(issue(4).await, Issued::TooMany);
     let listed = scene.store.tokens(scene.user).await.unwrap();
     assert_eq!(listed.len(), 2);
     assert!(scene.store.end_token(listed[0].session_id, None, deed("end")).await.unwrap());
-    assert_eq!(issue(5).await, Issued::Stored);
+    assert!(matches!(issue(5).await, Issued::Stored(_)));
     assert_eq!(scene.deeds().await.iter().filter(|deed| *deed == "token").count(), 3);
 }
 
