@@ -123,7 +123,7 @@ impl ApiToken {
         if wish.expires_at <= now || wish.expires_at > later(now, bounds.life) {
             return Err(TokenError::End(bounds.life));
         }
-        let fleets = wish.fleets;
+        let fleets = wish.fleets.map(distinct);
         if !store.are_seen(owner.sight, fleets.as_deref().unwrap_or_default()).await? {
             return Err(TokenError::Fleets);
         }
@@ -143,6 +143,13 @@ impl ApiToken {
             Issued::Denied => Err(TokenError::Denied),
         }
     }
+}
+
+/// What is named twice is one.
+fn distinct(mut fleets: Vec<FleetId>) -> Vec<FleetId> {
+    fleets.sort_unstable();
+    fleets.dedup();
+    fleets
 }
 
 /// What the audit calls a token; its deeds have the same hash.

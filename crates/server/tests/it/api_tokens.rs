@@ -112,7 +112,9 @@ async fn a_token_sees_only_its_fleets(backend: Backend) {
     let p = Platform::start_on(backend).await;
     let admin = p.admin().await;
     let south = admin.post("/api/v1/fleets", json!({ "name": "south" })).await.json;
-    let (machine, _) = token_of(&admin, &json!({ "fleets": [south["fleet_id"]] })).await;
+    // Named twice, it is one.
+    let twice = [&south["fleet_id"], &south["fleet_id"]];
+    let (machine, _) = token_of(&admin, &json!({ "fleets": twice })).await;
     let id = read(&p, &admin).await;
     let fleets = machine.get("/api/v1/fleets").await.json;
     assert_eq!((fleets.as_array().unwrap().len(), &fleets[0]["name"]), (1, &json!("south")));
