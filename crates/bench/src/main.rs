@@ -17,6 +17,7 @@ mod goal;
 mod installation;
 mod limit;
 mod load;
+mod logins;
 mod nodes;
 mod path;
 mod plot;
@@ -47,6 +48,8 @@ enum What {
     Scan(scan::Setting),
     /// Audit rows per second that are sealed, exported and verified.
     Audit(audit::Setting),
+    /// How far apart in time wrong logins of users are who exist and who do not.
+    Logins(logins::Setting),
     /// Draws what a run of everything has found.
     Plot(plot::Setting),
     /// Serves frames as fast as a core can: what everything else is measured against.
@@ -61,6 +64,7 @@ fn main() -> io::Result<()> {
         What::Path(setting) => path::run(&setting),
         What::Scan(setting) => tokio::runtime::Runtime::new()?.block_on(scan::run(setting)),
         What::Audit(setting) => tokio::runtime::Runtime::new()?.block_on(audit::run(setting)),
+        What::Logins(setting) => tokio::runtime::Runtime::new()?.block_on(logins::run(setting)),
         What::Plot(setting) => plot::run(&setting)?,
         What::Limit(setting) => limit::run(setting)?,
     }
