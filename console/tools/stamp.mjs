@@ -1,7 +1,7 @@
 // Names the version of the sources, as crates/console/build.rs does: FNV-1a of paths and contents.
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 
-const SOURCES = ['index.html', 'package-lock.json', 'package.json', 'public', 'src', 'vite.config.ts'];
+const SOURCES = ['index.html', 'package-lock.json', 'package.json', 'src', 'vite.config.ts'];
 const PRIME = 0x100000001b3n;
 
 function collect(path) {

@@ -9,8 +9,8 @@ use std::{env, fs, io};
 /// Whether the console may be built here: `never`, `always` (or the build fails), else if npm is found.
 const SWITCH: &str = "CONSOLE_BUILD";
 /// What the console is made of; the same list is in `console/tools/stamp.mjs`.
-const SOURCES: [&str; 6] =
-    ["index.html", "package-lock.json", "package.json", "public", "src", "vite.config.ts"];
+const SOURCES: [&str; 5] =
+    ["index.html", "package-lock.json", "package.json", "src", "vite.config.ts"];
 
 fn main() -> io::Result<()> {
     let manifest = PathBuf::from(variable("CARGO_MANIFEST_DIR")?);
@@ -19,7 +19,8 @@ fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=src/fallback.html");
     for source in SOURCES {
-        println!("cargo::rerun-if-changed={}", console.join(source).display());
+        // One that is not there would have Cargo build everything again each time.
+        println!("cargo::rerun-if-changed={}", console.join(source).canonicalize()?.display());
     }
     let switch = env::var(SWITCH).unwrap_or_default();
     if !is_current(&console)? && switch != "never" {
