@@ -47,8 +47,10 @@ statements! {
                     or $12 is null)
             group by f.entity, f.code
             having (count(*) < $13 or $13 is null
-                or (count(*) = $13 and (f.code > $14 or (f.code = $14 and f.entity > $15))))
-            order by count(*) desc, f.code, f.entity limit $16")
+                or (count(*) = $13 and (coalesce(min(f.severity), 9) > $14
+                    or (coalesce(min(f.severity), 9) = $14
+                        and (f.code > $15 or (f.code = $15 and f.entity > $16))))))
+            order by count(*) desc, coalesce(min(f.severity), 9), f.code, f.entity limit $17")
         )
     }
     OF_CODE = {
@@ -99,6 +101,8 @@ pub struct FaultFilter {
 pub struct FaultPlace {
     /// How many vehicles have the last one.
     pub vehicles: u64,
+    /// How bad it is.
+    pub severity: Option<Severity>,
     /// Its code.
     pub code: String,
     /// Its entity.
@@ -197,7 +201,7 @@ listed! {
 }
 
 impl Store {
-    /// Faults by entity and code, those of most vehicles first; those after `after`.
+    /// Faults by entity and code, those of most vehicles first, and of those the worst; those after `after`.
     ///
     /// # Errors
     ///
@@ -227,6 +231,7 @@ impl Store {
                 filter.entity.as_deref(),
                 search.as_deref(),
                 after.map(|place| i64::try_from(place.vehicles).unwrap_or(i64::MAX)),
+                after.map(|place| place.severity.map_or(9, |it| i32::from(it.number()))),
                 after.map(|place| place.code.as_str()),
                 after.map(|place| place.entity.as_str()),
                 i64::from(filter.limit),

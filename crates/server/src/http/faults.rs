@@ -139,7 +139,7 @@ impl From<FaultCoverage> for Coverage {
     }
 }
 
-/// A page of faults, those of most vehicles first.
+/// A page of faults, those of most vehicles first, and of those the worst.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct FaultPage {
     faults: Vec<View>,
@@ -318,17 +318,20 @@ fn is_full<T>(page: &[T], limit: u32) -> bool {
 
 /// Where a page ended: the code and the entity may contain anything, so that the length of one is told.
 fn cursor(last: &FleetFault) -> String {
-    let FleetFault { vehicles, code, entity, .. } = last;
-    format!("{vehicles}.{}.{code}{entity}", code.len())
+    let FleetFault { vehicles, severity, code, entity, .. } = last;
+    let number = severity.map_or(0, Severity::number);
+    format!("{vehicles}.{number}.{}.{code}{entity}", code.len())
 }
 
 fn place(cursor: &str) -> Option<FaultPlace> {
-    let mut parts = cursor.splitn(3, '.');
-    let (vehicles, length, rest) = (parts.next()?, parts.next()?, parts.next()?);
+    let mut parts = cursor.splitn(4, '.');
+    let (vehicles, number) = (parts.next()?, parts.next()?.parse().ok()?);
+    let (length, rest) = (parts.next()?, parts.next()?);
     let (code, entity) = rest.split_at_checked(length.parse().ok()?)?;
     let is_clean = !rest.contains(char::is_control);
     let vehicles = vehicles.parse().ok().filter(|_| is_clean)?;
-    Some(FaultPlace { vehicles, code: code.to_owned(), entity: entity.to_owned() })
+    let (severity, code) = (Severity::of_number(number), code.to_owned());
+    Some(FaultPlace { vehicles, severity, code, entity: entity.to_owned() })
 }
 
 fn no_cursor() -> Problem {
@@ -345,7 +348,7 @@ mod tests {
             entity: entity.to_owned(),
             code: code.to_owned(),
             text: None,
-            severity: None,
+            severity: Some(Severity::Warn),
             vehicles,
             statuses: [0; 4],
             oldest_at: Timestamp::UNIX_EPOCH,
@@ -357,7 +360,8 @@ mod tests {
         #[test]
         fn a_cursor_is_read_as_it_was_given(vehicles: u64, code in "[^\\p{C}]*", entity in "[^\\p{C}]*") {
             let place = place(&cursor(&last(vehicles, &code, &entity)));
-            prop_assert_eq!(place, Some(FaultPlace { vehicles, code, entity }));
+            let severity = Some(Severity::Warn);
+            prop_assert_eq!(place, Some(FaultPlace { vehicles, severity, code, entity }));
         }
 
         #[test]
