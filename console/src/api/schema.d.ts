@@ -1138,7 +1138,7 @@ export interface components {
              */
             vehicles: number;
         };
-        /** @description A page of faults, those of most vehicles first. */
+        /** @description A page of faults, those of most vehicles first, and of those the worst. */
         FaultPage: {
             coverage: components["schemas"]["FaultCoverage"];
             faults: components["schemas"]["FleetFault"][];
