@@ -52,6 +52,9 @@ describe('every page', { skip: missing(), timeout: 400_000 }, () => {
     await setVehicle(demo, vehicles[2].vin, { delay_ms: 0, fault: 'malformed' });
     runs.failed = await run(2, 'ReadDTC', { ecuAddress: '0x10' });
     await setVehicle(demo, vehicles[2].vin, { delay_ms: 0, fault: null });
+    const until = new Date(Date.now() + 90 * 86_400_000).toISOString();
+    const machine = { name: 'nightly report', role: 'viewer', expires_at: until };
+    await call(demo.url, access, 'POST', '/api/v1/tokens', machine);
     const fleets = await call(demo.url, access, 'GET', '/api/v1/fleets');
     const viewer = { ...VIEWER, role: 'viewer', fleets: fleets.map((fleet) => fleet.fleet_id) };
     await call(demo.url, access, 'POST', '/api/v1/users', viewer);
@@ -94,8 +97,11 @@ describe('every page', { skip: missing(), timeout: 400_000 }, () => {
     ['runs', '/runs', 'faults.scan'],
     ['compare', `/runs/compare?a=${runs.scan}&b=${runs.after}`, 'removed'],
     ['faults', '/faults', 'P0420'],
+    ['no-faults', '/faults?q=nothing', 'No fault matches'],
+    ['fault-vehicles', `/faults?code=P0420&where=${ENGINE}`, 'P0420'],
     ['audit', '/audit', 'command_submitted'],
     ['sessions', '/sessions', 'this one'],
+    ['tokens', '/tokens', 'nightly report'],
     ['admin-users', '/admin/users', 'Add a user'],
     ['admin-fleets', '/admin/fleets', 'demo'],
     ['admin-vehicles', '/admin/vehicles', demo.vehicles[0].vin],
@@ -112,6 +118,8 @@ describe('every page', { skip: missing(), timeout: 400_000 }, () => {
     'compare',
     'faults',
     'sessions',
+    'fault-vehicles',
+    'tokens',
   ];
   const SHOWN = ['overview', 'workbench', 'run'];
 
@@ -167,6 +175,15 @@ describe('every page', { skip: missing(), timeout: 400_000 }, () => {
     await page.getByRole('heading', { name: 'Keyboard' }).waitFor();
     await page.waitForTimeout(400);
     assert.deepEqual(await violations(page), [], 'keyboard');
+    await show(page, '/faults', 'P0420');
+    await page.getByRole('row', { name: /P0420/ }).click();
+    await page.getByRole('link', { name: demo.vehicles[1].vin }).waitFor();
+    await page.waitForTimeout(400);
+    assert.match(page.url(), /code=P0420/);
+    assert.deepEqual(await violations(page), [], 'vehicles of a fault');
+    await page.getByRole('link', { name: demo.vehicles[1].vin }).click();
+    await page.getByRole('row', { name: /P0420/ }).waitFor();
+    await makeToken(page);
     await show(page, '/admin/users', 'Add a user');
     await page.getByRole('button', { name: 'Access of viewer' }).click();
     await page.getByText('sees vehicles and runs').waitFor();
@@ -183,6 +200,33 @@ describe('every page', { skip: missing(), timeout: 400_000 }, () => {
     assert.deepEqual(await violations(page), [], 'removal');
     assert.deepEqual(seen, { errors: [], foreign: [] });
   });
+
+  /** A token is shown once, serves, and is refused when it has been revoked. */
+  const makeToken = async (page) => {
+    await show(page, '/tokens', 'nightly report');
+    await page.getByRole('button', { name: 'Make a token …' }).click();
+    await page.getByLabel('Name').fill('build server');
+    await page.waitForTimeout(400);
+    assert.deepEqual(await violations(page), [], 'new token');
+    await page.getByRole('button', { name: 'Make it' }).click();
+    await page.getByRole('button', { name: 'Copy the token' }).waitFor();
+    await page.waitForTimeout(400);
+    assert.deepEqual(await violations(page), [], 'token');
+    const secret = await page.getByText(/^fwa_/).textContent();
+    const asked = () =>
+      fetch(`${demo.url}/api/v1/vehicles`, { headers: { authorization: `Bearer ${secret}` } });
+    assert.equal((await asked()).status, 200);
+    await page.getByRole('button', { name: 'I have kept it' }).click();
+    await page.getByRole('button', { name: 'Revoke build server' }).click();
+    await page.getByRole('button', { name: 'Revoke', exact: true }).click();
+    await page.getByRole('button', { name: 'Revoke build server' }).waitFor({ state: 'detached' });
+    for (let round = 0; (await asked()).status === 200; round += 1) {
+      assert.ok(round < 100, 'it is still good');
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    assert.equal((await asked()).status, 401);
+    assert.ok(!(await page.content()).includes(secret));
+  };
 
   it('fits a phone, and a screen at 200 %', async () => {
     for (const [viewport, suffix] of [

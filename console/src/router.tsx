@@ -105,6 +105,27 @@ const run = createRoute({
 const faults = createRoute({
   getParentRoute: () => inside,
   path: '/faults',
+  validateSearch: (
+    search,
+  ): {
+    q?: string;
+    severity?: string;
+    status?: string;
+    entity?: string;
+    fleet?: string;
+    cursor?: string;
+    code?: string;
+    where?: string;
+  } => ({
+    q: text(search.q),
+    severity: text(search.severity),
+    status: text(search.status),
+    entity: text(search.entity),
+    fleet: text(search.fleet),
+    cursor: text(search.cursor),
+    code: text(search.code),
+    where: text(search.where),
+  }),
   component: lazyRouteComponent(() => import('./faults/FleetFaults'), 'FleetFaults'),
 });
 
@@ -121,6 +142,12 @@ const sessions = createRoute({
   component: lazyRouteComponent(() => import('./session/Sessions'), 'Sessions'),
 });
 
+const tokens = createRoute({
+  getParentRoute: () => inside,
+  path: '/tokens',
+  component: lazyRouteComponent(() => import('./session/Tokens'), 'Tokens'),
+});
+
 const admin = createRoute({
   getParentRoute: () => inside,
   path: '/admin/$section',
@@ -129,7 +156,19 @@ const admin = createRoute({
 
 const tree = root.addChildren([
   login,
-  inside.addChildren([overview, vehicles, workbench, runs, compare, run, faults, audit, sessions, admin]),
+  inside.addChildren([
+    overview,
+    vehicles,
+    workbench,
+    runs,
+    compare,
+    run,
+    faults,
+    audit,
+    sessions,
+    tokens,
+    admin,
+  ]),
 ]);
 
 export const router = createRouter({

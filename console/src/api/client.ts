@@ -17,6 +17,11 @@ export type Fleet = Schemas['Fleet'];
 export type Grant = Schemas['Grant'];
 export type Draft = Schemas['Draft'];
 export type Session = Schemas['Session'];
+export type ApiToken = Schemas['ApiToken'];
+export type NewApiToken = Schemas['NewApiToken'];
+export type FleetFault = Schemas['FleetFault'];
+export type FaultCoverage = Schemas['FaultCoverage'];
+export type FaultyVehicle = Schemas['FaultyVehicle'];
 export type Permissions = Schemas['Permissions'];
 
 /** How far the server's clock is ahead of this machine's, in ms. */

@@ -1,6 +1,12 @@
 // What the pages ask for, and how long an answer is good.
 
-import { queryOptions, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import {
+  infiniteQueryOptions,
+  queryOptions,
+  useMutation,
+  useQuery,
+  useQueryClient,
+} from '@tanstack/react-query';
 import { api, type Command, type Draft, idempotencyKey, must, mustAnswer } from './client';
 
 const MINUTE = 60_000;
@@ -95,6 +101,40 @@ export const runsQuery = (filter: RunFilter, limit = PAGE) =>
       ),
     placeholderData: (before) => before,
   });
+
+export interface FaultFilter {
+  q?: string;
+  severity?: string;
+  status?: string;
+  entity?: string;
+  fleet?: string;
+  cursor?: string;
+}
+
+export const fleetFaultsQuery = (filter: FaultFilter, limit = PAGE) =>
+  queryOptions({
+    queryKey: ['faults', filter, limit],
+    queryFn: () => {
+      const { q, fleet, ...rest } = filter;
+      const query = { ...rest, search: q, fleet_id: fleet, limit };
+      return must(api.GET('/api/v1/faults', { params: { query } }));
+    },
+    placeholderData: (before) => before,
+  });
+
+/** The vehicles that have a fault, as many pages as are asked for. */
+export const faultyVehiclesQuery = (code: string, entity: string, filter: FaultFilter) => {
+  const { severity, status, fleet } = filter;
+  return infiniteQueryOptions({
+    queryKey: ['faults', 'vehicles', code, entity, severity, status, fleet],
+    queryFn: ({ pageParam }) => {
+      const query = { code, entity, severity, status, fleet_id: fleet, cursor: pageParam, limit: PAGE };
+      return must(api.GET('/api/v1/faults/vehicles', { params: { query } }));
+    },
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (last) => last.next_cursor ?? undefined,
+  });
+};
 
 export const runQuery = (id: string) =>
   queryOptions({

@@ -368,6 +368,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/faults": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Counts in how many of the vehicles that the caller sees which fault is.
+         * @description What counts is the newest read without a filter of each entity: `faults.scan`, `faults.list`,
+         *     `vehicle.health`, `ReadDTC`, and what `faults.clear` reads afterwards. An entity that did not answer
+         *     keeps what it had, with its age. After a clear of which nobody has read what remained, what it
+         *     cleared is not counted any more. Nothing is said of vehicles that were not read: see `coverage`.
+         */
+        get: operations["faults_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/faults/vehicles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the vehicles that the caller sees and that have a fault, and when each was read. */
+        get: operations["faults_vehicles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/fleets": {
         parameters: {
             query?: never;
@@ -1065,6 +1105,116 @@ export interface components {
             /** @description Whether there is none. */
             terminal: boolean;
         };
+        /** @description How much of what the caller sees has been read: of the rest nothing is known. */
+        FaultCoverage: {
+            /**
+             * Format: date-time
+             * @description The newest.
+             */
+            newest_read_at?: string | null;
+            /**
+             * Format: date-time
+             * @description The oldest read that is counted; `null` = nothing was read.
+             */
+            oldest_read_at?: string | null;
+            /**
+             * Format: int64
+             * @description Of how many only some entities were read, or one did not answer, or was cleared and not read since.
+             */
+            partly_read: number;
+            /**
+             * Format: int64
+             * @description Of how many every entity was asked and has answered.
+             */
+            read: number;
+            /**
+             * Format: int64
+             * @description Of how many nothing is known.
+             */
+            unread: number;
+            /**
+             * Format: int64
+             * @description How many vehicles the caller sees, in the fleet that was asked for.
+             */
+            vehicles: number;
+        };
+        /** @description A page of faults, those of most vehicles first, and of those the worst. */
+        FaultPage: {
+            coverage: components["schemas"]["FaultCoverage"];
+            faults: components["schemas"]["FleetFault"][];
+            /** Format: int32 */
+            limit: number;
+            /** @description Give it as `cursor` for the next page; `null` = this is the last. */
+            next_cursor?: string | null;
+        };
+        /** @description In how many vehicles a fault stands where. */
+        FaultStatuses: {
+            /**
+             * Format: int64
+             * @description It is there now.
+             */
+            active: number;
+            /**
+             * Format: int64
+             * @description It is kept, and the vehicle does not say whether it is there now.
+             */
+            confirmed: number;
+            /**
+             * Format: int64
+             * @description It is kept, and no longer there.
+             */
+            history: number;
+            /**
+             * Format: int64
+             * @description It was there, not often enough to be kept.
+             */
+            pending: number;
+            /**
+             * Format: int64
+             * @description The vehicle does not say.
+             */
+            unknown: number;
+        };
+        /** @description A vehicle that has a fault. */
+        FaultyVehicle: {
+            /**
+             * Format: uuid
+             * @description The command that has read it.
+             */
+            command_id: string;
+            /** @description connected, disconnected or error. */
+            connection_status: string;
+            /** Format: uuid */
+            fleet_id: string;
+            make: string;
+            model: string;
+            /**
+             * Format: date-time
+             * @description When it was read.
+             */
+            read_at: string;
+            /** @description fatal, error, warn or info; `null` = the vehicle does not say. */
+            severity?: string | null;
+            /** @description active, confirmed, pending or history; `null` = the vehicle does not say. */
+            status?: string | null;
+            /** Format: uuid */
+            vehicle_id: string;
+            /** @description With its middle hidden for those who only watch. */
+            vin: string;
+            /** Format: int32 */
+            year?: number | null;
+        };
+        /** @description A page of vehicles that have a fault, in the order of registration. */
+        FaultyVehiclePage: {
+            /** Format: int32 */
+            limit: number;
+            /**
+             * Format: uuid
+             * @description Give it as `cursor` for the next page; `null` = this is the last.
+             */
+            next_cursor?: string | null;
+            vehicles: components["schemas"]["FaultyVehicle"][];
+        };
         /** @description One wrong field. */
         FieldError: {
             /** @description What is wrong, and what would be right. */
@@ -1097,6 +1247,33 @@ export interface components {
         FleetDraft: {
             /** @description Unique. */
             name: string;
+        };
+        /** @description A fault of one entity, counted over vehicles. */
+        FleetFault: {
+            /** @description The trouble code without its failure type, P0420, or else the vehicle's own code. */
+            code: string;
+            /** @description Where it is, for example `components/engine_ecu`. */
+            entity: string;
+            /**
+             * Format: date-time
+             * @description When one of them was read last.
+             */
+            newest_read_at: string;
+            /**
+             * Format: date-time
+             * @description When the one of these vehicles was read whose read is oldest.
+             */
+            oldest_read_at: string;
+            /** @description fatal, error, warn or info, where it is worst; `null` = no vehicle said. */
+            severity?: string | null;
+            statuses: components["schemas"]["FaultStatuses"];
+            /** @description What is wrong, in the words of a vehicle. */
+            text?: string | null;
+            /**
+             * Format: int64
+             * @description In how many vehicles it is.
+             */
+            vehicles: number;
         };
         /** @description A fleet that a user sees. */
         Grant: {
@@ -2104,6 +2281,80 @@ export interface operations {
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    faults_list: {
+        parameters: {
+            query?: {
+                /** @description Only in vehicles of this fleet. */
+                fleet_id?: string;
+                /** @description fatal, error, warn or info: only in vehicles where it is as bad as that. */
+                severity?: string;
+                /** @description active, confirmed, pending or history: only in vehicles where it stands so. */
+                status?: string;
+                /** @description Only of this entity, for example `components/engine_ecu`. */
+                entity?: string;
+                /** @description With this in the code or the text. */
+                search?: string;
+                /** @description How many, at most 100; default 20. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FaultPage"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    faults_vehicles: {
+        parameters: {
+            query: {
+                /** @description Its code, as the list of faults has it. */
+                code: string;
+                /** @description Its entity, as the list of faults has it. */
+                entity: string;
+                /** @description Only vehicles of this fleet. */
+                fleet_id?: string;
+                /** @description fatal, error, warn or info: only where it is as bad as that. */
+                severity?: string;
+                /** @description active, confirmed, pending or history: only where it stands so. */
+                status?: string;
+                /** @description How many, at most 100; default 20. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FaultyVehiclePage"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };

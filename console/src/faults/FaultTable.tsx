@@ -4,7 +4,7 @@ import { Grid } from '../ui/Grid';
 import { SeverityMark } from '../ui/marks';
 import { bySeverity, type Fault } from './faults';
 
-const KIND_TONES: Record<string, string> = { active: 'bad', confirmed: 'warn', pending: 'info' };
+export const KIND_TONES: Record<string, string> = { active: 'bad', confirmed: 'warn', pending: 'info' };
 /** The bits that say what the chip does not say already. */
 const BITS: Record<string, string> = {
   warningIndicatorRequested: 'lamp on',

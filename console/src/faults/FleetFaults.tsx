@@ -1,148 +1,279 @@
-// The question of who runs a fleet: which fault do how many vehicles have, and which.
+// The question of who runs a fleet: which fault do how many vehicles have, and which. The server counts.
 
-import { Button, Drawer, Modal } from '@mantine/core';
-import { useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
-import { asProblem } from '../api/problem';
-import { useSubmit, vehiclesQuery } from '../api/queries';
+import { Button, Drawer, NativeSelect, TextInput } from '@mantine/core';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { Link, useNavigate, useSearch } from '@tanstack/react-router';
+import { useEffect, useState } from 'react';
+import type { FaultCoverage, FleetFault } from '../api/client';
+import { faultyVehiclesQuery, fleetFaultsQuery, fleetsQuery } from '../api/queries';
 import { cliOf } from '../runs/snippets';
-import { maySubmit } from '../session/rights';
-import { useMe } from '../session/useSession';
 import { Grid } from '../ui/Grid';
-import { Age, SeverityMark } from '../ui/marks';
-import { Empty, Loading, ProblemCard } from '../ui/notices';
+import { Age, PresenceMark, SeverityMark } from '../ui/marks';
+import { Empty, Loaded, Loading, ProblemCard } from '../ui/notices';
 import { useTitle } from '../ui/title';
-import { NamedVehicleLink } from '../vehicles/VehicleLink';
-import { shortEntity } from './FaultTable';
-import { type FleetFault, useFleetFaults } from './fleet';
+import { VehicleLink } from '../vehicles/VehicleLink';
+import { Covered } from './Covered';
+import { KIND_TONES, shortEntity } from './FaultTable';
+import { ScanAll } from './ScanAll';
 
 export function FleetFaults() {
   useTitle('Faults');
-  const { faults, scans, isPending, error } = useFleetFaults();
-  const [opened, setOpened] = useState<FleetFault | null>(null);
-  const oldest = [...scans.values()].map((run) => run.submitted_at).sort()[0];
+  const { code, where, ...filter } = useSearch({ from: '/inside/faults' });
+  const navigate = useNavigate({ from: '/faults' });
+  const faults = useQuery(fleetFaultsQuery(filter));
+  const close = () => navigate({ search: filter });
+  const { cursor: _, ...chosen } = filter;
+  const isFiltered = Object.values(chosen).some(Boolean);
   return (
     <div className="page">
       <div className="page-head">
         <h1>Faults</h1>
-        {scans.size > 0 && (
-          <span className="dim small">
-            in {scans.size} vehicles, the oldest read <Age at={oldest} />, from the last 100 completed runs
-          </span>
-        )}
+        {faults.data && <Covered of={faults.data.coverage} />}
         <span className="grow" />
         <ScanAll />
       </div>
+      <Filters />
       <section className="panel" aria-label="Faults by code">
-        {error ? (
-          <ProblemCard error={error} />
-        ) : isPending ? (
-          <Loading />
-        ) : faults.length === 0 ? (
-          <Empty
-            title={scans.size === 0 ? 'No vehicle has been scanned' : 'No faults'}
-            cli={cliOf('VIN', 'faults.scan')}
-          >
-            Scan the vehicles that are online: it reads, and changes nothing.
-          </Empty>
-        ) : (
-          <Grid
-            label="Faults by code"
-            rows={faults}
-            keyOf={(it) => it.code}
-            onOpen={setOpened}
-            columns={[
-              {
-                name: 'Severity',
-                cell: (it) => <SeverityMark severity={it.severity} />,
-                by: (it) => it.severity ?? '',
-              },
-              {
-                name: 'Code',
-                cell: (it) => <strong className="mono">{it.code}</strong>,
-                by: (it) => it.code,
-              },
-              { name: 'Fault', cell: (it) => it.name, by: (it) => it.name },
-              {
-                name: 'Vehicles',
-                cell: (it) => `${it.vehicles.size} of ${scans.size}`,
-                by: (it) => it.vehicles.size,
-                isNumber: true,
-              },
-            ]}
-          />
-        )}
+        <Loaded of={faults}>
+          {(data) =>
+            data.faults.length === 0 ? (
+              <Nothing isFiltered={isFiltered} coverage={data.coverage} />
+            ) : (
+              <List faults={data.faults} />
+            )
+          }
+        </Loaded>
       </section>
+      <nav className="row" aria-label="Pages of the list">
+        {filter.cursor && (
+          <Link to="/faults" search={{ ...filter, cursor: undefined }}>
+            ← First
+          </Link>
+        )}
+        {faults.data?.next_cursor && (
+          <Link to="/faults" search={{ ...filter, cursor: faults.data.next_cursor }}>
+            Fewer vehicles →
+          </Link>
+        )}
+      </nav>
       <Drawer
-        opened={opened !== null}
-        onClose={() => setOpened(null)}
-        title={opened ? `${opened.code} · ${opened.name}` : ''}
+        opened={Boolean(code && where)}
+        onClose={close}
+        size="lg"
+        title={`${code ?? ''} · ${where ?? ''}`}
       >
-        {opened && <Affected fault={opened} />}
+        {code && where && <Affected code={code} entity={where} />}
       </Drawer>
     </div>
   );
 }
 
-function Affected({ fault }: { fault: FleetFault }) {
+function Filters() {
+  const search = useSearch({ from: '/inside/faults' });
+  const navigate = useNavigate({ from: '/faults' });
+  const { data: fleets } = useQuery(fleetsQuery);
+  const [text, setText] = useState(search.q ?? '');
+  const set = (change: Partial<typeof search>, replace = false) =>
+    navigate({ search: { ...search, cursor: undefined, ...change }, replace });
+  useEffect(() => {
+    const timer = setTimeout(() => {
+      const q = text || undefined;
+      if (q !== search.q) navigate({ search: { ...search, cursor: undefined, q }, replace: true });
+    }, 250);
+    return () => clearTimeout(timer);
+  }, [text, search, navigate]);
+  const choice = (label: string, name: 'severity' | 'status' | 'fleet', data: [string, string][]) => (
+    <NativeSelect
+      label={label}
+      value={search[name] ?? ''}
+      onChange={(event) => set({ [name]: event.currentTarget.value || undefined })}
+      data={[{ value: '', label: 'any' }, ...data.map(([value, it]) => ({ value, label: it }))]}
+    />
+  );
+  const words = (all: string[]) => all.map((word): [string, string] => [word, word]);
+  const { code: _code, where: _where, ...filter } = search;
   return (
-    <ul className="plain stack">
-      {[...fault.vehicles].map(([id, { entities, at, kinds }]) => (
-        <li key={id} className="row">
-          <NamedVehicleLink id={id} place={{ entity: entities[0], tab: 'faults' }} />
-          <span className="dim small">{entities.map(shortEntity).join(', ')}</span>
-          {kinds.map((kind) => (
-            <span key={kind} className="tag">
-              {kind}
-            </span>
-          ))}
-          <span className="grow" />
-          <Age at={at} />
-        </li>
-      ))}
-    </ul>
+    <div className="filters" role="search">
+      <TextInput
+        label="Search"
+        placeholder="code or text  ( / )"
+        data-key="/"
+        value={text}
+        onChange={(event) => setText(event.currentTarget.value)}
+      />
+      {choice('Severity', 'severity', [
+        ['fatal', 'fatal'],
+        ['error', 'error'],
+        ['warn', 'warning'],
+        ['info', 'info'],
+      ])}
+      {choice('Status', 'status', words(['active', 'confirmed', 'pending', 'history']))}
+      {(fleets?.length ?? 0) > 1 &&
+        choice('Fleet', 'fleet', fleets?.map((it): [string, string] => [it.fleet_id, it.name]) ?? [])}
+      {search.entity && (
+        <Button variant="default" onClick={() => set({ entity: undefined })}>
+          in {shortEntity(search.entity)} ✕
+        </Button>
+      )}
+      {Object.values(filter).some(Boolean) && (
+        <Button
+          variant="subtle"
+          onClick={() => {
+            setText('');
+            navigate({ search: {} });
+          }}
+        >
+          Clear
+        </Button>
+      )}
+    </div>
   );
 }
 
-function ScanAll() {
-  const me = useMe();
-  const { data } = useQuery(vehiclesQuery({ status: 'connected' }));
-  const submit = useSubmit();
-  const [isAsking, setAsking] = useState(false);
-  const [error, setError] = useState<unknown>(null);
-  const vehicles = data?.vehicles ?? [];
-  if (!maySubmit(me.role, { role: 'engineer', risk: 'R0' }) || vehicles.length === 0) return null;
-  const scan = async () => {
-    setError(null);
-    for (const { vehicle_id } of vehicles) {
-      const draft = { vehicle_id, command_name: 'faults.scan', command_params: {} };
-      await submit.mutateAsync(draft as never).catch(setError);
-    }
-    setAsking(false);
-  };
+function List({ faults }: { faults: FleetFault[] }) {
+  const search = useSearch({ from: '/inside/faults' });
+  const navigate = useNavigate({ from: '/faults' });
   return (
-    <>
-      <Button size="xs" data-key="r" onClick={() => setAsking(true)}>
-        Scan vehicles …
-      </Button>
-      <Modal opened={isAsking} onClose={() => setAsking(false)} title="Scan vehicles for faults">
-        <div className="stack">
-          <p>
-            Reads the faults of all entities of the {vehicles.length} vehicles that are online
-            {(data?.total ?? 0) > vehicles.length && ` and come first in the list of ${data?.total}`}. Nothing
-            is changed in them.
-          </p>
-          {error !== null && <ProblemCard error={asProblem(error)} />}
-          <div className="form-actions">
-            <Button variant="default" onClick={() => setAsking(false)}>
-              Close
-            </Button>
-            <Button loading={submit.isPending} onClick={scan}>
-              Scan {vehicles.length}
-            </Button>
-          </div>
-        </div>
-      </Modal>
-    </>
+    <Grid
+      label="List of faults"
+      rows={faults}
+      keyOf={(it) => `${it.entity} ${it.code}`}
+      onOpen={(it) => navigate({ search: { ...search, code: it.code, where: it.entity } })}
+      columns={[
+        {
+          name: 'Severity',
+          cell: (it) => <SeverityMark severity={it.severity} />,
+          by: (it) => it.severity ?? '',
+        },
+        { name: 'Code', cell: (it) => <strong className="mono">{it.code}</strong>, by: (it) => it.code },
+        { name: 'Fault', cell: (it) => it.text, by: (it) => it.text ?? '' },
+        {
+          name: 'Where',
+          cell: (it) => (
+            <Link
+              to="/faults"
+              search={{ ...search, cursor: undefined, entity: it.entity }}
+              className="mono"
+              title={`Only faults of ${it.entity}`}
+            >
+              {shortEntity(it.entity)}
+            </Link>
+          ),
+          by: (it) => it.entity,
+        },
+        { name: 'Status', cell: (it) => <Statuses of={it.statuses} /> },
+        { name: 'Vehicles', cell: (it) => it.vehicles, by: (it) => it.vehicles, isNumber: true },
+        { name: 'Last read', cell: (it) => <Age at={it.newest_read_at} />, by: (it) => it.newest_read_at },
+      ]}
+    />
+  );
+}
+
+/** In how many vehicles a fault stands where. */
+function Statuses({ of }: { of: FleetFault['statuses'] }) {
+  const { unknown, ...told } = of;
+  const shown = Object.entries(told).filter(([, count]) => count > 0);
+  return (
+    <span className="row tight nowrap">
+      {shown.map(([word, count]) => (
+        <span key={word} className={`tag ${KIND_TONES[word] ?? ''}`}>
+          {count} {word}
+        </span>
+      ))}
+      {unknown > 0 && <span className="tag">{unknown} not told</span>}
+    </span>
+  );
+}
+
+function Affected({ code, entity }: { code: string; entity: string }) {
+  const { code: _code, where: _where, ...filter } = useSearch({ from: '/inside/faults' });
+  const vehicles = useInfiniteQuery(faultyVehiclesQuery(code, entity, filter));
+  if (vehicles.error) return <ProblemCard error={vehicles.error} onRetry={() => vehicles.refetch()} />;
+  if (!vehicles.data) return <Loading rows={3} />;
+  const found = vehicles.data.pages.flatMap((page) => page.vehicles);
+  if (found.length === 0) {
+    return <Empty title="No vehicle has it">None of those that were read, and that you see.</Empty>;
+  }
+  return (
+    <div className="stack">
+      <Grid
+        label="Vehicles that have it"
+        rows={found}
+        keyOf={(it) => it.vehicle_id}
+        columns={[
+          {
+            name: 'Vehicle',
+            cell: (it) => (
+              <>
+                <VehicleLink id={it.vehicle_id} vin={it.vin} place={{ entity, tab: 'faults' }} />
+                <div className="dim small">{`${it.make} ${it.model}`}</div>
+              </>
+            ),
+            by: (it) => it.vin,
+          },
+          {
+            name: 'Connection',
+            cell: (it) => <PresenceMark id={it.vehicle_id} status={it.connection_status} at={null} />,
+          },
+          {
+            name: 'Status',
+            cell: (it) => (
+              <span className={`tag ${KIND_TONES[it.status ?? ''] ?? ''}`}>{it.status ?? 'not told'}</span>
+            ),
+            by: (it) => it.status ?? '',
+          },
+          {
+            name: 'Read',
+            cell: (it) => (
+              <Link to="/runs/$runId" params={{ runId: it.command_id }} search={{}}>
+                <Age at={it.read_at} />
+              </Link>
+            ),
+            by: (it) => it.read_at,
+          },
+        ]}
+      />
+      {vehicles.hasNextPage && (
+        <Button
+          variant="default"
+          loading={vehicles.isFetchingNextPage}
+          onClick={() => vehicles.fetchNextPage()}
+        >
+          More vehicles
+        </Button>
+      )}
+    </div>
+  );
+}
+
+/** Nothing to list is not the same as nothing wrong. */
+function Nothing({ isFiltered, coverage }: { isFiltered: boolean; coverage: FaultCoverage }) {
+  const { vehicles, read, partly_read, unread } = coverage;
+  if (isFiltered) {
+    return (
+      <Empty
+        title="No fault matches"
+        action={
+          <Link to="/faults" search={{}}>
+            Show all
+          </Link>
+        }
+      >
+        {`Of ${vehicles} vehicles, ${unread} have not been read.`}
+      </Empty>
+    );
+  }
+  if (read + partly_read === 0) {
+    return (
+      <Empty title="No vehicle has been read" cli={cliOf('VIN', 'faults.scan')}>
+        Scan the vehicles that are online, above: it reads, and changes nothing.
+      </Empty>
+    );
+  }
+  return (
+    <Empty title="No faults" cli={unread + partly_read > 0 ? cliOf('VIN', 'faults.scan') : undefined}>
+      {`None in what was read of ${read + partly_read} vehicles. `}
+      {unread + partly_read > 0 && `Of ${unread + partly_read} not everything is known: scan them.`}
+    </Empty>
   );
 }

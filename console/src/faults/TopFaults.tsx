@@ -1,49 +1,57 @@
+import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
+import { fleetFaultsQuery } from '../api/queries';
 import { SeverityMark } from '../ui/marks';
-import { Empty, Loading } from '../ui/notices';
-import { useFleetFaults } from './fleet';
+import { Empty, Loaded } from '../ui/notices';
+import { Covered } from './Covered';
 
 /** The faults that most vehicles have. */
 export function TopFaults() {
-  const { faults, scans, isPending } = useFleetFaults();
+  const faults = useQuery(fleetFaultsQuery({}, 8));
   return (
     <section className="panel" aria-label="Top faults">
       <header>
-        <h2 className="grow">Top faults</h2>
-        <Link to="/faults" className="small">
+        <h2>Top faults</h2>
+        {faults.data && <Covered of={faults.data.coverage} />}
+        <span className="grow" />
+        <Link to="/faults" search={{}} className="small">
           All faults
         </Link>
       </header>
-      {isPending ? (
-        <Loading rows={4} />
-      ) : faults.length === 0 ? (
-        <Empty title={scans.size === 0 ? 'No vehicle has been scanned' : 'No faults'}>
-          {scans.size === 0
-            ? 'Faults show here when vehicles have been read as a whole.'
-            : `None in ${scans.size} vehicles.`}
-        </Empty>
-      ) : (
-        <div className="grid-wrap">
-          <table className="grid">
-            <tbody>
-              {faults.slice(0, 8).map((fault) => (
-                <tr key={fault.code}>
-                  <td>
-                    <SeverityMark severity={fault.severity} />
-                  </td>
-                  <td className="mono">
-                    <strong>{fault.code}</strong>
-                  </td>
-                  <td>{fault.name}</td>
-                  <td className="num nowrap">
-                    {fault.vehicles.size} of {scans.size}
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
+      <Loaded of={faults}>
+        {({ faults: found, coverage }) =>
+          found.length === 0 ? (
+            <Empty
+              title={coverage.read + coverage.partly_read === 0 ? 'No vehicle has been read' : 'No faults'}
+            >
+              {coverage.unread > 0 && `Nothing is known of ${coverage.unread} vehicles.`}
+            </Empty>
+          ) : (
+            <div className="grid-wrap">
+              <table className="grid">
+                <tbody>
+                  {found.map((fault) => (
+                    <tr key={`${fault.entity} ${fault.code}`}>
+                      <td>
+                        <SeverityMark severity={fault.severity} />
+                      </td>
+                      <td className="mono">
+                        <Link to="/faults" search={{ code: fault.code, where: fault.entity }}>
+                          {fault.code}
+                        </Link>
+                      </td>
+                      <td>{fault.text}</td>
+                      <td className="num nowrap">
+                        {fault.vehicles === 1 ? '1 vehicle' : `${fault.vehicles} vehicles`}
+                      </td>
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+            </div>
+          )
+        }
+      </Loaded>
     </section>
   );
 }

@@ -15,6 +15,8 @@ function forget({ runs, vehicles }: Moved) {
   // A page that nobody looks at asks when it is looked at again.
   const refetchType = document.hidden ? 'none' : 'active';
   if (vehicles) client.invalidateQueries({ queryKey: ['vehicles'], refetchType });
+  // A run that has ended may have read faults.
+  client.invalidateQueries({ queryKey: ['faults'], refetchType });
   client.invalidateQueries({
     queryKey: ['runs'],
     refetchType,

@@ -22,3 +22,15 @@ export function mayDecide(
 export const mayWatch = (role: string) => role !== 'auditor';
 export const mayReadAudit = (role: string) => role === 'auditor' || role === 'admin';
 export const mayAdminister = (role: string) => role === 'admin';
+
+const WITHIN: Record<string, string[]> = {
+  viewer: ['viewer'],
+  engineer: ['viewer', 'engineer'],
+  senior: ['viewer', 'engineer', 'senior'],
+  approver: ['viewer', 'approver'],
+  auditor: ['auditor'],
+  admin: ['viewer', 'engineer', 'senior', 'approver', 'auditor', 'admin'],
+};
+
+/** The roles that permit no more than this one. */
+export const rolesWithin = (role: string) => WITHIN[role] ?? [role];

@@ -15,6 +15,7 @@ const PAGES = [
   ['Runs', '/runs'],
   ['Faults of the fleet', '/faults'],
   ['Sessions', '/sessions'],
+  ['Tokens', '/tokens'],
 ] as const;
 
 export default function Palette({ onClose }: { onClose: () => void }) {

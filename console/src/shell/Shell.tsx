@@ -178,6 +178,9 @@ function UserMenu({ onHelp }: { onHelp: () => void }) {
         <Menu.Item component={Link} to="/sessions">
           Sessions
         </Menu.Item>
+        <Menu.Item component={Link} to="/tokens">
+          Tokens
+        </Menu.Item>
         <Menu.Item onClick={onHelp}>Keyboard (?)</Menu.Item>
         <Menu.Item component="a" href="/docs/">
           Interface

@@ -79,7 +79,7 @@ const SEVERITIES: Record<string, [string, string, string]> = {
   info: ['info', '●', 'info'],
 };
 
-export function SeverityMark({ severity }: { severity: string | undefined }) {
+export function SeverityMark({ severity }: { severity: string | null | undefined }) {
   const [tone, shape, word] = SEVERITIES[severity ?? ''] ?? ['', '○', severity ?? 'no severity'];
   return (
     <span className={`tag ${tone}`}>

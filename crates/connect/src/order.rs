@@ -84,6 +84,9 @@ pub struct Part {
     pub is_final: bool,
     /// What the vehicle said.
     pub payload: Box<RawValue>,
+    /// The path of the entity that a name in the order was found to mean; `None` if it named no other
+    /// way than by its path.
+    pub entity: Option<String>,
 }
 
 /// How an order ended.

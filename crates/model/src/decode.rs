@@ -10,7 +10,7 @@ mod status;
 mod unit;
 
 pub use failure_type::FailureType;
-pub use fault::{DecodedDtc, DecodedFault, Severity, fault};
+pub use fault::{DecodedDtc, DecodedFault, NamedFault, Severity, fault, named};
 pub use nrc::{DecodedNrc, Nrc, nrcs};
 pub use status::{Class, Status, StatusBit};
 pub use unit::{Unit, units};

@@ -14,6 +14,7 @@ mod external;
 pub(crate) mod fuzz;
 pub(crate) mod policy;
 mod record;
+mod survey;
 
 use crate::config::Config;
 use crate::live::bus::Bus;

@@ -18,6 +18,7 @@ mod deed;
 mod description;
 mod encoding;
 mod events;
+mod faults;
 mod fleets;
 #[cfg(any(test, feature = "fuzz"))]
 pub(crate) mod fuzz;
@@ -131,6 +132,8 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(vehicles::show, registry::change, registry::remove))
         .routes(routes!(vehicles::status))
         .routes(routes!(capabilities::capabilities))
+        .routes(routes!(faults::list))
+        .routes(routes!(faults::vehicles))
         .routes(routes!(fleets::list, fleets::add))
         .routes(routes!(fleets::rename, fleets::remove))
         .routes(routes!(users::list, users::add))

@@ -6,6 +6,7 @@
 use crate::clock::micros;
 use crate::commands::micros_of;
 use crate::engine::{fetch, statements};
+use crate::fault_reads::{FaultReading, Kept};
 use crate::ledger::Needs;
 use crate::row::{self, CommandRow};
 use crate::writer::{Turn, Tx, Write};
@@ -88,7 +89,22 @@ impl Store {
         inputs: Vec<Input>,
         audit: Option<AuditEntry>,
     ) -> Result<Option<Applied>, StoreError> {
-        self.write(Apply { command_id, fence, inputs, audit }).await
+        self.write(Apply { command_id, fence, inputs, audit, reading: None }).await
+    }
+
+    /// The same for what the owner of a command says, with what that tells of the faults of the vehicle
+    /// if it completes the command.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Store::apply`].
+    pub async fn record(
+        &self,
+        (command_id, fence): (CommandId, i64),
+        inputs: Vec<Input>,
+        reading: Option<FaultReading>,
+    ) -> Result<Option<Applied>, StoreError> {
+        self.write(Apply { command_id, fence: Some(fence), inputs, audit: None, reading }).await
     }
 
     /// Keeps this node's claims, and answers all that it still holds.
@@ -185,6 +201,7 @@ struct Apply {
     fence: Option<i64>,
     inputs: Vec<Input>,
     audit: Option<AuditEntry>,
+    reading: Option<FaultReading>,
 }
 
 impl Write for Apply {
@@ -208,6 +225,14 @@ impl Write for Apply {
             && !applied.events.is_empty()
         {
             audit::note(tx, entry);
+        }
+        if let Some(reading) = &self.reading
+            && !applied.events.is_empty()
+            && applied.command.phase() == Phase::Completed
+        {
+            let order = &applied.command.order;
+            let (vehicle_id, command_id) = (order.vehicle_id, order.command_id);
+            tx.ledger.readings.push(Kept { vehicle_id, command_id, reading: reading.clone() });
         }
         Ok(Some(applied))
     }

@@ -392,6 +392,8 @@ pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
         crate::commands::ALL,
         crate::drive::ALL,
         crate::events::ALL,
+        crate::fault_reads::ALL,
+        crate::faults::ALL,
         crate::fleets::ALL,
         crate::idempotency::ALL,
         crate::keys::ALL,

@@ -6,6 +6,7 @@
 use crate::audit::Deed;
 use crate::drive::Applied;
 use crate::engine::{fetch_each, statements};
+use crate::fault_reads::{self, Kept};
 use crate::idempotency::{self, KeyName, KeyUse};
 use crate::row::{self, CommandRow};
 use crate::writer::Tx;
@@ -90,6 +91,8 @@ pub(crate) struct Ledger {
     entries: Vec<Entry>,
     bytes: usize,
     pub(crate) deeds: Vec<Deed>,
+    /// What commands that have ended told of the faults of their vehicles.
+    pub(crate) readings: Vec<Kept>,
 }
 
 impl Ledger {
@@ -189,7 +192,8 @@ impl Tx {
     /// Stores what the writes so far have decided: from here on it can be read.
     pub(crate) async fn post(&mut self) -> Result<(), StoreError> {
         let now = self.now;
-        let Ledger { held, accepted, moved, entries, bytes, deeds, .. } = &mut self.ledger;
+        let Ledger { held, accepted, moved, entries, bytes, deeds, readings, .. } =
+            &mut self.ledger;
         let accepted = std::mem::take(accepted);
         let moves: Vec<Move<'_>> = std::mem::take(moved)
             .into_iter()
@@ -198,6 +202,7 @@ impl Tx {
             })
             .collect();
         let (entries, deeds) = (std::mem::take(entries), std::mem::take(deeds));
+        let readings = std::mem::take(readings);
         *bytes = 0;
         if !accepted.is_empty() {
             post::accepted(&mut self.conn, &accepted).await?;
@@ -216,6 +221,6 @@ impl Tx {
         if !deeds.is_empty() {
             audit::post(&mut self.conn, &deeds).await?;
         }
-        Ok(())
+        fault_reads::post(&mut self.conn, now, readings).await
     }
 }

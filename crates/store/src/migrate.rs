@@ -37,6 +37,8 @@ migrations!(
     "0013_api_tokens",
     "0014_password_change",
     "0015_api_token_fleets",
+    "0016_faults",
+    "0018_fault_reads",
 );
 
 /// A migration that waits for its table lets everyone wait behind it: no longer than a write waits

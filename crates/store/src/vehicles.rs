@@ -5,7 +5,7 @@
 use crate::clock::{micros, time};
 use crate::engine::{execute, fetch, look_up, read, row, statements};
 use crate::writer::{Turn, Tx, Write};
-use crate::{AuditEntry, Sight, Store, StoreError, audit};
+use crate::{AuditEntry, Sight, Store, StoreError, audit, fault_reads};
 use model::id::{FleetId, VehicleId};
 use model::vehicle::{ConnectionStatus, Connector, Credentials, Model, Presence, Vehicle};
 use model::vin::Vin;
@@ -307,7 +307,7 @@ impl Store {
 }
 
 /// The `like` pattern of texts that contain this one.
-fn containing(text: &str) -> String {
+pub(crate) fn containing(text: &str) -> String {
     let mut pattern = String::from("%");
     for symbol in text.to_lowercase().chars() {
         if matches!(symbol, '%' | '_' | '!') {
@@ -407,6 +407,9 @@ impl Write for RemoveVehicle {
     async fn run(&self, tx: &mut Tx) -> Result<bool, StoreError> {
         let id = Uuid::from(self.vehicle_id);
         let removed = execute!(&mut tx.conn, REMOVE, [id, micros(tx.now), self.revision])?;
+        if removed > 0 {
+            fault_reads::forget(&mut tx.conn, self.vehicle_id).await?;
+        }
         Ok(audit::note_if(tx, removed, &self.audit))
     }
 }

@@ -17,7 +17,7 @@ use super::inherited::{Stamp, code};
 use super::lock::Last;
 use super::pages::{all, whole};
 use super::vehicle::ambiguous;
-use super::{beside, failure, outbox};
+use super::{beside, ecu, failure, outbox};
 use crate::order::End;
 
 #[derive(Serialize)]
@@ -51,6 +51,7 @@ impl Attempt<'_> {
             Ok((target, faults))
         })
         .await?;
+        self.outbox.about(ecu::path(&target.entity));
         let Some(scope) = scope(before.as_deref().unwrap_or_default(), dtc)? else {
             let words = format!("Nothing to clear: {} is not stored", dtc.unwrap_or(""));
             return self.outbox.last(&report(ecu, Some(0), words)).await;

@@ -49,6 +49,11 @@ pub(super) async fn resolve(
     vehicle.entity(&one.place).await.map_err(failure::of_read)
 }
 
+/// The path by which a component goes elsewhere.
+pub(super) fn path(component: &Entity) -> String {
+    format!("components/{}", component.id)
+}
+
 /// What a table of aliases says about a name; numbers in it are compared as numbers.
 pub(super) fn alias<'a>(aliases: &'a BTreeMap<String, String>, name: &str) -> Option<&'a str> {
     let same = |alias: &str| {

@@ -89,6 +89,7 @@ impl Attempt<'_> {
     /// One part per trouble code, then how many there were.
     pub(super) async fn read_dtc(&mut self, ecu: &str) -> Result<(), End> {
         let Target { client, entity, .. } = self.ecu(ecu).await?;
+        self.outbox.about(ecu::path(&entity));
         let mut pages = Pages::none();
         while pages.are_missing() {
             let call = pages.ask(client.faults(&entity));

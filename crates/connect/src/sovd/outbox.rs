@@ -21,11 +21,18 @@ pub(super) struct Outbox {
     parts: mpsc::Sender<Part>,
     max_part_bytes: usize,
     sent: u32,
+    /// See [`Part::entity`].
+    entity: Option<String>,
 }
 
 impl Outbox {
     pub(super) fn new(parts: mpsc::Sender<Part>, max_part_bytes: usize) -> Self {
-        Self { parts, max_part_bytes, sent: 0 }
+        Self { parts, max_part_bytes, sent: 0, entity: None }
+    }
+
+    /// All parts from now on are about this entity.
+    pub(super) fn about(&mut self, entity: String) {
+        self.entity = Some(entity);
     }
 
     /// Whether a part has been handed on.
@@ -55,14 +62,14 @@ impl Outbox {
         payload: &impl Serialize,
     ) -> Result<(), End> {
         let payload = json(payload)?;
-        self.send(Part { part: self.sent.saturating_add(1), is_final, payload }).await
+        self.send(self.sent.saturating_add(1), is_final, payload).await
     }
 
     /// Hands on the parts of a stream as the vehicle numbered them.
     pub(super) async fn forward(&mut self, mut parts: Parts) -> Result<(), End> {
         while let Some(part) = parts.next().await {
             let ::sovd::Part { part, is_final, payload } = part.map_err(failure::of_read)?;
-            self.send(Part { part, is_final, payload }).await?;
+            self.send(part, is_final, payload).await?;
         }
         Ok(())
     }
@@ -87,10 +94,11 @@ impl Outbox {
         }
     }
 
-    async fn send(&mut self, part: Part) -> Result<(), End> {
-        if part.payload.get().len() > self.max_part_bytes {
+    async fn send(&mut self, part: u32, is_final: bool, payload: Box<RawValue>) -> Result<(), End> {
+        if payload.get().len() > self.max_part_bytes {
             return Err(End::TooLarge);
         }
+        let part = Part { part, is_final, payload, entity: self.entity.clone() };
         // Nobody takes the parts any more: then nobody learns the end either.
         self.parts.send(part).await.map_err(|_| End::Lost)?;
         self.sent = self.sent.saturating_add(1);

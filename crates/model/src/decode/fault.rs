@@ -4,7 +4,7 @@
 
 use super::{Class, FailureType, Status, folded, member};
 use crate::dtc::Dtc;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// What a fault's document says in codes; what is absent could not be decoded.
@@ -42,7 +42,7 @@ pub struct DecodedDtc {
 }
 
 /// How bad a fault is, by the words that SOVD has for its numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// 1.
@@ -53,6 +53,27 @@ pub enum Severity {
     Warn,
     /// 4.
     Info,
+}
+
+/// What people call a fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedFault {
+    /// Its trouble code without the failure type, or else the server's own code.
+    pub code: String,
+    /// What is wrong; `None` if the server gave no text.
+    pub text: Option<String>,
+}
+
+/// The name of a fault in a list; `None` for what is none.
+pub fn named(document: &Value) -> Option<NamedFault> {
+    let members = document.as_object()?;
+    let own = |names| member(members, names).and_then(Value::as_str).map(str::to_owned);
+    let code = match trouble_code(members) {
+        Some(dtc) => dtc.without_failure_type().to_string(),
+        None => own(&["displaycode"]).or_else(|| own(&["code", "faultcode", "dtc", "id"]))?,
+    };
+    let text = own(&["faultname", "name", "message"]).filter(|text| !text.is_empty());
+    Some(NamedFault { code, text })
 }
 
 /// Decodes a fault, wrapped in `item` or not.
@@ -118,7 +139,18 @@ impl Severity {
         }
     }
 
-    fn of_number(number: u64) -> Option<Self> {
+    /// Its number in SOVD: 1 is the worst.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::Fatal => 1,
+            Self::Error => 2,
+            Self::Warn => 3,
+            Self::Info => 4,
+        }
+    }
+
+    /// The severity of a number; `None` beyond 4.
+    pub fn of_number(number: u64) -> Option<Self> {
         match number {
             1 => Some(Self::Fatal),
             2 => Some(Self::Error),
@@ -218,6 +250,18 @@ mod tests {
           "severity": "error"
         }
         "#);
+    }
+
+    #[test]
+    fn a_fault_goes_by_its_trouble_code_and_else_by_its_own() {
+        let name = |document: Value| named(&document).map(|it| (it.code, it.text));
+        let p0420 = |text: Option<&str>| Some(("P0420".to_owned(), text.map(str::to_owned)));
+        assert_eq!(name(json!({ "code": "042013", "fault_name": "Cat" })), p0420(Some("Cat")));
+        assert_eq!(name(json!({ "code": "0x042000", "display_code": "P0420" })), p0420(None));
+        let own = json!({ "fault_code": "MOTOR_HOT", "message": "" });
+        assert_eq!(name(own), Some(("MOTOR_HOT".to_owned(), None)));
+        assert_eq!(name(json!({ "severity": 1 })), None);
+        assert_eq!(name(json!("P0420")), None);
     }
 
     #[test]

@@ -3,8 +3,8 @@
 //! Refuses to fill gaps: a bit that the server does not mention is unknown, not zero.
 
 use super::{byte, folded, hex_byte, member};
-use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// A bit of the status byte; its position is its discriminant.
@@ -80,7 +80,7 @@ impl StatusBit {
 }
 
 /// Where a fault stands, in one word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Class {
     /// It is there now: its most recent test failed.
@@ -91,6 +91,26 @@ pub enum Class {
     Pending,
     /// It is kept, and no longer there.
     History,
+}
+
+impl Class {
+    /// Every class, what is there now first.
+    pub const ALL: [Self; 4] = [Self::Active, Self::Confirmed, Self::Pending, Self::History];
+
+    /// Its word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Confirmed => "confirmed",
+            Self::Pending => "pending",
+            Self::History => "history",
+        }
+    }
+
+    /// The class of a word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.word() == word)
+    }
 }
 
 /// The eight bits of a fault's status, each set, not set, or not mentioned.

@@ -5,6 +5,7 @@
 
 use super::discovery::Discovery;
 use super::dispatch::Reins;
+use super::survey::Survey;
 use super::{Commands, announce, external, insist};
 use crate::contact::{Contact, CredentialError};
 use crate::observe;
@@ -18,7 +19,7 @@ use model::user::Action;
 use serde_json::json;
 use serde_json::value::RawValue;
 use std::time::{Duration, Instant};
-use store::{Applied, Claimed};
+use store::{Applied, Claimed, FaultReading};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -35,7 +36,8 @@ pub(super) async fn drive(commands: Commands, contact: Contact, claimed: Claimed
     };
     let question = question(&command);
     let discovery = question.as_ref().and_then(Discovery::of);
-    let recorder = Recorder { commands, command, parts: InOrder::default(), discovery };
+    let survey = question.as_ref().and_then(Survey::of);
+    let recorder = Recorder { commands, command, parts: InOrder::default(), discovery, survey };
     match (question, address) {
         (Some(question), Ok(address)) => {
             let order = Order {
@@ -106,6 +108,8 @@ struct Recorder {
     parts: InOrder<Part>,
     /// `None` if the command is no discovery of the whole vehicle, or its tree has been kept.
     discovery: Option<Discovery>,
+    /// `None` if the command tells nothing that is counted.
+    survey: Option<Survey>,
 }
 
 impl Recorder {
@@ -160,9 +164,11 @@ impl Recorder {
                 Err(_) => return Err(TRUNCATED),
             }
         }
-        let mut inputs = Vec::new();
-        while let Some((part, Part { is_final, payload, .. })) = self.parts.pop() {
+        let (mut inputs, mut reading) = (Vec::new(), None);
+        while let Some((part, answer)) = self.parts.pop() {
             let response_id = ResponseId::new();
+            reading = self.survey.as_mut().and_then(|survey| survey.add(&answer));
+            let Part { is_final, payload, .. } = answer;
             self.found(&payload, is_final).await;
             inputs.push(Input::Part { part, is_final, response_id, payload });
         }
@@ -173,7 +179,7 @@ impl Recorder {
         if written > self.commands.settings.max_events {
             return Err(Over::Unusable(ErrorCode::TooLarge, "Vehicle response too large"));
         }
-        self.apply(inputs).await
+        self.apply(inputs, reading).await
     }
 
     /// A completed discovery is one whose tree can be read.
@@ -186,9 +192,13 @@ impl Recorder {
         }
     }
 
-    async fn apply(&mut self, inputs: Vec<Input>) -> Result<(), Over> {
+    async fn apply(
+        &mut self,
+        inputs: Vec<Input>,
+        reading: Option<FaultReading>,
+    ) -> Result<(), Over> {
         let claim = (self.command.order.command_id, self.command.fence);
-        let Some(applied) = self.commands.stored(claim, inputs).await else {
+        let Some(applied) = self.commands.stored(claim, inputs, reading).await else {
             return Err(Over::NotOurs);
         };
         let refused = applied.refused;
@@ -203,7 +213,7 @@ impl Recorder {
 
     async fn finish(mut self, input: Input) {
         // The command may have ended meanwhile: then there is nothing left to say.
-        drop(self.apply(vec![input]).await);
+        drop(self.apply(vec![input], None).await);
     }
 
     async fn locked_out(self, error: &CredentialError) {
@@ -220,7 +230,7 @@ impl Commands {
     /// Says how a drive ended that had no parts to record.
     pub(super) async fn conclude(&self, claim: (CommandId, i64), input: Input) {
         // The command may have ended meanwhile: then there is nothing left to say.
-        if let Some(applied) = self.stored(claim, vec![input]).await {
+        if let Some(applied) = self.stored(claim, vec![input], None).await {
             self.announce(applied);
         }
     }
@@ -234,15 +244,20 @@ impl Commands {
 
     /// Stores what was answered. The command's own timers, or another node's claim, end what the store
     /// delays.
-    async fn stored(&self, (id, fence): (CommandId, i64), inputs: Vec<Input>) -> Option<Applied> {
+    async fn stored(
+        &self,
+        claim: (CommandId, i64),
+        inputs: Vec<Input>,
+        reading: Option<FaultReading>,
+    ) -> Option<Applied> {
         let write = || async {
             let started = Instant::now();
-            let applied = self.store.apply(id, Some(fence), inputs.clone(), None).await?;
+            let applied = self.store.record(claim, inputs.clone(), reading.clone()).await?;
             let count = applied.as_ref().map_or(0, |applied| applied.events.len());
             observe::events_stored(count, started.elapsed());
             Ok(applied)
         };
-        insist(id, "an answer", write).await.flatten()
+        insist(claim.0, "an answer", write).await.flatten()
     }
 }
 

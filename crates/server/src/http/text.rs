@@ -20,10 +20,19 @@ pub(super) fn name(pointer: &str, text: String) -> Result<String, Problem> {
 
 /// One line, which may be empty.
 pub(super) fn line(pointer: &str, text: String) -> Result<String, Problem> {
-    if text.chars().count() <= 100 && !text.chars().any(char::is_control) {
+    within(100, pointer, text)
+}
+
+/// A place in a vehicle, which may lie deep.
+pub(super) fn path(pointer: &str, text: String) -> Result<String, Problem> {
+    within(400, pointer, text)
+}
+
+fn within(limit: usize, pointer: &str, text: String) -> Result<String, Problem> {
+    if text.chars().count() <= limit && !text.chars().any(char::is_control) {
         return Ok(text);
     }
-    let rule = "must have at most 100 characters, none of them a control character";
+    let rule = format!("must have at most {limit} characters, none of them a control character");
     Err(Problem::invalid().field(pointer, rule))
 }
 

@@ -20,6 +20,7 @@ mod audit_chain;
 mod bus;
 mod console;
 mod cursor;
+mod fleet_faults;
 mod lifecycle;
 mod limits;
 mod nodes;

@@ -5,6 +5,7 @@ mod accepting;
 mod access;
 mod approving;
 mod chaining;
+mod counting;
 mod discovering;
 mod ending;
 mod hearing;
