@@ -394,6 +394,7 @@ pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
         crate::events::ALL,
         crate::fleets::ALL,
         crate::idempotency::ALL,
+        crate::identities::ALL,
         crate::keys::ALL,
         crate::ledger::ALL,
         crate::logins::ALL,

@@ -37,6 +37,7 @@ migrations!(
     "0013_api_tokens",
     "0014_password_change",
     "0015_api_token_fleets",
+    "0017_user_identities",
 );
 
 /// A migration that waits for its table lets everyone wait behind it: no longer than a write waits

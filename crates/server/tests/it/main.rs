@@ -23,6 +23,7 @@ mod cursor;
 mod lifecycle;
 mod limits;
 mod nodes;
+mod oidc;
 mod openapi;
 mod permissions;
 mod session;
