@@ -235,5 +235,7 @@ impl Claims {
     }
 }
 
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
 #[cfg(test)]
 mod tests;
