@@ -2,6 +2,6 @@
 create table user_identities (
     issuer text not null,
     subject text not null,
-    user_id blob not null unique references users on delete cascade,
+    user_id blob not null unique,
     primary key (issuer, subject)
 ) strict, without rowid;
