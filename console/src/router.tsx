@@ -21,7 +21,10 @@ const root = createRootRoute({ component: Outlet, notFoundComponent: Nowhere, er
 const login = createRoute({
   getParentRoute: () => root,
   path: '/login',
-  validateSearch: (search): { next?: string } => ({ next: text(search.next) }),
+  validateSearch: (search): { next?: string; problem?: string } => ({
+    next: text(search.next),
+    problem: text(search.problem),
+  }),
   component: Login,
 });
 

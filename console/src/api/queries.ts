@@ -69,6 +69,12 @@ export const configQuery = queryOptions({
   staleTime: Number.POSITIVE_INFINITY,
 });
 
+export const ssoQuery = queryOptions({
+  queryKey: ['sso'],
+  queryFn: () => must(api.GET('/api/v1/auth/oidc')),
+  staleTime: Number.POSITIVE_INFINITY,
+});
+
 export interface RunFilter {
   vehicle?: string;
   status?: string;

@@ -240,6 +240,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auth/oidc": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tells whether there is another way to sign in than by password, and how a browser begins it. */
+        get: operations["auth_offer"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/ws-tickets": {
         parameters: {
             query?: never;
@@ -1349,7 +1366,7 @@ export interface components {
          *     `forbidden`, `own-command`, `password-change-needed`, `switched-off`; 404 `unknown-path`, `unknown-vehicle`, `unknown-command`,
          *     `unknown-fleet`, `unknown-user`, `unknown-grant`, `unknown-session`, `unknown-token`, `undiscovered`;
          *     405 `wrong-method`; 408 `too-slow`; 409 `already-ended`, `fleet-not-empty`, `key-reused`,
-         *     `name-taken`, `not-awaiting-approval`, `other-order`, `own-account`, `too-many-tokens`,
+         *     `name-taken`, `not-awaiting-approval`, `other-order`, `own-account`, `single-sign-on`, `too-many-tokens`,
          *     `vehicle-offline`, `vin-taken`; 410 `approval-expired`;
          *     412 `stale`; 413 `too-large`; 414 `address-too-long`; 415 `wrong-media-type`; 422
          *     `invalid-parameters`, `unknown-command`; 426 `upgrade-required`; 428 `version-needed`; 429
@@ -1405,6 +1422,15 @@ export interface components {
             session_id: string;
             /** Format: uuid */
             user_id: string;
+        };
+        /** @description Another way to sign in than by password. */
+        SingleSignOn: {
+            /** @description Whether there is one. */
+            is_offered: boolean;
+            /** @description What it is called: "Sign in with …". */
+            name?: string | null;
+            /** @description Where a browser begins it; `?next=` takes the page to come back to. */
+            start?: string | null;
         };
         /** @description How long a grant shall last. */
         Term: {
@@ -2009,6 +2035,26 @@ export interface operations {
             };
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    auth_offer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SingleSignOn"];
+                };
+            };
             default: components["responses"]["Problem"];
         };
     };

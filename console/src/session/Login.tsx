@@ -3,15 +3,16 @@ import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { type FormEvent, useEffect, useState } from 'react';
 import { asProblem } from '../api/problem';
-import { configQuery } from '../api/queries';
+import { configQuery, ssoQuery } from '../api/queries';
 import { Brand } from '../shell/Brand';
 import { ProblemCard } from '../ui/notices';
 import { session } from './session';
+import { departure, told } from './sso';
 import { useSession } from './useSession';
 
 export function Login() {
   const state = useSession();
-  const { next } = useSearch({ from: '/login' });
+  const { next, problem } = useSearch({ from: '/login' });
   const navigate = useNavigate();
   const { data: config } = useQuery(configQuery);
   useEffect(() => {
@@ -27,7 +28,13 @@ export function Login() {
         <Brand />
         <h1>Sign in</h1>
         {state.phase === 'out' && state.notice && <p role="status">{state.notice}</p>}
+        {told(problem) && (
+          <p role="alert" className="login-wrong">
+            {told(problem)}
+          </p>
+        )}
         <LoginForm />
+        <SingleSignOn next={next} />
         <p className="dim small">
           Started with <code className="mono">fleetwire demo</code>? The name and the password are on its
           screen.
@@ -38,6 +45,17 @@ export function Login() {
         <a href="/docs/">Interface</a>
       </p>
     </main>
+  );
+}
+
+/** Another way to sign in, where the server has one. */
+function SingleSignOn({ next }: { next?: string }) {
+  const { data } = useQuery(ssoQuery);
+  if (!data?.is_offered || !data.start) return null;
+  return (
+    <Button component="a" href={departure(data.start, next)} variant="default" fullWidth>
+      Sign in with {data.name}
+    </Button>
   );
 }
 

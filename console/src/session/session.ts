@@ -1,6 +1,7 @@
 // Who is signed in. The access token lives in memory only; what renews it is in a cookie that no script reads.
 
 import { Problem } from '../api/problem';
+import { isArrival } from './sso';
 
 export interface Me {
   user_id: string;
@@ -39,8 +40,9 @@ export const session = {
     return access || localStorage.getItem(MARK) ? renew() : null;
   },
   renew,
-  /** Goes on with the session of before the page was loaded. */
+  /** Goes on with the session of before the page was loaded, or with the one that another provider gave. */
   async restore(): Promise<void> {
+    if (isArrival(window.location)) localStorage.setItem(MARK, '1');
     if (localStorage.getItem(MARK) && (await renew())) await enter();
   },
   async signIn(username: string, password: string): Promise<void> {

@@ -7,6 +7,9 @@ pub(crate) mod keyring;
 mod keys;
 mod login;
 mod master_key;
+pub(crate) mod names;
+#[cfg(feature = "oidc")]
+pub(crate) mod oidc;
 pub(crate) mod opaque;
 pub mod password;
 mod session;
@@ -19,6 +22,8 @@ pub use change::ChangeError;
 pub use keys::rotate_keys;
 pub use login::{LoginError, RefreshError, Tokens};
 pub use master_key::MasterKey;
+#[cfg(feature = "oidc")]
+pub use oidc::SetupError as OidcError;
 pub use password::PasswordError;
 pub use session::Session;
 pub(crate) use session::hash_of;

@@ -10,9 +10,11 @@ mod error;
 pub(crate) mod fuzz;
 mod links;
 mod load;
+pub(crate) mod oidc;
 
 pub use error::{ConfigError, Place};
 pub use load::{Flag, Loaded, Sources, load};
+pub use oidc::{OidcConfig, RoleRule};
 
 use bounds::{
     format, levels, number, on_or_off, origins, secret, shared_secret, some_path, span, tls_version,
@@ -74,6 +76,8 @@ pub struct Config {
     pub tls: TlsConfig,
     /// Tokens and passwords.
     pub auth: AuthConfig,
+    /// Sign-in by OpenID Connect.
+    pub oidc: OidcConfig,
     /// Deadlines and limits of commands.
     pub commands: CommandsConfig,
     /// What is asked for before a dangerous command runs.
@@ -389,8 +393,9 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::PlainHttp`].
+    /// [`ConfigError::PlainHttp`], or [`ConfigError::NoOidc`].
     pub fn check_start(&self) -> Result<(), ConfigError> {
+        self.oidc.check_start(cfg!(feature = "oidc"))?;
         let exposed = self.listen.iter().find(|address| !address.ip().is_loopback());
         match exposed {
             Some(address) if !self.insecure && self.tls.files().is_none() => {
@@ -408,6 +413,7 @@ impl Config {
             (None, Some(_)) => return Err(ConfigError::Half("tls.key", "tls.certificate")),
             _ => {}
         }
+        self.oidc.check_together()?;
         at_most(
             ("commands.deliver_within", commands.deliver_within),
             ("commands.deliver_within_max", commands.deliver_within_max),

@@ -4,6 +4,8 @@
 
 pub use crate::audit::fuzz::exports;
 pub use crate::auth::keyring::fuzz::tokens;
+#[cfg(feature = "oidc")]
+pub use crate::auth::oidc::id_token::fuzz::id_tokens;
 pub use crate::command::fuzz::parameters;
 pub use crate::config::fuzz::settings;
 pub use crate::http::fuzz::{bodies, requests};
@@ -25,6 +27,8 @@ mod tests {
         replay::seeds("client_frames", client_frames);
         replay::seeds("client_messages", client_messages);
         replay::seeds("exports", exports);
+        #[cfg(feature = "oidc")]
+        replay::seeds("id_tokens", id_tokens);
         replay::seeds("parameters", parameters);
         replay::seeds("requests", requests);
         replay::seeds("settings", settings);

@@ -28,6 +28,7 @@ mod health;
 mod json;
 mod login;
 mod manual;
+mod oidc;
 pub(crate) mod origin;
 mod page;
 mod password;
@@ -50,6 +51,8 @@ pub use description::openapi;
 
 use crate::audit::Auditor;
 use crate::auth::Auth;
+#[cfg(feature = "oidc")]
+use crate::auth::oidc::Oidc;
 use crate::command::Commands;
 use crate::config::Config;
 use crate::contact::TokenSeal;
@@ -95,6 +98,9 @@ impl Deref for App {
 pub(crate) struct Parts {
     pub(crate) store: Store,
     pub(crate) auth: Auth,
+    /// `None` = sign-in by password only.
+    #[cfg(feature = "oidc")]
+    pub(crate) oidc: Option<Oidc>,
     pub(crate) seal: TokenSeal,
     pub(crate) auditor: Auditor,
     pub(crate) commands: Commands,
@@ -125,6 +131,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(events::follow))
         .routes(routes!(login::logout))
         .routes(routes!(login::me))
+        .routes(routes!(oidc::offer))
         .routes(routes!(tickets::issue))
         .routes(routes!(catalog::list))
         .routes(routes!(console::config))
@@ -176,6 +183,8 @@ pub(crate) fn router(app: App) -> Router {
         app.config.tls.files().map(|_| {
             SetResponseHeaderLayer::overriding(header::STRICT_TRANSPORT_SECURITY, TLS_ONLY)
         });
+    #[cfg(feature = "oidc")]
+    let routes = routes.merge(oidc::routes());
     routes
         .route("/ws", get(socket::all))
         .route("/ws/responses/{command_id}", get(socket::responses))

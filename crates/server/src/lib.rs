@@ -87,6 +87,10 @@ pub enum StartError {
     /// The keys are missing or not readable.
     #[error(transparent)]
     Auth(#[from] auth::OpenError),
+    /// Nobody can sign in by OpenID Connect.
+    #[cfg(feature = "oidc")]
+    #[error(transparent)]
+    Oidc(#[from] auth::OidcError),
     /// The address of the bus is none.
     #[error(transparent)]
     Bus(#[from] NotAnAddress),
@@ -126,6 +130,8 @@ impl Server {
         let store = Store::open(&target).await?;
         let seal = TokenSeal::new(key.clone());
         let signer = Signer::open(&store, &key).await?;
+        #[cfg(feature = "oidc")]
+        let oidc = auth::oidc::Oidc::open(&config.oidc, key.clone())?;
         let auth = Auth::open(store.clone(), key, Settings::from(&config)).await?;
         let connector = Sovd::new(SovdConfig {
             connect_timeout: config.vehicles.connect_timeout,
@@ -154,6 +160,8 @@ impl Server {
         let app = App::new(Parts {
             store: store.clone(),
             auth,
+            #[cfg(feature = "oidc")]
+            oidc,
             seal,
             auditor,
             commands,

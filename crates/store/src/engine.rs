@@ -396,6 +396,7 @@ pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
         crate::faults::ALL,
         crate::fleets::ALL,
         crate::idempotency::ALL,
+        crate::identities::ALL,
         crate::keys::ALL,
         crate::ledger::ALL,
         crate::logins::ALL,

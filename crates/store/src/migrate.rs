@@ -38,6 +38,7 @@ migrations!(
     "0014_password_change",
     "0015_api_token_fleets",
     "0016_faults",
+    "0017_user_identities",
     "0018_fault_reads",
 );
 

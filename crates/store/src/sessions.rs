@@ -346,15 +346,20 @@ impl Write for OpenSession {
         if proved.is_none() {
             return Ok(false);
         }
-        let now = micros(tx.now);
-        let id = Uuid::from(self.new.session_id);
-        let expires_at = now.saturating_add(micros_of(self.new.life));
-        let idle_until = now.saturating_add(micros_of(self.new.idle));
-        execute!(&mut tx.conn, OPEN, [id, user, now, expires_at, idle_until])?;
-        execute!(&mut tx.conn, ISSUE, [&self.new.refresh_hash, id])?;
+        open(tx, &self.new, user).await?;
         audit::note(tx, &self.audit);
         Ok(true)
     }
+}
+
+/// Opens a session with its first refresh token.
+pub(crate) async fn open(tx: &mut Tx, new: &NewSession, user: Uuid) -> Result<(), StoreError> {
+    let (id, now) = (Uuid::from(new.session_id), micros(tx.now));
+    let expires_at = now.saturating_add(micros_of(new.life));
+    let idle_until = now.saturating_add(micros_of(new.idle));
+    execute!(&mut tx.conn, OPEN, [id, user, now, expires_at, idle_until])?;
+    execute!(&mut tx.conn, ISSUE, [&new.refresh_hash, id])?;
+    Ok(())
 }
 
 struct Rotate {

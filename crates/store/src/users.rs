@@ -321,29 +321,30 @@ impl Write for AddUser {
 
     async fn run(&self, tx: &mut Tx) -> Result<Option<UserId>, StoreError> {
         let user_id = UserId::at(tx.now);
-        let id = Uuid::from(user_id);
-        let added = execute!(
-            &mut tx.conn,
-            ADD,
-            [
-                id,
-                &self.new.username,
-                self.new.email.as_deref(),
-                self.new.role.word(),
-                &self.new.password_hash,
-                micros(tx.now),
-                self.new.must_change_password,
-            ]
-        )?;
-        if added == 0 {
+        if !insert(tx, user_id.into(), &self.new).await? {
             return Ok(None);
-        }
-        for fleet in &self.new.fleets {
-            execute!(&mut tx.conn, GRANT, [id, Uuid::from(*fleet), None::<i64>])?;
         }
         audit::note(tx, &self.audit);
         Ok(Some(user_id))
     }
+}
+
+/// Adds a user with their grants; `false` if the name is taken.
+pub(crate) async fn insert(tx: &mut Tx, id: Uuid, new: &NewUser) -> Result<bool, StoreError> {
+    let email = new.email.as_deref();
+    let (role, now) = (new.role.word(), micros(tx.now));
+    let added = execute!(
+        &mut tx.conn,
+        ADD,
+        [id, &new.username, email, role, &new.password_hash, now, new.must_change_password]
+    )?;
+    if added == 0 {
+        return Ok(false);
+    }
+    for fleet in &new.fleets {
+        execute!(&mut tx.conn, GRANT, [id, Uuid::from(*fleet), None::<i64>])?;
+    }
+    Ok(true)
 }
 
 struct ChangeUser {

@@ -11,6 +11,7 @@ pub mod client;
 pub mod contract;
 mod directory;
 pub mod faketime;
+pub mod issuer;
 pub mod load;
 pub mod log;
 pub mod netns;
@@ -30,6 +31,7 @@ pub mod watch;
 
 pub use authority::{Authority, Certificates};
 pub use client::{Client, Reply};
+pub use issuer::{Issuer, IssuerKey};
 pub use load::{Harvest, Load, Pace, assert_try_again};
 pub use netns::Netns;
 pub use platform::{Backend, Neighbour, PASSWORD, Platform, audit, eventually};

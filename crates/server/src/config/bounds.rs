@@ -77,7 +77,7 @@ pub(super) fn on_or_off<'de, D: Deserializer<'de>>(value: D) -> Result<bool, D::
 }
 
 /// A text, of which an empty one means none.
-fn text<'de, D: Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
+pub(super) fn text<'de, D: Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
     match Value::deserialize(value)? {
         Value::String(text) => Ok((!text.is_empty()).then_some(text)),
         Value::Integer(_)
@@ -140,7 +140,10 @@ pub(super) fn rules<'de, D: Deserializer<'de>>(value: D) -> Result<Vec<Rule>, D:
 }
 
 /// A list of which every text is read.
-fn each<'de, T: FromStr, D: Deserializer<'de>>(value: D, wanted: &str) -> Result<Vec<T>, D::Error> {
+pub(super) fn each<'de, T: FromStr, D>(value: D, wanted: &str) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+{
     let given = Value::deserialize(value)?;
     let texts = given.as_array().into_iter().flatten().map(Value::as_str);
     let read: Option<Vec<T>> = texts.map(|text| text?.parse().ok()).collect();

@@ -86,6 +86,18 @@ pub enum ConfigError {
     /// One of two settings that need each other.
     #[error("{0} is set and {1} is not: set both, or neither")]
     Half(&'static str, &'static str),
+    /// This program was built without OpenID Connect.
+    #[error(
+        "oidc.issuer is set, and this build has no OpenID Connect: take one that was made with \
+         `cargo build --release --features oidc`, or leave [oidc] out"
+    )]
+    NoOidc,
+    /// An issuer vouches for people who get no role.
+    #[error(
+        "oidc.issuer is set, and nobody could sign in: set oidc.role_claim and oidc.roles, or \
+         oidc.default_role"
+    )]
+    OidcForNobody,
     /// `database_url` is none.
     #[error(transparent)]
     Database(#[from] store::OpenError),

@@ -25,11 +25,12 @@ const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000
 const ASK_AGAIN: HeaderValue = HeaderValue::from_static("no-cache");
 
 /// The first parts of addresses that are no pages of the console, whatever follows.
-const RESERVED: [&str; 12] = [
+const RESERVED: [&str; 13] = [
     ".well-known",
     "api",
     "assets",
     "asyncapi.json",
+    "auth",
     "docs",
     "health",
     "livez",

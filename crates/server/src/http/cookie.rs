@@ -10,32 +10,59 @@ use std::time::Duration;
 /// Only this host sets it, only by TLS (or on the machine itself), for every path.
 const NAME: &str = "__Host-fleetwire";
 
+/// A sign-in that has begun elsewhere. The provider sends the browser back: that is another site.
+#[cfg(feature = "oidc")]
+const SIGN_IN: &str = "__Host-fleetwire-sign-in";
+
 /// Hands the token to the browser.
 pub(super) fn set(token: &str, life: Duration) -> Option<HeaderValue> {
-    header_value(token, life.as_secs())
+    header_value(NAME, token, life, "Strict")
 }
 
 /// Takes the token away from the browser.
 pub(super) fn clear() -> Option<HeaderValue> {
-    header_value("", 0)
+    header_value(NAME, "", Duration::ZERO, "Strict")
 }
 
-fn header_value(token: &str, seconds: u64) -> Option<HeaderValue> {
+/// Lets the browser keep a sign-in that has begun.
+#[cfg(feature = "oidc")]
+pub(super) fn keep_sign_in(sealed: &str, life: Duration) -> Option<HeaderValue> {
+    header_value(SIGN_IN, sealed, life, "Lax")
+}
+
+/// Takes it away again.
+#[cfg(feature = "oidc")]
+pub(super) fn forget_sign_in() -> Option<HeaderValue> {
+    header_value(SIGN_IN, "", Duration::ZERO, "Lax")
+}
+
+/// The sign-in that a browser brings back; `None` if it has begun none.
+#[cfg(feature = "oidc")]
+pub(super) fn sign_in(headers: &HeaderMap) -> Option<String> {
+    find(headers, SIGN_IN).map(ToOwned::to_owned)
+}
+
+fn header_value(name: &str, value: &str, life: Duration, site: &str) -> Option<HeaderValue> {
+    let seconds = life.as_secs();
     let text =
-        format!("{NAME}={token}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Strict");
+        format!("{name}={value}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite={site}");
     let mut value = HeaderValue::try_from(text).ok()?;
     value.set_sensitive(true);
     Some(value)
+}
+
+fn find<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|it| it.to_str().ok());
+    let pairs = cookies.flat_map(|list| list.split(';')).filter_map(|it| it.trim().split_once('='));
+    let mut found = pairs.filter(|(name, value)| *name == wanted && !value.is_empty());
+    found.next().map(|(_, value)| value)
 }
 
 /// The token that a browser brings; `None` if it brings none.
 ///
 /// The request has to come from a page of this origin, and has to say so.
 pub(super) fn token(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|it| it.to_str().ok());
-    let pairs = cookies.flat_map(|list| list.split(';')).filter_map(|it| it.trim().split_once('='));
-    let mut found = pairs.filter(|(name, value)| *name == NAME && !value.is_empty());
-    let Some((_, token)) = found.next() else { return Ok(None) };
+    let Some(token) = find(headers, NAME) else { return Ok(None) };
     if !headers.contains_key(header::ORIGIN) || !is_own(headers, &[]) {
         return Err(Problem::forbidden("a session in a cookie is for pages of this server alone"));
     }

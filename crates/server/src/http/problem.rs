@@ -47,7 +47,7 @@ pub(crate) struct FieldError {
 /// `forbidden`, `own-command`, `password-change-needed`, `switched-off`; 404 `unknown-path`, `unknown-vehicle`, `unknown-command`,
 /// `unknown-fleet`, `unknown-user`, `unknown-grant`, `unknown-session`, `unknown-token`, `undiscovered`;
 /// 405 `wrong-method`; 408 `too-slow`; 409 `already-ended`, `fleet-not-empty`, `key-reused`,
-/// `name-taken`, `not-awaiting-approval`, `other-order`, `own-account`, `too-many-tokens`,
+/// `name-taken`, `not-awaiting-approval`, `other-order`, `own-account`, `single-sign-on`, `too-many-tokens`,
 /// `vehicle-offline`, `vin-taken`; 410 `approval-expired`;
 /// 412 `stale`; 413 `too-large`; 414 `address-too-long`; 415 `wrong-media-type`; 422
 /// `invalid-parameters`, `unknown-command`; 426 `upgrade-required`; 428 `version-needed`; 429

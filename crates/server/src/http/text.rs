@@ -3,10 +3,9 @@
 //! Refuses what could not be stored or shown: control characters, and anything too long.
 
 use super::problem::Problem;
+use crate::auth::names;
 use url::Url;
 
-/// Bytes of the longest email address that mail servers take.
-const LONGEST_EMAIL: usize = 254;
 /// Bytes of the longest vehicle address.
 const LONGEST_URL: usize = 2048;
 
@@ -38,21 +37,16 @@ fn within(limit: usize, pointer: &str, text: String) -> Result<String, Problem> 
 
 /// A name to log in with.
 pub(super) fn username(text: String) -> Result<String, Problem> {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._@-".contains(&byte);
-    if (1..=64).contains(&text.len()) && text.bytes().all(allowed) {
+    if names::is_username(&text) {
         return Ok(text);
     }
     let rule = "must be 1 to 64 letters, digits, dots, hyphens, underscores and @";
     Err(Problem::invalid().field("/username", rule))
 }
 
-/// Somewhere to write to. Whether anybody reads it is not for us to know.
+/// Somewhere to write to.
 pub(super) fn email(text: String) -> Result<String, Problem> {
-    let is_odd = |symbol: char| symbol.is_control() || symbol.is_whitespace();
-    let halves = text.split_once('@');
-    let is_whole = halves
-        .is_some_and(|(user, host)| !user.is_empty() && !host.is_empty() && !host.contains('@'));
-    if is_whole && text.len() <= LONGEST_EMAIL && !text.chars().any(is_odd) {
+    if names::is_email(&text) {
         return Ok(text);
     }
     Err(Problem::invalid().field("/email", "must be an address such as ada@example.org"))

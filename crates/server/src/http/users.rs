@@ -180,6 +180,10 @@ pub(crate) async fn change(
     let action = if change.role.is_some() { "authz_change" } else { "user_updated" };
     let deed = caller.detailed(action, format!("user/{user_id}"), change.details());
     let is_foreign = user_id != caller.session().user_id();
+    if change.password.is_some() && app.store.has_identity(user_id).await? {
+        return Err(Problem::conflict("single-sign-on", "They sign in elsewhere")
+            .detail("a user whom the OpenID provider vouches for has no password"));
+    }
     let change = change.checked(&app, is_foreign).await?;
     if !app.store.change_user(user_id, change, deed).await? {
         return Err(unknown());

@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use testkit::{Backend, Client, PASSWORD, Platform, audit, eventually};
 
 /// What anybody may ask.
-const PUBLIC: [&str; 11] = [
+const PUBLIC: [&str; 12] = [
     "GET /.well-known/jwks.json",
+    "GET /api/v1/auth/oidc",
     "GET /api/v1/ui-config",
     "GET /health",
     "GET /health/live",

@@ -24,6 +24,7 @@ mod fleet_faults;
 mod lifecycle;
 mod limits;
 mod nodes;
+mod oidc;
 mod openapi;
 mod permissions;
 mod session;

@@ -13,8 +13,9 @@ const END: &str = "<!-- end -->";
 const NO_ID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 /// What anybody who is logged in may ask.
 const LOGIN: &str = "login";
-/// Routes of another kind: sockets, which check by themselves, and the pages about the interface.
-const UNDESCRIBED: [&str; 9] = [
+/// Routes of another kind: sockets, which check by themselves, the pages
+/// about the interface, and those that lead a browser to another provider and back.
+const UNDESCRIBED: [&str; 11] = [
     r#".route("/ws", get(socket::all))"#,
     r#".route("/ws/responses/{command_id}", get(socket::responses))"#,
     r#".route("/", get(page))"#,
@@ -24,6 +25,8 @@ const UNDESCRIBED: [&str; 9] = [
     r#""/docs/{file}","#,
     r#".route("/openapi.json", get("#,
     r#".route("/asyncapi.json", get("#,
+    ".route(START, get(start))",
+    ".route(CALLBACK, get(callback))",
 ];
 
 /// A private route, and what it takes.
@@ -109,6 +112,7 @@ fn no_route_comes_in_by_another_way() {
         include_str!("../../src/http.rs"),
         include_str!("../../src/http/console.rs"),
         include_str!("../../src/http/manual.rs"),
+        include_str!("../../src/http/oidc/doors.rs"),
     ];
     let ours = sources.map(|source| source.split("#[cfg(test)]").next().unwrap());
     let source = ours.concat();

@@ -1,0 +1,7 @@
+-- Users whom another issuer vouches for: each is one subject of that issuer, and logs in by it alone.
+create table user_identities (
+    issuer text not null,
+    subject text not null,
+    user_id uuid not null unique,
+    primary key (issuer, subject)
+);
