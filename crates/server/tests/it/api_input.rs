@@ -8,6 +8,9 @@ use testkit::{Backend, Client, Platform};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+/// Longer than anything takes that is not broken.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 on_both! {
     every_malformed_body_has_its_problem
     every_malformed_query_has_its_problem
@@ -247,20 +250,52 @@ async fn what_is_no_http_is_refused() {
     }
 }
 
-/// Two servers in a row that disagree about where a request ends could be told different things.
+/// Two servers in a row that disagree about where a request ends could be told different things: what
+/// the one takes for the body of the first must not be a second to the other.
 #[tokio::test]
 async fn a_request_of_two_lengths_is_the_last_of_its_connection() {
-    let p = Platform::start().await;
-    let (length, chunked) = ("content-length: 4\r\n", "transfer-encoding: chunked\r\n");
-    for (first, second) in [(length, chunked), (chunked, length)] {
-        let hidden = "GET /livez HTTP/1.1\r\nhost: x\r\n\r\n";
-        let bytes = format!(
-            "POST /api/v1/auth/login HTTP/1.1\r\nhost: x\r\n{first}{second}\r\n0\r\n\r\n{hidden}"
-        );
-        let heard = say(&p, bytes.as_bytes()).await;
-        assert!(heard.starts_with("HTTP/1.1 4"), "{heard}");
-        assert_eq!(heard.matches("HTTP/1.1 ").count(), 1, "{heard}");
+    // No connection ends for being idle here.
+    let p = Platform::start_with(Backend::Sqlite, &[("http.header_timeout", "60s")]).await;
+    let admin = p.admin().await;
+    let hidden = {
+        let body = r#"{"name":"smuggled"}"#;
+        let (token, length) = (admin.token(), body.len());
+        format!(
+            "POST /api/v1/fleets HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\
+             content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+        )
+    };
+    let by_length = format!("0\r\n\r\n{hidden}");
+    let by_chunks = format!("4\r\n{{}}\r\n\r\n0\r\n\r\n{hidden}");
+    for (length, body) in [(by_length.len(), by_length), (3, by_chunks)] {
+        let length = format!("content-length: {length}\r\n");
+        let chunked = "transfer-encoding: chunked\r\n";
+        for (first, second) in [(&*length, chunked), (chunked, &*length)] {
+            let bytes = format!(
+                "POST /api/v1/auth/login HTTP/1.1\r\nhost: x\r\nconnection: keep-alive\r\n\
+                 content-type: application/json\r\n{first}{second}\r\n{body}"
+            );
+            let heard = until_hung_up(&p, bytes.as_bytes()).await;
+            assert!(heard.starts_with("HTTP/1.1 4"), "{heard}");
+            assert_eq!(heard.matches("HTTP/1.1 ").count(), 1, "{heard}");
+            assert!(heard.contains("\r\nconnection: close\r\n"), "{heard}");
+        }
     }
+    assert!(!admin.get("/api/v1/fleets").await.json.to_string().contains("smuggled"));
+    // It is a request that would have been done.
+    let honest = hidden.replace("host: x", "host: x\r\nconnection: close");
+    assert!(until_hung_up(&p, honest.as_bytes()).await.starts_with("HTTP/1.1 201"));
+}
+
+/// All that comes until the server, and nobody else, ends the connection.
+async fn until_hung_up(p: &Platform, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(p.url().trim_start_matches("http://")).await.unwrap();
+    stream.write_all(bytes).await.unwrap();
+    let mut heard = Vec::new();
+    let reading = stream.read_to_end(&mut heard);
+    // Whoever hangs up before it has read everything resets the connection.
+    drop(tokio::time::timeout(PATIENCE, reading).await.expect("the server hangs up"));
+    String::from_utf8_lossy(&heard).into_owned()
 }
 
 #[tokio::test]
