@@ -181,15 +181,24 @@ async fn texts_are_taken_as_they_are_described() {
     let p = Platform::start().await;
     let admin = p.admin().await;
     let document: Value = serde_json::from_str(&fleetwire_server::openapi()).unwrap();
-    let name = &document["components"]["schemas"]["FleetDraft"]["properties"]["name"];
-    let name = jsonschema::validator_for(name).unwrap();
+    let name_of = |schema: &str| {
+        let name = &document["components"]["schemas"][schema]["properties"]["name"];
+        jsonschema::validator_for(name).unwrap()
+    };
+    let (fleet, token) = (name_of("FleetDraft"), name_of("ApiTokenDraft"));
+    let ends = "2100-01-01T00:00:00Z";
     let filters = document["paths"]["/api/v1/audit"]["get"]["parameters"].as_array().unwrap();
     let actor = filters.iter().find(|it| it["name"] == "actor").unwrap();
     let actor = jsonschema::validator_for(&actor["schema"]).unwrap();
     let long = "x".repeat(101);
     for text in ["", " ", "\u{2003}", " a", "a\u{85}", "a\u{9f}b", "\u{a0}", "Köln 3", &long] {
         let reply = admin.post("/api/v1/fleets", json!({ "name": text })).await;
-        assert_eq!(reply.status.is_success(), name.is_valid(&json!(text)), "{text:?}");
+        assert_eq!(reply.status.is_success(), fleet.is_valid(&json!(text)), "{text:?}");
+        let made = admin.post("/api/v1/tokens", json!({ "name": text, "expires_at": ends })).await;
+        let is_refused = made.json["errors"]
+            .as_array()
+            .is_some_and(|errors| errors.iter().any(|error| error["pointer"] == "/name"));
+        assert_eq!(is_refused, !token.is_valid(&json!(text)), "{text:?}: {}", made.json);
         let encoded: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
         let reply = admin.get(&format!("/api/v1/audit?actor={encoded}")).await;
         assert_eq!(reply.status.is_success(), actor.is_valid(&json!(text)), "{text:?}");
