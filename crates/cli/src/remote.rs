@@ -58,6 +58,14 @@ pub(crate) struct Run {
     /// Why, for the audit.
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+    /// How long it may wait for the vehicle, such as 30s; 0s = now or never. Without it, as long as the
+    /// server has it (commands.deliver_within).
+    #[arg(long, value_name = "SPAN", value_parser = order::span)]
+    deadline: Option<u64>,
+    /// How long it may run at the vehicle, such as 5m. Without it, as long as the server has it
+    /// (commands.run_timeout).
+    #[arg(long, value_name = "SPAN", value_parser = order::span)]
+    timeout: Option<u64>,
     /// How answers are written; without it, a table for people and ndjson for programs.
     #[arg(short, long, value_name = "FORMAT")]
     output: Option<Format>,

@@ -5,6 +5,7 @@
 use std::net::IpAddr;
 #[cfg(unix)]
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -117,9 +118,18 @@ impl Http {
     ///
     /// [`SetupError`] if TLS cannot be set up, as when the authorities cannot be read.
     pub fn over(transport: &Transport) -> Result<Self, SetupError> {
+        Self::asking(&Arc::new(System), transport)
+    }
+
+    /// The same, asking `names` which addresses a name stands for.
+    fn asking<N>(names: &Arc<N>, transport: &Transport) -> Result<Self, SetupError>
+    where
+        N: Resolve + 'static,
+    {
         let &Transport { limits, admits, .. } = transport;
         let trusted = transport.authorities.as_deref().map(trusted).transpose()?;
-        let strict = || through(strict(limits).dns_resolver(Resolver { admits }), transport);
+        let judge = || Judge { names: Arc::clone(names), admits };
+        let strict = || through(strict(limits).dns_resolver(judge()), transport);
         let reads = build(strict, trusted.as_deref())?;
         let changes = build(|| strict().pool_max_idle_per_host(0), trusted.as_deref())?;
         Ok(Self { reads, changes, limits, admits, is_tcp: transport.is_tcp() })
@@ -147,23 +157,38 @@ impl Http {
     }
 }
 
-/// Looks names up anew for every connection, and connects to what it has judged.
-struct Resolver {
+/// Has names looked up anew for every connection, once, and lets through what it has judged: no name
+/// is looked up again between the judgement and the connection.
+struct Judge<N> {
+    names: Arc<N>,
     admits: Admits,
 }
 
-impl Resolve for Resolver {
+impl<N: Resolve> Resolve for Judge<N> {
     fn resolve(&self, name: Name) -> Resolving {
-        let admits = self.admits;
+        let (found, admits) = (self.names.resolve(name), self.admits);
         Box::pin(async move {
-            // The port of the address is put in later.
-            let found: Vec<_> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let found: Vec<_> = found.await?.collect();
             let admitted: Vec<_> =
                 found.iter().copied().filter(|address| admits(address.ip())).collect();
             if admitted.is_empty() && !found.is_empty() {
                 return Err(NotAdmitted.into());
             }
             let addresses: Addrs = Box::new(admitted.into_iter());
+            Ok(addresses)
+        })
+    }
+}
+
+/// Names as the machine knows them.
+struct System;
+
+impl Resolve for System {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            // The port of the address is put in later.
+            let found: Vec<_> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let addresses: Addrs = Box::new(found.into_iter());
             Ok(addresses)
         })
     }
@@ -223,3 +248,6 @@ fn strict(limits: Limits) -> ClientBuilder {
         .no_zstd()
         .no_deflate()
 }
+
+#[cfg(test)]
+mod tests;

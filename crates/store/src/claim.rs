@@ -90,6 +90,15 @@ pub struct Claimed {
     pub events: Vec<Event>,
 }
 
+/// What came of a claim.
+#[derive(Debug, Default)]
+pub struct Claims {
+    /// What the node drives from now on.
+    pub started: Vec<Claimed>,
+    /// What was its turn, and moved in another way: it ended, because it is not what was approved.
+    pub others: Vec<Applied>,
+}
+
 /// How far a claim reaches.
 #[derive(Debug, Clone)]
 pub enum Reach {
@@ -121,7 +130,7 @@ impl Store {
         lease: Duration,
         reach: Reach,
         limit: usize,
-    ) -> Result<Vec<Claimed>, StoreError> {
+    ) -> Result<Claims, StoreError> {
         self.write(Claim { node, lease, reach: reach.sorted(), limit }).await
     }
 }
@@ -134,7 +143,7 @@ struct Claim {
 }
 
 impl Write for Claim {
-    type Done = Vec<Claimed>;
+    type Done = Claims;
 
     fn turn(&self) -> Turn {
         match &self.reach {
@@ -143,18 +152,20 @@ impl Write for Claim {
         }
     }
 
-    async fn run(&self, tx: &mut Tx) -> Result<Vec<Claimed>, StoreError> {
+    async fn run(&self, tx: &mut Tx) -> Result<Claims, StoreError> {
         let vehicles = self.vehicles(tx).await?;
-        let mut others = vehicles.as_slice();
-        let mut claimed = Vec::new();
-        while !others.is_empty() && claimed.len() < self.limit {
+        let mut left = vehicles.as_slice();
+        let mut claims = Claims::default();
+        while !left.is_empty() && claims.started.len() < self.limit {
             // No more of them than there is room for: the rest is left to other nodes.
-            let room = self.limit.saturating_sub(claimed.len());
-            let (here, rest) = others.split_at(room.min(others.len()));
-            claimed.extend(self.claim_at(tx, here, room, |_| true).await?);
-            others = rest;
+            let room = self.limit.saturating_sub(claims.started.len());
+            let (here, rest) = left.split_at(room.min(left.len()));
+            let Claims { started, others } = self.claim_at(tx, here, room, |_| true).await?;
+            claims.started.extend(started);
+            claims.others.extend(others);
+            left = rest;
         }
-        Ok(claimed)
+        Ok(claims)
     }
 }
 
@@ -177,7 +188,7 @@ impl Claim {
         vehicles: &[Uuid],
         room: usize,
         is_wanted: impl Fn(CommandId) -> bool,
-    ) -> Result<Vec<Claimed>, StoreError> {
+    ) -> Result<Claims, StoreError> {
         let vehicles = self.locked(tx, vehicles).await?;
         let mut open = open(tx, &vehicles).await?;
         let mut chosen = Vec::new();
@@ -191,11 +202,17 @@ impl Claim {
         chosen.truncate(room);
         let unmoved = unmoved(tx, &chosen).await?;
         chosen.retain(|(command, _)| unmoved.contains(&command.order.command_id));
-        let started = chosen.into_iter().filter_map(|(command, vehicle)| {
-            let Applied { command, events, .. } = self.start(tx, command)?;
-            Some(Claimed { command, vehicle, events })
-        });
-        Ok(started.collect())
+        let mut claims = Claims::default();
+        for (command, vehicle) in chosen {
+            let applied = self.start(tx, command);
+            if matches!(applied.command.state, State::Running(_)) {
+                let Applied { command, events, .. } = applied;
+                claims.started.push(Claimed { command, vehicle, events });
+            } else if !applied.events.is_empty() {
+                claims.others.push(applied);
+            }
+        }
+        Ok(claims)
     }
 
     /// Those of the vehicles that no other node is at, or all of them once no other is.
@@ -210,10 +227,9 @@ impl Claim {
         Ok(vehicles.filter_map(|vehicle| vehicle.inspect_err(log).ok()).collect())
     }
 
-    fn start(&self, tx: &mut Tx, command: Command) -> Option<Applied> {
+    fn start(&self, tx: &mut Tx, command: Command) -> Applied {
         let lease = Lease { owner: self.node, until: later(tx.now, self.lease) };
-        let applied = fold(tx, command, vec![Input::Claim(lease), Input::Start], None);
-        matches!(applied.command.state, State::Running(_)).then_some(applied)
+        fold(tx, command, vec![Input::Claim(lease), Input::Start], None)
     }
 }
 
@@ -250,8 +266,10 @@ impl Tx {
         let vehicles: Vec<_> = vehicles.into_iter().collect();
         let claim = Claim { node, lease, reach: Reach::All, limit: wanted.len() };
         let is_wanted = |id| wanted.contains_key(&id);
-        let claimed = claim.claim_at(self, &vehicles, wanted.len(), is_wanted).await?;
-        let by_id = claimed.into_iter().map(|claimed| (claimed.command.order.command_id, claimed));
+        // Nobody has had the time to approve one of these, and so none is other than it was approved.
+        let claims = claim.claim_at(self, &vehicles, wanted.len(), is_wanted).await?;
+        let by_id =
+            claims.started.into_iter().map(|claimed| (claimed.command.order.command_id, claimed));
         self.starting.started = by_id.collect();
         Ok(())
     }

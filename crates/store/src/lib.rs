@@ -40,7 +40,7 @@ pub use backup::{BackupError, BackupReport, backup};
 pub use capabilities::Capabilities;
 pub use cause::Cause;
 pub use chain::{AuditRow, ChainEnd, Link, Mark, Seal, SealedRow, Sealing, Trim};
-pub use claim::{Claimed, Reach};
+pub use claim::{Claimed, Claims, Reach};
 pub use commands::{Accepted, Draft, Filter, Start};
 pub use drive::{Applied, Held};
 pub use engine::{OpenError, Target};

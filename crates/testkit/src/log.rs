@@ -37,6 +37,12 @@ impl Log {
         lines.iter().filter(|line| line.contains(text)).cloned().collect()
     }
 
+    /// The same, and forgets them: a test that provokes errors has seen to them.
+    pub fn take_lines_with(&self, text: &str) -> Vec<String> {
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.extract_if(.., |line| line.contains(text)).collect()
+    }
+
     /// Fails the test if there is an error line.
     pub fn assert_no_errors(&self) {
         let errors = self.lines_with(r#""level":"ERROR""#);

@@ -173,6 +173,11 @@ impl Platform {
         self.postgres.as_mut().expect("it stands on PostgreSQL")
     }
 
+    /// Has its PostgreSQL do what the statement says, as whoever broke into it could.
+    pub fn tamper(&self, statement: &str) {
+        self.postgres().execute("fleetwire", statement);
+    }
+
     /// The fleet of its vehicles.
     pub fn fleet_id(&self) -> FleetId {
         self.fleet_id

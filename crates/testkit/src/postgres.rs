@@ -115,13 +115,18 @@ impl Postgres {
 
     /// Ends every client's connection, as an operator or a failover would.
     pub fn terminate_backends(&self) {
-        let mut psql = self.programs.command("psql", self.directory.path());
-        psql.args(["--host=127.0.0.1", "--username=fleetwire", "--no-password", "--quiet"]);
-        psql.arg(format!("--port={}", self.port)).arg("postgres").arg("--command");
-        psql.arg(
+        self.execute(
+            "postgres",
             "select pg_terminate_backend(pid) from pg_stat_activity
             where backend_type = 'client backend' and pid <> pg_backend_pid()",
         );
+    }
+
+    /// Has a database do what the statement says, past everything that guards it.
+    pub fn execute(&self, database: &str, statement: &str) {
+        let mut psql = self.programs.command("psql", self.directory.path());
+        psql.args(["--host=127.0.0.1", "--username=fleetwire", "--no-password", "--quiet"]);
+        psql.arg(format!("--port={}", self.port)).arg(database).arg("--command").arg(statement);
         run(psql).unwrap_or_else(|error| panic!("{error:#}"));
     }
 

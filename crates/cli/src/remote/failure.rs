@@ -18,6 +18,8 @@ pub(super) enum Kind {
     Denied,
     /// There is no such thing, or none that may be seen.
     NotFound,
+    /// The vehicle is not connected, and it was not to be waited for.
+    Away,
     /// The events of a command that goes on could not be had any more.
     Lost,
     /// Something is in the way.
@@ -32,14 +34,16 @@ impl Kind {
             Self::Usage => 2,
             Self::Denied => 4,
             Self::NotFound => 5,
+            Self::Away => 6,
             Self::Lost => 7,
             Self::Conflict => 8,
         })
     }
 
     /// The kind of an answer that is no success.
-    pub(super) fn of_status(status: u16) -> Self {
+    fn of(status: u16, problem: &Value) -> Self {
         match status {
+            409 if word(problem, "type").ends_with("/vehicle-offline") => Self::Away,
             400 | 422 => Self::Usage,
             401 | 403 => Self::Denied,
             404 => Self::NotFound,
@@ -71,7 +75,7 @@ impl Failure {
 
     /// What the server refused, in its words (RFC 9457).
     pub(super) fn refused(status: u16, problem: Value) -> Self {
-        let kind = Kind::of_status(status);
+        let kind = Kind::of(status, &problem);
         let text = |name| Some(word(&problem, name).to_owned()).filter(|text| !text.is_empty());
         let mut message = text("title").unwrap_or_else(|| format!("the server answered {status}"));
         for detail in text("detail").into_iter().chain(fields(&problem)) {

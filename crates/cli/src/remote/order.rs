@@ -6,6 +6,7 @@ use super::Run;
 use super::access::Access;
 use super::failure::{Failure, Kind};
 use super::said::word;
+use jiff::SignedDuration;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 use std::fs;
@@ -21,6 +22,13 @@ pub(super) fn param(text: &str) -> Result<(String, Value), &'static str> {
     let (name, value) = text.split_once('=').ok_or("must be NAME=VALUE")?;
     let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
     Ok((name.to_owned(), value))
+}
+
+/// Reads a span such as 1500ms, 30s or 1h30m; in milliseconds.
+pub(super) fn span(text: &str) -> Result<u64, &'static str> {
+    let wrong = "must be a span such as 1500ms, 30s, 5m or 2h";
+    let span: SignedDuration = text.parse().map_err(|_| wrong)?;
+    u64::try_from(span.as_millis()).map_err(|_| wrong)
 }
 
 /// The parameters of the file, changed by those of the command line.
@@ -48,11 +56,14 @@ fn read(path: &Path) -> Result<Map<String, Value>, Failure> {
 pub(super) async fn submit(access: &Access, args: &Run) -> Result<Value, Failure> {
     let params = params(args)?;
     let vehicle_id = vehicle(access, &args.vehicle).await?;
-    let mut draft =
-        json!({ "vehicle_id": vehicle_id, "command_name": args.command, "command_params": params });
-    if let (Some(reason), Some(draft)) = (&args.reason, draft.as_object_mut()) {
-        draft.insert("reason".to_owned(), Value::from(reason.as_str()));
-    }
+    let draft = json!({
+        "vehicle_id": vehicle_id,
+        "command_name": args.command,
+        "command_params": params,
+        "reason": args.reason,
+        "deliver_within_ms": args.deadline,
+        "run_timeout_ms": args.timeout,
+    });
     // Said twice, it is the same submission.
     let key = Uuid::new_v4().simple().to_string();
     let adapt =
@@ -101,6 +112,17 @@ mod tests {
         assert_eq!(param("ecuAddress=0x10"), Ok(("ecuAddress".to_owned(), json!("0x10"))));
         assert_eq!(param(r#"ids=["a=b"]"#), Ok(("ids".to_owned(), json!(["a=b"]))));
         assert!(param("nothing").is_err());
+    }
+
+    #[test]
+    fn a_span_has_a_unit_and_is_not_negative() {
+        assert_eq!(
+            ["0s", "1500ms", "30s", "1h30m"].map(span),
+            [0, 1500, 30_000, 5_400_000].map(Ok)
+        );
+        for text in ["", "30", "-1s", "soon"] {
+            assert!(span(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub(super) enum End {
     Refused,
     /// It could not be reached, or not in time.
     Away,
+    /// Somebody else holds the lock on what it would change.
+    Locked,
     /// It was cancelled, or nobody knows what came of it.
     Other,
     /// It goes on, and is not watched any more.
@@ -37,6 +39,7 @@ impl End {
             Self::Other => 1,
             Self::Refused => 3,
             Self::Away => 6,
+            Self::Locked => 8,
             Self::Interrupted => 130,
         })
     }
@@ -49,6 +52,8 @@ impl End {
             Self::Completed
         } else if away.iter().any(|code| code.word() == error) {
             Self::Away
+        } else if error == ErrorCode::Locked.word() {
+            Self::Locked
         } else if matches!(phase, Phase::Failed | Phase::Rejected) {
             Self::Refused
         } else {
@@ -124,6 +129,7 @@ mod tests {
         assert_eq!(end(Phase::Failed, ErrorCode::Unreachable), Some(End::Away));
         assert_eq!(end(Phase::Expired, ErrorCode::Expired), Some(End::Away));
         assert_eq!(end(Phase::Rejected, ErrorCode::Precondition), Some(End::Refused));
+        assert_eq!(end(Phase::Rejected, ErrorCode::Locked), Some(End::Locked));
         assert_eq!(end(Phase::Cancelled, ErrorCode::Cancelled), Some(End::Other));
         assert_eq!(end(Phase::Running, ErrorCode::Timeout), None);
     }

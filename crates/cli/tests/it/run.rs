@@ -15,14 +15,14 @@ use tokio::io::AsyncWriteExt;
 const END: Duration = Duration::from_secs(10);
 
 /// A server with one vehicle, and somebody at a terminal.
-struct Desk {
-    site: Site,
-    engineer: Client,
+pub(crate) struct Desk {
+    pub(crate) site: Site,
+    pub(crate) engineer: Client,
     home: tempfile::TempDir,
 }
 
 impl Desk {
-    async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         let mut site = Site::new(Backend::Sqlite, 1).await;
         site.set(0, &json!({ "delay_ms": 0 })).await;
         site.start().await;
@@ -30,7 +30,7 @@ impl Desk {
         Self { site, engineer, home: tempfile::tempdir().unwrap() }
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Binary::fleetwire().command();
         command.args(args).env("FLEETWIRE_SERVER", &self.site.url);
         command.env("XDG_CONFIG_HOME", self.home.path());
@@ -45,7 +45,7 @@ impl Desk {
         command
     }
 
-    async fn run(&self, args: &[&str]) -> Outcome {
+    pub(crate) async fn run(&self, args: &[&str]) -> Outcome {
         Outcome::of(self.run_command(args)).await
     }
 

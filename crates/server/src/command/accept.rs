@@ -60,11 +60,21 @@ pub(crate) enum SubmitError {
     Store(#[from] StoreError),
 }
 
+/// Why a command is not shown to somebody.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UnseenError {
+    /// There is none, or none that they may see: which of the two is not told.
+    #[error("no such command")]
+    UnknownCommand,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// Why a cancel was refused.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CancelError {
-    #[error("no such command")]
-    UnknownCommand,
+    #[error(transparent)]
+    Unseen(#[from] UnseenError),
     #[error("only its owner or an admin may cancel it")]
     NotPermitted,
     #[error("the command has already ended")]
@@ -237,7 +247,7 @@ impl Commands {
         let input = Input::Cancel { by: session.username().to_owned() };
         let audit = from.deed_of(session, "command_cancelled", object(command_id));
         let applied = self.store.apply(command_id, None, vec![input], Some(audit)).await?;
-        let applied = applied.ok_or(CancelError::UnknownCommand)?;
+        let applied = applied.ok_or(UnseenError::UnknownCommand)?;
         match applied.refused {
             Some(Refused::Ended) => Err(CancelError::Ended(Box::new(applied.command))),
             // It is being cancelled already.
@@ -255,13 +265,13 @@ impl Commands {
         &self,
         session: &Session,
         command_id: CommandId,
-    ) -> Result<Command, CancelError> {
+    ) -> Result<Command, UnseenError> {
         let place = self.store.place_of_command(command_id).await?;
         let now = self.store.now();
         if !place.is_some_and(|(_, fleet)| session.sees(fleet, now)) {
-            return Err(CancelError::UnknownCommand);
+            return Err(UnseenError::UnknownCommand);
         }
-        self.store.command(command_id).await?.ok_or(CancelError::UnknownCommand)
+        self.store.command(command_id).await?.ok_or(UnseenError::UnknownCommand)
     }
 }
 

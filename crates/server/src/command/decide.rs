@@ -4,7 +4,7 @@
 //! words what the model refused.
 
 use super::Commands;
-use super::accept::{CancelError, object};
+use super::accept::{UnseenError, object};
 use crate::auth::{Origin, Session};
 use model::command::{ApprovalHash, Command, Decider, Input, Phase, Refused};
 use model::id::CommandId;
@@ -14,7 +14,7 @@ use store::{AuditEntry, StoreError};
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DecideError {
     #[error(transparent)]
-    Unseen(#[from] CancelError),
+    Unseen(#[from] UnseenError),
     #[error("nobody decides about a command of their own")]
     Own,
     #[error("the hash is not of this command: read it again")]
@@ -65,7 +65,7 @@ impl Commands {
     ) -> Result<Command, DecideError> {
         self.visible(session, command_id).await?;
         let applied = self.store.apply(command_id, None, vec![input], Some(deed)).await?;
-        let applied = applied.ok_or(CancelError::UnknownCommand)?;
+        let applied = applied.ok_or(UnseenError::UnknownCommand)?;
         if let Some(refused) = applied.refused {
             return Err(words(refused, applied.command, self.store.now()));
         }

@@ -14,7 +14,7 @@ use model::id::{CommandId, NodeId};
 use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
-use store::{Claimed, Held, Reach};
+use store::{Claimed, Claims, Held, Reach};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -146,10 +146,13 @@ impl Dispatcher {
         }
         let send_by = self.send_by();
         match self.commands.store.claim(self.node, self.settings.lease, reach, room).await {
-            Ok(claimed) => {
-                self.is_full = claimed.len() >= room;
-                for command in claimed {
-                    self.drive(command, send_by);
+            Ok(Claims { started, others }) => {
+                self.is_full = started.len() >= room;
+                for claimed in started {
+                    self.drive(claimed, send_by);
+                }
+                for applied in others {
+                    self.commands.announce(applied);
                 }
             }
             Err(error) => tracing::warn!(%error, "cannot claim commands"),

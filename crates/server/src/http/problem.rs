@@ -6,7 +6,7 @@ use crate::auth::{
     ChangeError, LoginError, MintError, PasswordError, RefreshError, TicketError, TokenError,
     VerifyError,
 };
-use crate::command::accept::{CancelError, SubmitError};
+use crate::command::accept::{CancelError, SubmitError, UnseenError};
 use crate::command::decide::DecideError;
 use crate::observe;
 use axum::body::Body;
@@ -251,16 +251,26 @@ impl From<SubmitError> for Problem {
     }
 }
 
+impl From<UnseenError> for Problem {
+    fn from(error: UnseenError) -> Self {
+        match error {
+            UnseenError::UnknownCommand => Self::not_found("unknown-command", "No such command"),
+            UnseenError::Store(cause) => cause.into(),
+        }
+    }
+}
+
 impl From<CancelError> for Problem {
     fn from(error: CancelError) -> Self {
-        match &error {
-            CancelError::UnknownCommand => Self::not_found("unknown-command", "No such command"),
-            CancelError::NotPermitted => Self::forbidden(&error.to_string()),
+        let words = error.to_string();
+        match error {
+            CancelError::Unseen(cause) => cause.into(),
+            CancelError::NotPermitted => Self::forbidden(&words),
             CancelError::Ended(command) => {
                 Self::new(StatusCode::CONFLICT, "already-ended", "The command has already ended")
                     .detail(format!("it is {}", command.phase().word()))
             }
-            CancelError::Store(cause) => cause.clone().into(),
+            CancelError::Store(cause) => cause.into(),
         }
     }
 }

@@ -8,7 +8,7 @@ use super::origin::From;
 use super::problem::Problem;
 use super::upgrade::{self, Upgrading};
 use crate::auth::{self, Origin, Pass, VerifyError};
-use crate::command::accept::CancelError;
+use crate::command::accept::{CancelError, UnseenError};
 use crate::live::seats::Seat;
 use crate::live::socket::{
     Cancel, Dialect, End, FULL, Limits, Refusal, Session, Socket, Visit, Wanted,
@@ -160,10 +160,10 @@ fn cancelling(app: App, origin: Origin) -> Cancel {
 
 fn refusal(error: &CancelError) -> &'static str {
     match error {
-        CancelError::UnknownCommand => "unknown-command",
+        CancelError::Unseen(UnseenError::UnknownCommand) => "unknown-command",
         CancelError::NotPermitted => "forbidden",
         CancelError::Ended(_) => "already-ended",
-        CancelError::Store(_) => "unavailable",
+        CancelError::Unseen(UnseenError::Store(_)) | CancelError::Store(_) => "unavailable",
     }
 }
 

@@ -26,7 +26,10 @@ use store::Token;
 #[schema(as = ApiTokenDraft)]
 pub(crate) struct Draft {
     /// What it is called, for people.
-    #[schema(min_length = 1, max_length = 100)]
+    #[schema(
+        max_length = 100,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
+    )]
     name: String,
     /// viewer, engineer, senior, approver, auditor or admin, if its owner may all that; absent = what
     /// its owner is now. If its owner becomes less, so does the token.

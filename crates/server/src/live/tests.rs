@@ -190,7 +190,7 @@ impl Stage {
         let accepted = self.store.accept(draft, None, audit("submit")).await.unwrap();
         let Accepted::New(_, queued) = accepted else { panic!("{accepted:?}") };
         let (node, lease) = (NodeId::new(), Duration::from_mins(1));
-        let claimed = self.store.claim(node, lease, Reach::All, 1).await.unwrap().remove(0);
+        let claimed = self.store.claim(node, lease, Reach::All, 1).await.unwrap().started.remove(0);
         let teller = Teller { store: &self.store, command: claimed.command, part: 0 };
         (teller, vec![queued, claimed.events])
     }

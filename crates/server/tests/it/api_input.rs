@@ -8,6 +8,9 @@ use testkit::{Backend, Client, Platform};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+/// Longer than anything takes that is not broken.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 on_both! {
     every_malformed_body_has_its_problem
     every_malformed_query_has_its_problem
@@ -178,15 +181,24 @@ async fn texts_are_taken_as_they_are_described() {
     let p = Platform::start().await;
     let admin = p.admin().await;
     let document: Value = serde_json::from_str(&fleetwire_server::openapi()).unwrap();
-    let name = &document["components"]["schemas"]["FleetDraft"]["properties"]["name"];
-    let name = jsonschema::validator_for(name).unwrap();
+    let name_of = |schema: &str| {
+        let name = &document["components"]["schemas"][schema]["properties"]["name"];
+        jsonschema::validator_for(name).unwrap()
+    };
+    let (fleet, token) = (name_of("FleetDraft"), name_of("ApiTokenDraft"));
+    let ends = "2100-01-01T00:00:00Z";
     let filters = document["paths"]["/api/v1/audit"]["get"]["parameters"].as_array().unwrap();
     let actor = filters.iter().find(|it| it["name"] == "actor").unwrap();
     let actor = jsonschema::validator_for(&actor["schema"]).unwrap();
     let long = "x".repeat(101);
     for text in ["", " ", "\u{2003}", " a", "a\u{85}", "a\u{9f}b", "\u{a0}", "Köln 3", &long] {
         let reply = admin.post("/api/v1/fleets", json!({ "name": text })).await;
-        assert_eq!(reply.status.is_success(), name.is_valid(&json!(text)), "{text:?}");
+        assert_eq!(reply.status.is_success(), fleet.is_valid(&json!(text)), "{text:?}");
+        let made = admin.post("/api/v1/tokens", json!({ "name": text, "expires_at": ends })).await;
+        let is_refused = made.json["errors"]
+            .as_array()
+            .is_some_and(|errors| errors.iter().any(|error| error["pointer"] == "/name"));
+        assert_eq!(is_refused, !token.is_valid(&json!(text)), "{text:?}: {}", made.json);
         let encoded: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
         let reply = admin.get(&format!("/api/v1/audit?actor={encoded}")).await;
         assert_eq!(reply.status.is_success(), actor.is_valid(&json!(text)), "{text:?}");
@@ -247,20 +259,52 @@ async fn what_is_no_http_is_refused() {
     }
 }
 
-/// Two servers in a row that disagree about where a request ends could be told different things.
+/// Two servers in a row that disagree about where a request ends could be told different things: what
+/// the one takes for the body of the first must not be a second to the other.
 #[tokio::test]
 async fn a_request_of_two_lengths_is_the_last_of_its_connection() {
-    let p = Platform::start().await;
-    let (length, chunked) = ("content-length: 4\r\n", "transfer-encoding: chunked\r\n");
-    for (first, second) in [(length, chunked), (chunked, length)] {
-        let hidden = "GET /livez HTTP/1.1\r\nhost: x\r\n\r\n";
-        let bytes = format!(
-            "POST /api/v1/auth/login HTTP/1.1\r\nhost: x\r\n{first}{second}\r\n0\r\n\r\n{hidden}"
-        );
-        let heard = say(&p, bytes.as_bytes()).await;
-        assert!(heard.starts_with("HTTP/1.1 4"), "{heard}");
-        assert_eq!(heard.matches("HTTP/1.1 ").count(), 1, "{heard}");
+    // No connection ends for being idle here.
+    let p = Platform::start_with(Backend::Sqlite, &[("http.header_timeout", "60s")]).await;
+    let admin = p.admin().await;
+    let hidden = {
+        let body = r#"{"name":"smuggled"}"#;
+        let (token, length) = (admin.token(), body.len());
+        format!(
+            "POST /api/v1/fleets HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\
+             content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+        )
+    };
+    let by_length = format!("0\r\n\r\n{hidden}");
+    let by_chunks = format!("4\r\n{{}}\r\n\r\n0\r\n\r\n{hidden}");
+    for (length, body) in [(by_length.len(), by_length), (3, by_chunks)] {
+        let length = format!("content-length: {length}\r\n");
+        let chunked = "transfer-encoding: chunked\r\n";
+        for (first, second) in [(&*length, chunked), (chunked, &*length)] {
+            let bytes = format!(
+                "POST /api/v1/auth/login HTTP/1.1\r\nhost: x\r\nconnection: keep-alive\r\n\
+                 content-type: application/json\r\n{first}{second}\r\n{body}"
+            );
+            let heard = until_hung_up(&p, bytes.as_bytes()).await;
+            assert!(heard.starts_with("HTTP/1.1 4"), "{heard}");
+            assert_eq!(heard.matches("HTTP/1.1 ").count(), 1, "{heard}");
+            assert!(heard.contains("\r\nconnection: close\r\n"), "{heard}");
+        }
     }
+    assert!(!admin.get("/api/v1/fleets").await.json.to_string().contains("smuggled"));
+    // It is a request that would have been done.
+    let honest = hidden.replace("host: x", "host: x\r\nconnection: close");
+    assert!(until_hung_up(&p, honest.as_bytes()).await.starts_with("HTTP/1.1 201"));
+}
+
+/// All that comes until the server, and nobody else, ends the connection.
+async fn until_hung_up(p: &Platform, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(p.url().trim_start_matches("http://")).await.unwrap();
+    stream.write_all(bytes).await.unwrap();
+    let mut heard = Vec::new();
+    let reading = stream.read_to_end(&mut heard);
+    // Whoever hangs up before it has read everything resets the connection.
+    drop(tokio::time::timeout(PATIENCE, reading).await.expect("the server hangs up"));
+    String::from_utf8_lossy(&heard).into_owned()
 }
 
 #[tokio::test]

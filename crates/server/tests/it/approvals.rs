@@ -4,6 +4,7 @@ use crate::on_both;
 use model::user::Role;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use std::time::Duration;
 use testkit::{Backend, Client, Platform, eventually};
 
 on_both! {
@@ -233,4 +234,21 @@ async fn a_reason_is_asked_for_where_the_installation_says_so() {
     let read =
         engineer.submit(p.vehicle().vehicle_id, "ReadDTC", json!({ "ecuAddress": "0x10" })).await;
     assert_eq!(engineer.command(&read).await["reason"], Value::Null);
+}
+
+/// The detector of losses sleeps for longer than this waits: what comes was published.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_watches_is_told_that_a_command_is_not_what_was_approved() {
+    let settings = [RULES, ("live.detector_interval", "60s")];
+    let p = Platform::start_with(Backend::Postgres, &settings).await;
+    let engineer = p.engineer().await;
+    let id = engineer.submit_body(clear(&p)).await;
+    let mut watch = engineer.watch(&id).await;
+    p.tamper("update commands set state = 'queued', due_at = deliver_by");
+    let told = tokio::time::timeout(Duration::from_secs(30), watch.until_end()).await;
+    let events = told.expect("it is told before the detector wakes");
+    assert_eq!(events.last().unwrap()["state"], "rejected", "{events:?}");
+    assert_eq!(engineer.command(&id).await["error_code"], "altered");
+    assert_eq!(p.log().take_lines_with("is not the one that was approved").len(), 1);
+    assert_eq!(p.vehicle().executions_of(&id).await, 0);
 }

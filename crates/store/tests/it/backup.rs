@@ -20,7 +20,7 @@ async fn work(scene: &Scene, acknowledged: &RefCell<Vec<CommandId>>, is_over: &C
     while !is_over.get() {
         let id = scene.accepts(scene.draft(Risk::R0)).await;
         acknowledged.borrow_mut().push(id);
-        for claimed in scene.store.claim(scene.node, LEASE, Reach::All, 4).await.unwrap() {
+        for claimed in scene.store.claim(scene.node, LEASE, Reach::All, 4).await.unwrap().started {
             scene.hears(&claimed.command, vec![part(1, false), part(2, true)]).await;
         }
     }

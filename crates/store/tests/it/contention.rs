@@ -104,7 +104,7 @@ impl Node<'_> {
                 0 => Reach::All,
                 _ => Reach::Vehicles(self.vehicles.iter().rev().copied().collect()),
             };
-            let claimed = self.store.claim(self.id, LEASE, reach, 100).await.unwrap();
+            let claimed = self.store.claim(self.id, LEASE, reach, 100).await.unwrap().started;
             for claimed in &claimed {
                 self.road.enter(&claimed.command);
             }
@@ -216,7 +216,11 @@ async fn a_vehicle_that_another_node_counts_still_takes_orders() {
     let told = Reach::Vehicles(vec![scene.vehicle]);
     let claim = scene.store.claim(scene.node, LEASE, told, 1);
     let (claimed, ()) = join(claim, async { others.commit().await.unwrap() }).await;
-    assert_eq!(claimed.unwrap()[0].command.order.command_id, id, "whoever was told of it waits");
+    assert_eq!(
+        claimed.unwrap().started[0].command.order.command_id,
+        id,
+        "whoever was told of it waits"
+    );
 }
 
 /// Until somebody waits for a lock.
@@ -247,5 +251,5 @@ async fn whoever_loses_a_deadlock_tries_again() {
     };
     let told = Reach::Vehicles(vec![second, scene.vehicle]);
     let (claimed, ()) = join(scene.store.claim(scene.node, LEASE, told, 9), crossing).await;
-    assert_eq!(claimed.unwrap()[0].command.order.command_id, id);
+    assert_eq!(claimed.unwrap().started[0].command.order.command_id, id);
 }

@@ -131,7 +131,7 @@ async fn work(scene: &Scene, is_over: &Cell<bool>, rounds: &Cell<u32>) -> Durati
         rounds.set(rounds.get() + 1);
         let start = Instant::now();
         scene.accepts(scene.draft(Risk::R0)).await;
-        for claimed in scene.store.claim(scene.node, LEASE, Reach::All, 4).await.unwrap() {
+        for claimed in scene.store.claim(scene.node, LEASE, Reach::All, 4).await.unwrap().started {
             scene.hears(&claimed.command, vec![part(1, true)]).await;
         }
         longest = longest.max(start.elapsed());

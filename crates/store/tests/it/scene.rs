@@ -2,7 +2,7 @@
 
 use crate::database::Database;
 use fleetwire_store::{
-    Accepted, Applied, AuditEntry, AuditFilter, Claimed, Draft, IdempotencyKey, NewUser,
+    Accepted, Applied, AuditEntry, AuditFilter, Claimed, Claims, Draft, IdempotencyKey, NewUser,
     NewVehicle, Page, ProbeResult, Reach, Start, Store, VehicleChange,
 };
 use model::command::{Command, Input, Risk};
@@ -84,8 +84,13 @@ impl Scene {
         self.store.accept(draft, Some(key), deed("submit")).await.unwrap()
     }
 
-    pub(crate) async fn claims(&self) -> Vec<Claimed> {
+    /// Whatever came of looking whose turn it is.
+    pub(crate) async fn looks_for_turns(&self) -> Claims {
         self.store.claim(self.node, LEASE, Reach::All, 100).await.unwrap()
+    }
+
+    pub(crate) async fn claims(&self) -> Vec<Claimed> {
+        self.looks_for_turns().await.started
     }
 
     /// The ids of what can be claimed now, in the order of the claim.

@@ -139,7 +139,7 @@ async fn commands(scene: &Scene, round: u8) {
     let again = scene.accepts_with_key(scene.draft(Risk::R0), key()).await;
     assert!(matches!(again, Accepted::Replayed(_)));
     let reach = Reach::Vehicles(vec![scene.vehicle]);
-    let claimed = store.claim(scene.node, LEASE, reach, 1).await.unwrap();
+    let claimed = store.claim(scene.node, LEASE, reach, 1).await.unwrap().started;
     let [Claimed { command, .. }] = &claimed[..] else { panic!("{claimed:?}") };
     assert_eq!(
         store.renew(scene.node, LEASE).await.unwrap(),

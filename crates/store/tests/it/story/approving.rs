@@ -2,11 +2,12 @@
 
 use super::on_both_engines;
 use crate::scene::{Scene, add_user, deed, part};
-use fleetwire_store::{Accepted, Applied, Draft, Filter, Heard, Sight, Spoken};
+use fleetwire_store::{Accepted, Applied, Claims, Draft, Filter, Heard, Sight, Spoken};
 use model::command::external::External;
 use model::command::{
     Command, Decider, ErrorCode, Input, Outcome, Phase, Refused, Risk, State, Status,
 };
+use model::event::Kind;
 use model::id::{CommandId, UserId};
 use std::time::Duration;
 
@@ -164,7 +165,10 @@ async fn what_was_altered_since_its_approval_does_not_run(scene: Scene) {
             scene.cancels(id).await;
             continue;
         }
-        assert!(scene.claims().await.is_empty(), "{alteration}");
+        let Claims { started, others } = scene.looks_for_turns().await;
+        assert!(started.is_empty(), "{alteration}");
+        assert_eq!(others.len(), 1, "whoever watches is told: {alteration}");
+        assert!(matches!(others[0].events.last().unwrap().kind, Kind::End), "{others:?}");
         let read = scene.command(id).await;
         assert_eq!(code_of(&read), Some(ErrorCode::Altered), "{alteration}");
         assert!(scene.deeds().await.contains(&"command_altered".to_owned()));

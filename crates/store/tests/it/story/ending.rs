@@ -101,8 +101,8 @@ async fn a_row_that_cannot_be_read_stops_only_itself(scene: Scene) {
 }
 
 async fn claim_for_an_instant(scene: &Scene, node: NodeId) -> Claimed {
-    let mut claimed = scene.store.claim(node, Duration::ZERO, Reach::All, 1).await.unwrap();
-    claimed.remove(0)
+    let mut claims = scene.store.claim(node, Duration::ZERO, Reach::All, 1).await.unwrap();
+    claims.started.remove(0)
 }
 
 async fn what_a_dead_node_was_driving_is_taken_over_at_once(scene: Scene) {

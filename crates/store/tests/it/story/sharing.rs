@@ -84,7 +84,7 @@ async fn a_claim_finds_the_vehicle_that_has_just_become_free(scene: Scene) {
     )
     .await;
     assert_eq!(last.command.phase(), Phase::Completed);
-    assert_eq!(claimed.unwrap()[0].command.order.command_id, next);
+    assert_eq!(claimed.unwrap().started[0].command.order.command_id, next);
 }
 
 async fn a_row_that_cannot_be_read_harms_no_neighbour(scene: Scene) {

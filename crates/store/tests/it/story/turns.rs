@@ -91,7 +91,7 @@ async fn two_nodes_never_claim_the_same_command(scene: Scene) {
         scene.store.claim(scene.node, LEASE, Reach::All, 100),
         other.claim(model::id::NodeId::new(), LEASE, Reach::All, 100)
     );
-    let claimed = one.unwrap().into_iter().chain(two.unwrap());
+    let claimed = one.unwrap().started.into_iter().chain(two.unwrap().started);
     let mut ids: Vec<_> = claimed.map(|Claimed { command, .. }| id(&command)).collect();
     ids.sort_unstable();
     ids.dedup();
