@@ -4,11 +4,11 @@
 
 use crate::StoreError;
 use crate::clock::micros;
-use crate::engine::{Conn, execute, execute_each, fetch, row, statements};
+use crate::engine::{Conn, execute, execute_each, fetch_each, row, statements};
 use model::Timestamp;
 use model::decode::{Class, Severity};
 use model::id::{CommandId, VehicleId};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use uuid::Uuid;
 
 statements! {
@@ -17,7 +17,12 @@ statements! {
         "insert into fault_reads (vehicle_id, whole_at, oldest_at, newest_at, unanswered)
         values ($1, null, $2, $2, '[]')
         on conflict (vehicle_id) do update set newest_at = excluded.newest_at
-        returning whole_at, unanswered"
+        returning vehicle_id, whole_at, unanswered",
+        postgres: "insert into fault_reads (vehicle_id, whole_at, oldest_at, newest_at, unanswered)
+        select n.vehicle_id, null, n.read_at, n.read_at, '[]'
+        from unnest(cast($1 as uuid[]), cast($2 as bigint[])) as n (vehicle_id, read_at)
+        on conflict (vehicle_id) do update set newest_at = excluded.newest_at
+        returning vehicle_id, whole_at, unanswered"
     }
     KEEP = {
         "insert into faults
@@ -41,19 +46,15 @@ statements! {
             status = excluded.status, command_id = excluded.command_id,
             read_at = excluded.read_at"
     }
-    // What these entities had and have no more.
+    // What entities had and have no more: those that are named, or where all were asked, all but those.
     HEALED = {
         "delete from faults where vehicle_id = $1 and command_id <> $2
-            and entity in (select j.value from json_each($3) j)",
-        postgres: "delete from faults where vehicle_id = $1 and command_id <> $2
-            and entity in (select jsonb_array_elements_text(cast($3 as text)::jsonb))"
-    }
-    // The same where all entities were asked; those that are not there any more have nothing.
-    ALL_HEALED = {
-        "delete from faults where vehicle_id = $1 and command_id <> $2
-            and entity not in (select j.value from json_each($3) j)",
-        postgres: "delete from faults where vehicle_id = $1 and command_id <> $2
-            and entity not in (select jsonb_array_elements_text(cast($3 as text)::jsonb))"
+            and (entity in (select j.value from json_each($3) j)) <> $4",
+        postgres: "delete from faults f using unnest(
+            cast($1 as uuid[]), cast($2 as uuid[]), cast($3 as text[]), cast($4 as boolean[])
+        ) as n (vehicle_id, command_id, entities, is_whole)
+        where f.vehicle_id = n.vehicle_id and f.command_id <> n.command_id
+            and (cast(n.entities as jsonb) ? f.entity) <> n.is_whole"
     }
     CLEARED = {
         "delete from faults where vehicle_id = $1 and entity = $2 and (code = $3 or $3 is null)"
@@ -63,11 +64,21 @@ statements! {
             oldest_at = coalesce(
                 (select min(f.read_at) from faults f
                 where f.vehicle_id = $1 and (f.read_at < $2 or $2 is null)), $2, $4)
-        where vehicle_id = $1"
+        where vehicle_id = $1",
+        postgres: "update fault_reads r set whole_at = n.whole_at, unanswered = n.unanswered,
+            oldest_at = coalesce(
+                (select min(f.read_at) from faults f where f.vehicle_id = n.vehicle_id
+                    and (f.read_at < n.whole_at or n.whole_at is null)), n.whole_at, n.read_at)
+        from unnest(
+            cast($1 as uuid[]), cast($2 as bigint[]), cast($3 as text[]), cast($4 as bigint[])
+        ) as n (vehicle_id, whole_at, unanswered, read_at)
+        where r.vehicle_id = n.vehicle_id"
     }
     FORGET_FAULTS = { "delete from faults where vehicle_id = $1" }
     FORGET_READ = { "delete from fault_reads where vehicle_id = $1" }
 }
+
+const CORRUPT: StoreError = StoreError::Corrupt("read of faults");
 
 /// A fault as a read of its entity has shown it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,6 +122,7 @@ pub(crate) struct Kept {
 
 row! {
     struct ReadRow {
+        vehicle_id: Uuid,
         whole_at: Option<i64>,
         unanswered: String,
     }
@@ -123,17 +135,40 @@ pub(crate) async fn post(
     mut readings: Vec<Kept>,
 ) -> Result<(), StoreError> {
     readings.sort_by_key(|kept| kept.vehicle_id);
-    for kept in &readings {
-        keep(conn, micros(now), kept).await?;
+    while !readings.is_empty() {
+        // A statement has each vehicle once.
+        let mut last = None;
+        let (first, again): (Vec<_>, _) = readings
+            .into_iter()
+            .partition(|kept| last.replace(kept.vehicle_id) != Some(kept.vehicle_id));
+        keep(conn, micros(now), &first).await?;
+        readings = again;
     }
     Ok(())
 }
 
-async fn keep(conn: &mut Conn, now: i64, kept: &Kept) -> Result<(), StoreError> {
-    let (vehicle, command) = (Uuid::from(kept.vehicle_id), Uuid::from(kept.command_id));
-    let before = fetch!(conn, BEGIN, [vehicle, now], fetch_one as ReadRow)?;
-    let seen: Vec<_> =
-        kept.reading.faults().map(|(at, it)| (vehicle, at, it, command, now)).collect();
+async fn keep(conn: &mut Conn, now: i64, readings: &[Kept]) -> Result<(), StoreError> {
+    let begun: Vec<_> = readings.iter().map(|kept| (kept.vehicle(), now)).collect();
+    let before = fetch_each!(conn, BEGIN, &begun, |it| [it.0, it.1], ReadRow);
+    keep_faults(conn, now, readings).await?;
+    heal(conn, readings).await?;
+    let before: HashMap<_, _> = before.into_iter().map(|row| (row.vehicle_id, row)).collect();
+    let mut ends = Vec::with_capacity(readings.len());
+    for kept in readings {
+        let before = before.get(&kept.vehicle()).ok_or(CORRUPT)?;
+        let whole_at = if kept.reading.is_whole { Some(now) } else { before.whole_at };
+        ends.push((kept.vehicle(), whole_at, kept.reading.unanswered(&before.unanswered)?, now));
+    }
+    execute_each!(conn, END, &ends, |it| [it.0, it.1, it.2.as_str(), it.3]);
+    Ok(())
+}
+
+async fn keep_faults(conn: &mut Conn, now: i64, readings: &[Kept]) -> Result<(), StoreError> {
+    let of_each = readings.iter().flat_map(|kept| {
+        let command = Uuid::from(kept.command_id);
+        kept.reading.faults().map(move |(entity, it)| (kept.vehicle(), entity, it, command, now))
+    });
+    let seen: Vec<_> = of_each.collect();
     if !seen.is_empty() {
         execute_each!(conn, KEEP, &seen, |it| [
             it.0,
@@ -146,21 +181,25 @@ async fn keep(conn: &mut Conn, now: i64, kept: &Kept) -> Result<(), StoreError> 
             it.4,
         ]);
     }
-    if kept.reading.is_whole {
-        let spared = json(kept.reading.named(|it| !matches!(it, Finding::Faults(_))))?;
-        execute!(conn, ALL_HEALED, [vehicle, command, spared])?;
-    } else {
-        let read = json(kept.reading.named(|it| matches!(it, Finding::Faults(_))))?;
-        execute!(conn, HEALED, [vehicle, command, read])?;
+    Ok(())
+}
+
+/// Takes away what is not there any more.
+async fn heal(conn: &mut Conn, readings: &[Kept]) -> Result<(), StoreError> {
+    let mut healed = Vec::with_capacity(readings.len());
+    for kept in readings {
+        let is_whole = kept.reading.is_whole;
+        let named = kept.reading.named(|it| matches!(it, Finding::Faults(_)) != is_whole);
+        healed.push((kept.vehicle(), Uuid::from(kept.command_id), json(named)?, is_whole));
     }
-    for (entity, finding) in &kept.reading.entities {
-        if let Finding::Cleared(code) = finding {
-            execute!(conn, CLEARED, [vehicle, entity.as_str(), code.as_deref()])?;
+    execute_each!(conn, HEALED, &healed, |it| [it.0, it.1, it.2.as_str(), it.3]);
+    for kept in readings {
+        for (entity, finding) in &kept.reading.entities {
+            if let Finding::Cleared(code) = finding {
+                execute!(conn, CLEARED, [kept.vehicle(), entity.as_str(), code.as_deref()])?;
+            }
         }
     }
-    let whole_at = if kept.reading.is_whole { Some(now) } else { before.whole_at };
-    let unanswered = kept.reading.unanswered(&before.unanswered)?;
-    execute!(conn, END, [vehicle, whole_at, unanswered, now])?;
     Ok(())
 }
 
@@ -170,6 +209,12 @@ pub(crate) async fn forget(conn: &mut Conn, vehicle_id: VehicleId) -> Result<(),
     execute!(conn, FORGET_FAULTS, [vehicle])?;
     execute!(conn, FORGET_READ, [vehicle])?;
     Ok(())
+}
+
+impl Kept {
+    fn vehicle(&self) -> Uuid {
+        self.vehicle_id.into()
+    }
 }
 
 impl FaultReading {
@@ -211,5 +256,5 @@ fn json(names: impl serde::Serialize) -> Result<String, StoreError> {
 }
 
 fn corrupt(_: serde_json::Error) -> StoreError {
-    StoreError::Corrupt("read of faults")
+    CORRUPT
 }
