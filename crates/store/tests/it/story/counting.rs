@@ -3,6 +3,7 @@
 use super::on_both_engines;
 use crate::scene::{Scene, add_vehicle, deed, part};
 use fleetwire_store::{Draft, FaultFilter, FaultReading, FaultSeen, Finding};
+use futures_util::future::join_all;
 use model::command::{Command, Input, Phase, Risk};
 use model::decode::{Class, Severity};
 use model::id::VehicleId;
@@ -13,6 +14,7 @@ on_both_engines! {
     what_an_entity_does_not_say_is_not_made_up
     a_vehicle_that_is_gone_is_not_counted
     odd_names_are_kept_as_they_are
+    readings_that_come_at_the_same_time_are_all_kept
 }
 
 fn seen(code: &str, severity: Option<Severity>) -> FaultSeen {
@@ -137,4 +139,25 @@ async fn odd_names_are_kept_as_they_are(scene: Scene) {
     assert_eq!(scene.store.fleet_faults(&search("\"x_!'"), None).await.unwrap().len(), 0);
     scene.reads(scene.vehicle, reading(false, vec![(entity, faults(&[]))])).await;
     assert_eq!(scene.counts().await, [""; 0]);
+}
+
+async fn readings_that_come_at_the_same_time_are_all_kept(scene: Scene) {
+    let mut claims = Vec::new();
+    for number in 1..=20 {
+        let vin = format!("WVWZZZ1JZXW0001{number:02}");
+        let vehicle_id = add_vehicle(&scene.store, scene.fleet, &vin).await.unwrap();
+        scene.connects(vehicle_id).await;
+        // Reads of one vehicle go on beside each other.
+        for codes in [&["P0420", "P0171"][..], &["P0420"]] {
+            let command = scene.runs(Draft { vehicle_id, ..scene.draft(Risk::R0) }).await;
+            claims.push(((command.order.command_id, command.fence), codes));
+        }
+    }
+    let ends = claims.into_iter().map(async |(claim, codes)| {
+        let whole = reading(true, vec![("a", faults(codes)), ("b", faults(&["C0035"]))]);
+        scene.store.record(claim, vec![part(1, true)], Some(whole)).await.unwrap().unwrap();
+    });
+    join_all(ends).await;
+    assert_eq!(scene.counts().await, ["b C0035 20", "a P0420 20"]);
+    assert_eq!(scene.coverage().await, (21, 20, 0));
 }
