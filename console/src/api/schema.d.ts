@@ -1370,7 +1370,7 @@ export interface components {
          *     `vehicle-offline`, `vin-taken`; 410 `approval-expired`;
          *     412 `stale`; 413 `too-large`; 414 `address-too-long`; 415 `wrong-media-type`; 422
          *     `invalid-parameters`, `unknown-command`; 426 `upgrade-required`; 428 `version-needed`; 429
-         *     `too-many-attempts`; 500 `internal`; 503 `busy`, `not-ready`, `unavailable`; 507 `storage-full`.
+         *     `too-many-attempts`, `too-many-streams`; 500 `internal`; 503 `busy`, `not-ready`, `unavailable`; 507 `storage-full`.
          */
         Problem: {
             /** @description What happened to this request. */
@@ -1991,6 +1991,7 @@ export interface operations {
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };

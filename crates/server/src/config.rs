@@ -306,10 +306,10 @@ pub struct WsConfig {
     /// Bytes of one frame from a client.
     #[serde(deserialize_with = "number::<KIB, MIB, _, _>")]
     pub max_frame_bytes: usize,
-    /// Sockets in all.
+    /// Sockets, event streams and long-polls in all.
     #[serde(deserialize_with = "number::<1, 1_000_000, _, _>")]
     pub max_sockets: usize,
-    /// Sockets of one user.
+    /// The same of one user.
     #[serde(deserialize_with = "number::<1, 1_000_000, _, _>")]
     pub max_sockets_per_user: usize,
 }

@@ -10,7 +10,7 @@ use crate::live::frame::Frame;
 use crate::live::sse::{self, Poll};
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use model::user::Action;
 use serde::Deserialize;
@@ -56,7 +56,8 @@ pub(crate) struct EventPage {
     params(("command_id" = uuid::Uuid, Path), FollowQuery),
     responses((status = 200, description = "The events",
             content((String = "text/event-stream"), (EventPage = "application/json"))),
-        (status = 404, body = super::problem::ProblemBody)))]
+        (status = 404, body = super::problem::ProblemBody),
+        (status = 429, body = super::problem::ProblemBody)))]
 pub(crate) async fn follow(
     State(app): State<App>,
     caller: Caller,
@@ -68,18 +69,24 @@ pub(crate) async fn follow(
     let command_id = super::commands::command_id(&id)?;
     app.commands.visible(caller.session(), command_id).await?;
     let after = query.after.or_else(|| last_event_id(&headers)).unwrap_or(0);
+    let seat = app.seats.take(caller.session().user_id()).ok_or_else(over_limit)?;
     let watcher = app.live.watch(command_id, after);
     if wants_json(&headers) {
         let wait = Duration::from_secs(query.wait.unwrap_or(25).min(MAX_WAIT));
         let from = (app.auth.clone(), caller.pass);
-        return Ok(page(&sse::poll(watcher, wait, from, app.shutdown.clone()).await?));
+        return Ok(page(&sse::poll((watcher, seat), wait, from, app.shutdown.clone()).await?));
     }
-    let body = sse::body(watcher, (app.auth.clone(), caller.pass), app.shutdown.clone());
+    let body = sse::body((watcher, seat), (app.auth.clone(), caller.pass), app.shutdown.clone());
     let head = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
         (NO_BUFFERING, HeaderValue::from_static("no")),
     ];
     Ok((head, Body::from_stream(body)).into_response())
+}
+
+fn over_limit() -> Problem {
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-streams", "Too many streams")
+        .detail("this user, or all together, have as many streams and sockets as they may: end one")
 }
 
 pub(super) fn last_event_id(headers: &HeaderMap) -> Option<u64> {

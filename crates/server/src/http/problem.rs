@@ -51,7 +51,7 @@ pub(crate) struct FieldError {
 /// `vehicle-offline`, `vin-taken`; 410 `approval-expired`;
 /// 412 `stale`; 413 `too-large`; 414 `address-too-long`; 415 `wrong-media-type`; 422
 /// `invalid-parameters`, `unknown-command`; 426 `upgrade-required`; 428 `version-needed`; 429
-/// `too-many-attempts`; 500 `internal`; 503 `busy`, `not-ready`, `unavailable`; 507 `storage-full`.
+/// `too-many-attempts`, `too-many-streams`; 500 `internal`; 503 `busy`, `not-ready`, `unavailable`; 507 `storage-full`.
 #[derive(Serialize, utoipa::ToSchema)]
 #[schema(as = Problem)]
 pub(crate) struct ProblemBody {

@@ -1,6 +1,6 @@
-//! How many sockets are open, in all and per user.
+//! How many sockets, event streams and long-polls are open, in all and per user.
 //!
-//! Refuses a socket over the limit; a place is free again as soon as its holder is dropped.
+//! Refuses one over the limit; a place is free again as soon as its holder is dropped.
 
 use super::lock;
 use model::id::UserId;

@@ -5,6 +5,7 @@
 use super::frame::Frame;
 use super::guard::guard;
 use super::rights::Followed;
+use super::seats::Seat;
 use super::watch::Watcher;
 use crate::auth::{Auth, Pass};
 use crate::observe;
@@ -23,20 +24,20 @@ const COMMENT_EVERY: Duration = Duration::from_secs(15);
 /// The stream as the body of an answer: ends after the terminal status, with the caller's session,
 /// or when the server drains. A client that saw no terminal status knows that there is more.
 pub(crate) fn body(
-    watcher: Watcher,
+    (watcher, seat): (Watcher, Seat),
     (auth, pass): (Auth, Pass),
     shutdown: CancellationToken,
 ) -> impl Stream<Item = Result<Bytes, std::io::Error>> {
     let over = over(&watcher, (auth, pass), shutdown);
     let opening = stream::once(async { Ok(Bytes::from_static(b"retry: 2000\n\n")) });
-    let watching = (watcher, observe::event_stream_open());
+    let watching = (watcher, (seat, observe::event_stream_open()));
     let events = stream::unfold(Some(watching), |watching| async {
-        let (mut watcher, counted) = watching?;
+        let (mut watcher, place) = watching?;
         match tokio::time::timeout(COMMENT_EVERY, watcher.next()).await {
-            Err(_) => Some((Ok(Bytes::from_static(b":\n\n")), Some((watcher, counted)))),
+            Err(_) => Some((Ok(Bytes::from_static(b":\n\n")), Some((watcher, place)))),
             Ok(Ok(frames)) => {
                 let goes_on = !is_over(&frames);
-                Some((Ok(lines(&frames)), goes_on.then_some((watcher, counted))))
+                Some((Ok(lines(&frames)), goes_on.then_some((watcher, place))))
             }
             // An error breaks the connection off: it must not look like the end of the stream.
             Ok(Err(error)) => Some((Err(std::io::Error::other(error)), None)),
@@ -85,7 +86,7 @@ pub(crate) struct Poll {
 
 /// The next events; none after `wait`, or when a stream would have ended.
 pub(crate) async fn poll(
-    mut watcher: Watcher,
+    (mut watcher, _seat): (Watcher, Seat),
     wait: Duration,
     from: (Auth, Pass),
     shutdown: CancellationToken,

@@ -234,6 +234,31 @@ async fn a_poll_that_does_not_wait_says_what_is_there() {
 }
 
 #[tokio::test]
+async fn streams_and_polls_take_places_and_give_them_back() {
+    let settings = [("ws.max_sockets_per_user", "2")];
+    let p = Platform::start_with(Backend::Sqlite, &settings).await;
+    p.vehicle().set(json!({ "delay_ms": 60_000 })).await;
+    let engineer = p.engineer().await;
+    let id = read(&p, &engineer).await;
+    let path = format!("/api/v1/commands/{id}/events");
+    let stream = Lines::open(&p, &engineer, &path, None).await;
+    poll(&engineer, &id, 0, 0).await;
+    let socket = engineer.watch(&id).await;
+    p.settles("fleetwire_websocket_connections_active", 1.0).await;
+    for accepted in ["text/event-stream", "application/json"] {
+        let accept = [("accept", accepted)];
+        let reply = engineer.send(reqwest::Method::GET, &path, None, &accept).await;
+        assert_eq!(reply.status, 429, "{}", reply.json);
+        assert_eq!(reply.json["type"], "/problems/too-many-streams");
+    }
+    poll(&p.admin().await, &id, 0, 0).await;
+    drop(stream);
+    p.settles("fleetwire_event_streams_active", 0.0).await;
+    poll(&engineer, &id, 0, 0).await;
+    drop(socket);
+}
+
+#[tokio::test]
 async fn streams_and_polls_end_with_the_right_to_them() {
     let p = Platform::start().await;
     p.vehicle().set(json!({ "delay_ms": 60_000 })).await;
