@@ -4,6 +4,7 @@ import 'uplot/dist/uPlot.min.css';
 import { useEffect, useMemo, useRef } from 'react';
 import uPlot from 'uplot';
 import { series } from '../format/table';
+import { timeOfDay } from '../format/time';
 import type { Part } from '../live/log';
 
 const COLOURS = ['#2a8fb0', '#c2711a', '#3f9d63', '#a254b8', '#c43d4b', '#7a7f2a', '#4b6bd6', '#8a5a44'];
@@ -58,6 +59,12 @@ function summary(names: string[], data: (number | null)[][], units: Map<string, 
   return `${lines.join('; ')}.`;
 }
 
+/** A time as everywhere in the console; `step` = seconds to the next one. */
+function shown(at: number, step: number): string {
+  const time = timeOfDay(new Date(at * 1000).toISOString());
+  return step < 1 ? time : time.slice(0, -'.000'.length);
+}
+
 function options(names: string[], width: number): uPlot.Options {
   const style = getComputedStyle(document.documentElement);
   const [text, line] = [style.getPropertyValue('--dim'), style.getPropertyValue('--line')];
@@ -68,7 +75,7 @@ function options(names: string[], width: number): uPlot.Options {
     scale: name,
     label: name,
     labelSize: 22,
-    size: 62,
+    size: 72,
     side: index === 0 ? 3 : 1,
     stroke: COLOURS[index],
     grid: { ...axis.grid, show: index === 0 },
@@ -77,7 +84,7 @@ function options(names: string[], width: number): uPlot.Options {
     width,
     height: HEIGHT,
     series: [
-      {},
+      { label: 'Time', value: (_, at) => (at === null ? '–' : shown(at, 0)) },
       ...names.map((label, index) => ({
         label,
         scale: label,
@@ -87,7 +94,10 @@ function options(names: string[], width: number): uPlot.Options {
         points: { size: 4 },
       })),
     ],
-    axes: [axis, ...scaled],
+    axes: [
+      { ...axis, space: 90, values: (_, at, _axis, _space, step) => at.map((it) => shown(it, step)) },
+      ...scaled,
+    ],
     legend: { live: true },
   };
 }
