@@ -6,6 +6,7 @@ use crate::audit::{self, AuditEntry};
 use crate::claim::Claimed;
 use crate::clock::micros;
 use crate::engine::{fetch, look_up, read, statements};
+use crate::fleets::in_sight;
 use crate::idempotency::{IdempotencyKey, KeyName, KeyUse};
 use crate::ledger::Needs;
 use crate::row::{self, CommandRow};
@@ -32,10 +33,7 @@ macro_rules! listing {
                 and (c.submitted_at >= $3 or $3 is null)
                 and (c.submitted_at <= $4 or $4 is null)
                 and ($5 = '' or $5 like '%,' || c.state || ',%')
-                and (v.fleet_id in (select fleet_id from grants
-                    where user_id = $6 and (until is null or until > $7)) or $6 is null)
-                and (v.fleet_id in (select fleet_id from api_token_fleets
-                    where session_id = $10) or $10 is null)",
+                and ", in_sight!("v.fleet_id", "$6", "$7", "$10"),
             $condition,
             " order by c.command_id desc limit ($8 + 0) offset $9"
         )

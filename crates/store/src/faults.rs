@@ -4,6 +4,7 @@
 
 use crate::clock::{micros, time};
 use crate::engine::{listed, read, statements};
+use crate::fleets::in_sight;
 use crate::vehicles::containing;
 use crate::{Sight, Store, StoreError};
 use model::Timestamp;
@@ -19,10 +20,9 @@ macro_rules! seen {
         concat!(
             " where v.removed_at is null
                 and (v.fleet_id = $1 or $1 is null)
-                and (v.fleet_id in (select g.fleet_id from grants g
-                    where g.user_id = $2 and (g.until is null or g.until > $3)) or $2 is null)
-                and (v.fleet_id in (select t.fleet_id from api_token_fleets t
-                    where t.session_id = $4) or $4 is null) ",
+                and ",
+            in_sight!("v.fleet_id", "$2", "$3", "$4"),
+            " ",
             $rest
         )
     };

@@ -10,17 +10,41 @@ use model::id::FleetId;
 use model::vehicle::Fleet;
 use uuid::Uuid;
 
+/// The condition that a [`Sight`] is on a column with a fleet: `in_sight!(column, granted_to, now, confined_by)`,
+/// with the numbers of the binds. The comparison first: it is where PostgreSQL learns the type of a bind
+/// that is null.
+macro_rules! in_sight {
+    ($fleet:literal, $user:literal, $now:literal, $session:literal) => {
+        concat!(
+            "(",
+            $fleet,
+            " in (select g.fleet_id from grants g where g.user_id = ",
+            $user,
+            " and (g.until is null or g.until > ",
+            $now,
+            ")) or ",
+            $user,
+            " is null)
+            and (",
+            $fleet,
+            " in (select t.fleet_id from api_token_fleets t
+                where t.session_id = ",
+            $session,
+            ") or ",
+            $session,
+            " is null)"
+        )
+    };
+}
+pub(crate) use in_sight;
+
 statements! {
     ADD_FLEET = { "insert into fleets (fleet_id, name) values ($1, $2) on conflict do nothing" }
     FLEET = { "select fleet_id, name from fleets where fleet_id = $1" }
     FLEET_OF_NAME = { "select fleet_id, name from fleets where name = $1" }
     FLEETS = {
-        "select fleet_id, name from fleets
-        where (fleet_id in (select fleet_id from grants
-                where user_id = $1 and (until is null or until > $2)) or $1 is null)
-            and (fleet_id in (select fleet_id from api_token_fleets where session_id = $3)
-                or $3 is null)
-        order by name"
+        concat!("select fleet_id, name from fleets
+            where ", in_sight!("fleet_id", "$1", "$2", "$3"), " order by name")
     }
     RENAME_FLEET = { "update fleets set name = $2 where fleet_id = $1" }
     VEHICLES_IN_FLEET = { "select count(*) from vehicles where fleet_id = $1" }

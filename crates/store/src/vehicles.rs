@@ -4,6 +4,7 @@
 
 use crate::clock::{micros, time};
 use crate::engine::{execute, fetch, look_up, read, row, statements};
+use crate::fleets::in_sight;
 use crate::writer::{Turn, Tx, Write};
 use crate::{AuditEntry, Sight, Store, StoreError, audit, fault_reads};
 use model::id::{FleetId, VehicleId};
@@ -14,12 +15,12 @@ use uuid::Uuid;
 
 /// Selects vehicles with the columns of a [`VehicleRow`].
 macro_rules! select_vehicles {
-    ($rest:literal) => {
+    ($($rest:tt)+) => {
         concat!(
             "select vehicle_id, vin, fleet_id, make, model, year, connector, sovd_url, sovd_token,
                 sovd_ca, metadata, connection_status, obstacle, last_seen_at, revision
             from vehicles ",
-            $rest
+            $($rest)+
         )
     };
 }
@@ -33,23 +34,17 @@ statements! {
             and (connection_status = $1 or $1 is null)
             and (lower(make || ' ' || model) like $2 escape '!' or $2 is null
                 or ($6 and lower(vin) like $2 escape '!'))
-            and (fleet_id in (select fleet_id from grants
-                where user_id = $3 and (until is null or until > $4)) or $3 is null)
-            and (fleet_id in (select fleet_id from api_token_fleets where session_id = $9)
-                or $9 is null)
+            and ", in_sight!("fleet_id", "$3", "$4", "$9"), "
             and (fleet_id = $5 or $5 is null)
         order by vehicle_id limit $7 offset $8")
     }
     COUNT = {
-        "select count(*) from vehicles where removed_at is null
+        concat!("select count(*) from vehicles where removed_at is null
             and (connection_status = $1 or $1 is null)
             and (lower(make || ' ' || model) like $2 escape '!' or $2 is null
                 or ($6 and lower(vin) like $2 escape '!'))
-            and (fleet_id in (select fleet_id from grants
-                where user_id = $3 and (until is null or until > $4)) or $3 is null)
-            and (fleet_id in (select fleet_id from api_token_fleets where session_id = $7)
-                or $7 is null)
-            and (fleet_id = $5 or $5 is null)"
+            and ", in_sight!("fleet_id", "$3", "$4", "$7"), "
+            and (fleet_id = $5 or $5 is null)")
     }
     ALL_VEHICLES = { select_vehicles!("where removed_at is null order by vehicle_id") }
     ADD = {
