@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 const LOOK: Duration = Duration::from_secs(1);
 /// The permissions that let strangers read a file, or others change it. Its group may read it: that is
 /// how a service is handed a key that is not its own.
-const STRANGERS: u32 = 0o027;
+pub(crate) const STRANGERS: u32 = 0o027;
 
 static BOTH: [&SupportedProtocolVersion; 2] = [&TLS13, &TLS12];
 static NEWEST: [&SupportedProtocolVersion; 1] = [&TLS13];

@@ -252,14 +252,23 @@ impl Origin {
     /// Whoever presents a used token may be either of two: the entry accuses nobody.
     fn reuse(&self) -> AuditEntry {
         AuditEntry {
-            action: "authn_token_reuse",
+            object: "session".into(),
+            outcome: "session ended",
+            ..self.unknown("authn_token_reuse")
+        }
+    }
+
+    /// What nobody whom we know does from here.
+    pub(super) fn unknown(&self, action: &'static str) -> AuditEntry {
+        AuditEntry {
+            action,
             actor_id: None,
             actor: "unknown".into(),
             session_hash: None,
             address: Some(self.address.clone()),
             request_id: self.request_id.clone(),
-            object: "session".into(),
-            outcome: "session ended",
+            object: "unknown".into(),
+            outcome: "success",
             reason: None,
             details: None,
         }

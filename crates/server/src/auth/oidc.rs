@@ -162,7 +162,10 @@ impl Auth {
             life: self.inner.settings.session_life,
             idle: self.inner.settings.refresh_idle,
         };
-        let sign_in = person.sign_in(session, from.arrival(id), password::of_nobody()?);
+        // The store completes it when it knows who they are.
+        let deed = from.unknown("authn_login_success");
+        let deed = AuditEntry { session_hash: Some(hash_of(id)), ..deed };
+        let sign_in = person.sign_in(session, deed, password::of_nobody()?);
         match self.inner.store.sign_in(sign_in).await? {
             SignedIn::In(user_id) => {
                 let address = &from.address;
@@ -182,24 +185,6 @@ impl Person {
         let must_change_password = false;
         let user = NewUser { username, email, role, password_hash, must_change_password, fleets };
         SignIn { issuer, subject, user, session, deed }
-    }
-}
-
-impl Origin {
-    /// What the store completes when it knows who it is.
-    fn arrival(&self, session_id: SessionId) -> AuditEntry {
-        AuditEntry {
-            action: "authn_login_success",
-            actor_id: None,
-            actor: String::new(),
-            session_hash: Some(hash_of(session_id)),
-            address: Some(self.address.clone()),
-            request_id: self.request_id.clone(),
-            object: String::new(),
-            outcome: "success",
-            reason: None,
-            details: None,
-        }
     }
 }
 

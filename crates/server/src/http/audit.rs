@@ -140,8 +140,7 @@ pub(crate) async fn list(
     caller.may(Action::ReadAudit)?;
     let limit = page::limit(query.limit)?;
     let deeds = app.store.audit(&query.filter(limit)?).await?;
-    let is_full = u32::try_from(deeds.len()).is_ok_and(|count| count == limit);
-    let next_cursor = deeds.last().filter(|_| is_full).map(|last| last.audit_id);
+    let next_cursor = page::last_of_full(&deeds, limit).map(|last| last.audit_id);
     let shows_vins = caller.session().may(Action::SeeParameters);
     let entries = deeds.into_iter().map(|deed| View::new(deed, shows_vins)).collect();
     Ok(Json(DeedPage { entries, limit, next_cursor }))

@@ -327,8 +327,7 @@ pub(crate) async fn list(
         offset: query.offset,
     };
     let found = app.store.commands(&filter).await?;
-    let is_full = u32::try_from(found.len()).is_ok_and(|count| count == limit);
-    let next_cursor = found.last().filter(|_| is_full).map(|last| last.order.command_id);
+    let next_cursor = super::page::last_of_full(&found, limit).map(|last| last.order.command_id);
     let commands = found.into_iter().map(|command| View::new(command, caller.session())).collect();
     Ok(Json(CommandPage { commands, limit, offset: query.offset, next_cursor }))
 }

@@ -9,6 +9,7 @@ use super::page;
 use super::problem::Problem;
 use super::query::Query;
 use super::text;
+use super::vehicles;
 use crate::auth::Session;
 use axum::extract::State;
 use model::Timestamp;
@@ -177,7 +178,7 @@ pub(crate) async fn list(
     };
     let found = app.store.fleet_faults(&filter, after.as_ref()).await?;
     let coverage = app.store.fault_coverage(&filter).await?.into();
-    let next_cursor = found.last().filter(|_| is_full(&found, limit)).map(cursor);
+    let next_cursor = page::last_of_full(&found, limit).map(cursor);
     let faults = found.into_iter().map(View::from).collect();
     Ok(Json(FaultPage { faults, coverage, limit, next_cursor }))
 }
@@ -254,10 +255,9 @@ pub(crate) struct VehicleView {
 
 impl VehicleView {
     fn new(vehicle: FaultyVehicle, session: &Session) -> Self {
-        let is_shown = session.may(Action::SeeParameters);
         Self {
             vehicle_id: vehicle.vehicle_id,
-            vin: if is_shown { vehicle.vin.to_string() } else { vehicle.vin.masked() },
+            vin: vehicles::vin(&vehicle.vin, session),
             fleet_id: vehicle.fleet_id,
             make: vehicle.model.make,
             model: vehicle.model.model,
@@ -307,13 +307,9 @@ pub(crate) async fn vehicles(
         ..FaultFilter::default()
     };
     let found = app.store.vehicles_with_fault(&code, &entity, &filter, query.cursor).await?;
-    let next_cursor = found.last().filter(|_| is_full(&found, limit)).map(|last| last.vehicle_id);
+    let next_cursor = page::last_of_full(&found, limit).map(|last| last.vehicle_id);
     let views = found.into_iter().map(|vehicle| VehicleView::new(vehicle, caller.session()));
     Ok(Json(FaultyVehiclePage { vehicles: views.collect(), limit, next_cursor }))
-}
-
-fn is_full<T>(page: &[T], limit: u32) -> bool {
-    u32::try_from(page.len()).is_ok_and(|count| count == limit)
 }
 
 /// Where a page ended: the code and the entity may contain anything, so that the length of one is told.

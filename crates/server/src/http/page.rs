@@ -16,6 +16,11 @@ pub(super) fn limit(asked: Option<u32>) -> Result<u32, Problem> {
     }
 }
 
+/// The last of a full page, after which there may be more.
+pub(super) fn last_of_full<T>(page: &[T], limit: u32) -> Option<&T> {
+    page.last().filter(|_| u32::try_from(page.len()).is_ok_and(|count| count == limit))
+}
+
 /// How many there are in all.
 pub(super) fn total(headers: &mut HeaderMap, total: u64) {
     headers.insert(TOTAL, total.into());

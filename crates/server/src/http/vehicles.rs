@@ -18,7 +18,7 @@ use model::Timestamp;
 use model::id::{FleetId, VehicleId};
 use model::user::Action;
 use model::vehicle::{ConnectionStatus, Vehicle};
-use model::vin::CheckDigit;
+use model::vin::{CheckDigit, Vin};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use store::VehicleFilter;
@@ -59,9 +59,13 @@ pub(super) struct View {
     warnings: Vec<&'static str>,
 }
 
+/// A VIN as somebody is shown it: those who only watch see its ends.
+pub(super) fn vin(vin: &Vin, session: &Session) -> String {
+    if session.may(Action::SeeParameters) { vin.to_string() } else { vin.masked() }
+}
+
 impl View {
     pub(super) fn new(vehicle: Vehicle, session: &Session) -> Self {
-        let is_shown = session.may(Action::SeeParameters);
         let is_odd = vehicle.vin.check_digit() == CheckDigit::Mismatch;
         let administers = session.may(Action::Administer);
         let is_exposed = administers && credentials::is_exposed(&vehicle.connector);
@@ -73,7 +77,7 @@ impl View {
         let credentials = vehicle.connector.credentials().filter(|_| administers);
         Self {
             vehicle_id: vehicle.vehicle_id,
-            vin: if is_shown { vehicle.vin.to_string() } else { vehicle.vin.masked() },
+            vin: vin(&vehicle.vin, session),
             make: vehicle.model.make,
             model: vehicle.model.model,
             year: vehicle.model.year,

@@ -8,6 +8,7 @@ use super::attempt::Attempt;
 use super::id_token::{Expected, Keys, Said, Untrusted};
 use crate::config::OidcConfig;
 use crate::config::oidc::{is_loopback, is_safe};
+use crate::tls::STRANGERS;
 use model::Timestamp;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::{Certificate, Client, RequestBuilder, StatusCode, redirect};
@@ -28,8 +29,6 @@ const LONGEST_ANSWER: usize = 256 * 1024;
 const KNOWN_FOR: Duration = Duration::from_hours(1);
 /// How far apart keys are asked for because a token names one that is not known.
 const REFETCH: Duration = Duration::from_mins(1);
-/// The permissions that let strangers read a file, or others change it.
-const STRANGERS: u32 = 0o027;
 /// Bytes of the longest secret.
 const LONGEST_SECRET: usize = 4096;
 /// Where browsers come back to.
