@@ -44,7 +44,7 @@ pub(crate) struct ListQuery {
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
     /// `next_cursor` of the page before.
-    #[param(max_length = 600, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
+    #[param(min_length = 1, max_length = 600, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     cursor: Option<String>,
 }
 
