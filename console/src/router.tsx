@@ -116,7 +116,7 @@ const faults = createRoute({
     status?: string;
     entity?: string;
     fleet?: string;
-    cursor?: string;
+    offset?: number;
     code?: string;
     where?: string;
   } => ({
@@ -125,7 +125,7 @@ const faults = createRoute({
     status: text(search.status),
     entity: text(search.entity),
     fleet: text(search.fleet),
-    cursor: text(search.cursor),
+    offset: count(search.offset),
     code: text(search.code),
     where: text(search.where),
   }),

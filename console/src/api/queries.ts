@@ -114,7 +114,7 @@ export interface FaultFilter {
   status?: string;
   entity?: string;
   fleet?: string;
-  cursor?: string;
+  offset?: number;
 }
 
 export const fleetFaultsQuery = (filter: FaultFilter, limit = PAGE) =>

@@ -1161,8 +1161,13 @@ export interface components {
             faults: components["schemas"]["FleetFault"][];
             /** Format: int32 */
             limit: number;
-            /** @description Give it as `cursor` for the next page; `null` = this is the last. */
-            next_cursor?: string | null;
+            /**
+             * Format: int64
+             * @description Give it as `offset` for the next page; `null` = this is the last.
+             */
+            next_offset?: number | null;
+            /** Format: int32 */
+            offset: number;
         };
         /** @description In how many vehicles a fault stands where. */
         FaultStatuses: {
@@ -2346,8 +2351,8 @@ export interface operations {
                 search?: string;
                 /** @description How many, at most 100; default 20. */
                 limit?: number;
-                /** @description `next_cursor` of the page before. */
-                cursor?: string;
+                /** @description How many to pass over. */
+                offset?: number;
             };
             header?: never;
             path?: never;

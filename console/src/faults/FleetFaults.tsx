@@ -22,7 +22,7 @@ export function FleetFaults() {
   const navigate = useNavigate({ from: '/faults' });
   const faults = useQuery(fleetFaultsQuery(filter));
   const close = () => navigate({ search: filter });
-  const { cursor: _, ...chosen } = filter;
+  const { offset: _, ...chosen } = filter;
   const isFiltered = Object.values(chosen).some(Boolean);
   return (
     <div className="page">
@@ -45,13 +45,13 @@ export function FleetFaults() {
         </Loaded>
       </section>
       <nav className="row" aria-label="Pages of the list">
-        {filter.cursor && (
-          <Link to="/faults" search={{ ...filter, cursor: undefined }}>
+        {filter.offset && (
+          <Link to="/faults" search={{ ...filter, offset: undefined }}>
             ← First
           </Link>
         )}
-        {faults.data?.next_cursor && (
-          <Link to="/faults" search={{ ...filter, cursor: faults.data.next_cursor }}>
+        {faults.data?.next_offset && (
+          <Link to="/faults" search={{ ...filter, offset: faults.data.next_offset }}>
             Fewer vehicles →
           </Link>
         )}
@@ -74,11 +74,11 @@ function Filters() {
   const { data: fleets } = useQuery(fleetsQuery);
   const [text, setText] = useState(search.q ?? '');
   const set = (change: Partial<typeof search>, replace = false) =>
-    navigate({ search: { ...search, cursor: undefined, ...change }, replace });
+    navigate({ search: { ...search, offset: undefined, ...change }, replace });
   useEffect(() => {
     const timer = setTimeout(() => {
       const q = text || undefined;
-      if (q !== search.q) navigate({ search: { ...search, cursor: undefined, q }, replace: true });
+      if (q !== search.q) navigate({ search: { ...search, offset: undefined, q }, replace: true });
     }, 250);
     return () => clearTimeout(timer);
   }, [text, search, navigate]);
@@ -152,7 +152,7 @@ function List({ faults }: { faults: FleetFault[] }) {
           cell: (it) => (
             <Link
               to="/faults"
-              search={{ ...search, cursor: undefined, entity: it.entity }}
+              search={{ ...search, offset: undefined, entity: it.entity }}
               className="mono"
               title={`Only faults of ${it.entity}`}
             >

@@ -46,11 +46,8 @@ statements! {
                 and (lower(f.code || ' ' || coalesce(f.name, '')) like $12 escape '!'
                     or $12 is null)
             group by f.entity, f.code
-            having (count(*) < $13 or $13 is null
-                or (count(*) = $13 and (coalesce(min(f.severity), 9) > $14
-                    or (coalesce(min(f.severity), 9) = $14
-                        and (f.code > $15 or (f.code = $15 and f.entity > $16))))))
-            order by count(*) desc, coalesce(min(f.severity), 9), f.code, f.entity limit $17")
+            order by count(*) desc, coalesce(min(f.severity), 9), f.code, f.entity
+            limit $13 offset $14")
         )
     }
     OF_CODE = {
@@ -94,19 +91,6 @@ pub struct FaultFilter {
     pub search: Option<String>,
     /// How many at most.
     pub limit: u32,
-}
-
-/// Where a page of faults ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FaultPlace {
-    /// How many vehicles have the last one.
-    pub vehicles: u64,
-    /// How bad it is.
-    pub severity: Option<Severity>,
-    /// Its code.
-    pub code: String,
-    /// Its entity.
-    pub entity: String,
 }
 
 /// A fault of one entity, in how many vehicles.
@@ -201,7 +185,8 @@ listed! {
 }
 
 impl Store {
-    /// Faults by entity and code, those of most vehicles first, and of those the worst; those after `after`.
+    /// Faults by entity and code, those of most vehicles first, and of those the worst; without the first
+    /// `offset` of them.
     ///
     /// # Errors
     ///
@@ -209,7 +194,7 @@ impl Store {
     pub async fn fleet_faults(
         &self,
         filter: &FaultFilter,
-        after: Option<&FaultPlace>,
+        offset: u32,
     ) -> Result<Vec<FleetFault>, StoreError> {
         let Bounds { fleet, granted, now, token, severity, status } = self.bounds(filter);
         let [active, confirmed, pending, history] = Class::ALL.map(Class::word);
@@ -230,11 +215,8 @@ impl Store {
                 status,
                 filter.entity.as_deref(),
                 search.as_deref(),
-                after.map(|place| i64::try_from(place.vehicles).unwrap_or(i64::MAX)),
-                after.map(|place| place.severity.map_or(9, |it| i32::from(it.number()))),
-                after.map(|place| place.code.as_str()),
-                after.map(|place| place.entity.as_str()),
                 i64::from(filter.limit),
+                i64::from(offset),
             ],
             fetch_all as CodeRow
         )?;

@@ -47,7 +47,7 @@ pub use engine::{OpenError, Target};
 pub use events::{Head, Page};
 pub use external::{Heard, Spoken};
 pub use fault_reads::{FaultReading, FaultSeen, Finding};
-pub use faults::{FaultCoverage, FaultFilter, FaultPlace, FaultyVehicle, FleetFault};
+pub use faults::{FaultCoverage, FaultFilter, FaultyVehicle, FleetFault};
 pub use idempotency::IdempotencyKey;
 pub use identities::{SignIn, SignedIn};
 pub use keys::{Ring, SigningKey};

@@ -18,7 +18,7 @@ use model::id::{CommandId, FleetId, VehicleId};
 use model::user::Action;
 use model::vehicle::ConnectionStatus;
 use serde::{Deserialize, Serialize};
-use store::{FaultCoverage, FaultFilter, FaultPlace, FaultyVehicle, FleetFault};
+use store::{FaultCoverage, FaultFilter, FaultyVehicle, FleetFault};
 
 /// Which faults to count.
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -43,9 +43,10 @@ pub(crate) struct ListQuery {
     /// How many, at most 100; default 20.
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
-    /// `next_cursor` of the page before.
-    #[param(min_length = 1, max_length = 600, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
-    cursor: Option<String>,
+    /// How many to pass over.
+    #[serde(default)]
+    #[param(required = false, value_type = u64, maximum = 4_294_967_295_u64)]
+    offset: u32,
 }
 
 /// A fault of one entity, counted over vehicles.
@@ -146,8 +147,10 @@ pub(crate) struct FaultPage {
     faults: Vec<View>,
     coverage: Coverage,
     limit: u32,
-    /// Give it as `cursor` for the next page; `null` = this is the last.
-    next_cursor: Option<String>,
+    offset: u32,
+    /// Give it as `offset` for the next page; `null` = this is the last.
+    #[schema(value_type = Option<u64>)]
+    next_offset: Option<u32>,
 }
 
 /// Counts in how many of the vehicles that the caller sees which fault is.
@@ -166,7 +169,7 @@ pub(crate) async fn list(
 ) -> Result<Json<FaultPage>, Problem> {
     caller.may(Action::Watch)?;
     let limit = page::limit(query.limit)?;
-    let after = query.cursor.map(|cursor| place(&cursor).ok_or_else(no_cursor)).transpose()?;
+    let offset = query.offset;
     let filter = FaultFilter {
         sight: caller.session().sight(),
         fleet_id: query.fleet_id,
@@ -176,11 +179,11 @@ pub(crate) async fn list(
         search: query.search.map(|it| text::line("search", it)).transpose()?,
         limit,
     };
-    let found = app.store.fleet_faults(&filter, after.as_ref()).await?;
+    let found = app.store.fleet_faults(&filter, offset).await?;
     let coverage = app.store.fault_coverage(&filter).await?.into();
-    let next_cursor = page::last_of_full(&found, limit).map(cursor);
+    let next_offset = page::last_of_full(&found, limit).and_then(|_| offset.checked_add(limit));
     let faults = found.into_iter().map(View::from).collect();
-    Ok(Json(FaultPage { faults, coverage, limit, next_cursor }))
+    Ok(Json(FaultPage { faults, coverage, limit, offset, next_offset }))
 }
 
 /// Which fault, and which of its vehicles.
@@ -310,59 +313,4 @@ pub(crate) async fn vehicles(
     let next_cursor = page::last_of_full(&found, limit).map(|last| last.vehicle_id);
     let views = found.into_iter().map(|vehicle| VehicleView::new(vehicle, caller.session()));
     Ok(Json(FaultyVehiclePage { vehicles: views.collect(), limit, next_cursor }))
-}
-
-/// Where a page ended: the code and the entity may contain anything, so that the length of one is told.
-fn cursor(last: &FleetFault) -> String {
-    let FleetFault { vehicles, severity, code, entity, .. } = last;
-    let number = severity.map_or(0, Severity::number);
-    format!("{vehicles}.{number}.{}.{code}{entity}", code.len())
-}
-
-fn place(cursor: &str) -> Option<FaultPlace> {
-    let mut parts = cursor.splitn(4, '.');
-    let (vehicles, number) = (parts.next()?, parts.next()?.parse().ok()?);
-    let (length, rest) = (parts.next()?, parts.next()?);
-    let (code, entity) = rest.split_at_checked(length.parse().ok()?)?;
-    let is_clean = !rest.contains(char::is_control);
-    let vehicles = vehicles.parse().ok().filter(|_| is_clean)?;
-    let (severity, code) = (Severity::of_number(number), code.to_owned());
-    Some(FaultPlace { vehicles, severity, code, entity: entity.to_owned() })
-}
-
-fn no_cursor() -> Problem {
-    Problem::invalid().field("cursor", "must be the next_cursor of a page")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn last(vehicles: u64, code: &str, entity: &str) -> FleetFault {
-        FleetFault {
-            entity: entity.to_owned(),
-            code: code.to_owned(),
-            text: None,
-            severity: Some(Severity::Warn),
-            vehicles,
-            statuses: [0; 4],
-            oldest_at: Timestamp::UNIX_EPOCH,
-            newest_at: Timestamp::UNIX_EPOCH,
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn a_cursor_is_read_as_it_was_given(vehicles: u64, code in "[^\\p{C}]*", entity in "[^\\p{C}]*") {
-            let place = place(&cursor(&last(vehicles, &code, &entity)));
-            let severity = Some(Severity::Warn);
-            prop_assert_eq!(place, Some(FaultPlace { vehicles, severity, code, entity }));
-        }
-
-        #[test]
-        fn no_text_panics(text: String) {
-            place(&text);
-        }
-    }
 }

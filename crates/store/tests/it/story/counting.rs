@@ -46,7 +46,7 @@ impl Scene {
 
     /// What is counted, as `entity code vehicles`.
     async fn counts(&self) -> Vec<String> {
-        let found = self.store.fleet_faults(&all(), None).await.unwrap();
+        let found = self.store.fleet_faults(&all(), 0).await.unwrap();
         found.iter().map(|it| format!("{} {} {}", it.entity, it.code, it.vehicles)).collect()
     }
 
@@ -116,7 +116,7 @@ async fn what_an_entity_does_not_say_is_not_made_up(scene: Scene) {
     scene.reads(scene.vehicle, told(seen("P0420", Some(Severity::Warn)))).await;
     let silent = FaultSeen { text: None, severity: None, status: None, ..seen("P0420", None) };
     scene.reads(scene.vehicle, told(silent)).await;
-    let found = scene.store.fleet_faults(&all(), None).await.unwrap().remove(0);
+    let found = scene.store.fleet_faults(&all(), 0).await.unwrap().remove(0);
     assert_eq!(
         (found.text.as_deref(), found.severity),
         (Some("about P0420"), Some(Severity::Warn))
@@ -135,8 +135,8 @@ async fn odd_names_are_kept_as_they_are(scene: Scene) {
     let (entity, code) = ("a/\"ü\\', b", "MOTOR \"%_!' 1");
     scene.reads(scene.vehicle, reading(true, vec![(entity, faults(&[code]))])).await;
     let search = |text: &str| FaultFilter { search: Some(text.to_owned()), ..all() };
-    assert_eq!(scene.store.fleet_faults(&search("\"%_!'"), None).await.unwrap().len(), 1);
-    assert_eq!(scene.store.fleet_faults(&search("\"x_!'"), None).await.unwrap().len(), 0);
+    assert_eq!(scene.store.fleet_faults(&search("\"%_!'"), 0).await.unwrap().len(), 1);
+    assert_eq!(scene.store.fleet_faults(&search("\"x_!'"), 0).await.unwrap().len(), 0);
     scene.reads(scene.vehicle, reading(false, vec![(entity, faults(&[]))])).await;
     assert_eq!(scene.counts().await, [""; 0]);
 }
