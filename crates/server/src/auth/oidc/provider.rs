@@ -18,7 +18,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 use url::{Url, form_urlencoded};
 
 /// How long an answer may take, in all.
@@ -68,6 +68,9 @@ pub(crate) enum ProviderError {
     /// There was no answer.
     #[error("no answer of its {0}")]
     Unanswered(&'static str, #[source] reqwest::Error),
+    /// Somebody else was asking, and it did not do its part.
+    #[error("it has just failed somebody else")]
+    Away,
     /// It answered with another status.
     #[error("its {0} answered {1}")]
     Status(&'static str, StatusCode),
@@ -119,6 +122,13 @@ struct Known {
     refetched_at: Option<Instant>,
 }
 
+#[derive(Default)]
+struct Memory {
+    known: Option<Known>,
+    /// When it was asked last for what is remembered, and did not say it.
+    failed_at: Option<Instant>,
+}
+
 /// One provider. What is remembered of it is remembered of this issuer alone.
 pub(super) struct Provider {
     issuer: String,
@@ -127,7 +137,7 @@ pub(super) struct Provider {
     redirect_uri: String,
     scope: String,
     http: Client,
-    known: Mutex<Option<Known>>,
+    memory: Mutex<Memory>,
 }
 
 impl Provider {
@@ -143,7 +153,7 @@ impl Provider {
             scope: config.scopes.join(" "),
             issuer,
             client_id,
-            known: Mutex::new(None),
+            memory: Mutex::default(),
         }))
     }
 
@@ -219,12 +229,15 @@ impl Provider {
         let (issuer, client_id) = (&*self.issuer, &*self.client_id);
         let expected = Expected { issuer, client_id, nonce };
         self.discovery().await?;
-        let mut known = self.known.lock().await;
-        let Some(known) = known.as_mut() else { return Err(SignInError::Busy) };
+        let mut memory = self.memory().await?;
+        let Memory { known: Some(known), failed_at } = &mut *memory else {
+            return Err(SignInError::Busy);
+        };
         let uri = known.discovery.jwks_uri.clone();
+        let mut note = |_: &ProviderError| *failed_at = Some(Instant::now());
         let keys = match known.keys.take() {
             Some(keys) => keys,
-            None => self.keys(&uri).await?,
+            None => self.keys(&uri).await.inspect_err(&mut note)?,
         };
         let keys = known.keys.insert(keys);
         let said = keys.verify(id_token, &expected, now);
@@ -233,7 +246,7 @@ impl Provider {
             return Ok(said?);
         }
         known.refetched_at = Some(Instant::now());
-        *keys = self.keys(&uri).await?;
+        *keys = self.keys(&uri).await.inspect_err(note)?;
         Ok(keys.verify(id_token, &expected, now)?)
     }
 
@@ -245,15 +258,28 @@ impl Provider {
 
     /// What the provider says of itself, asked for once by all who want to know.
     async fn discovery(&self) -> Result<Discovery, ProviderError> {
-        let mut known = self.known.lock().await;
+        let mut memory = self.memory().await?;
+        let Memory { known, failed_at } = &mut *memory;
         if let Some(known) = known.as_ref().filter(|it| it.told_at.elapsed() < KNOWN_FOR) {
             return Ok(known.discovery.clone());
         }
-        let discovery = self.discover().await?;
+        let note = |_: &ProviderError| *failed_at = Some(Instant::now());
+        let discovery = self.discover().await.inspect_err(note)?;
         let refetched_at = known.as_ref().and_then(|known| known.refetched_at);
         let discovered = discovery.clone();
         *known = Some(Known { discovery, told_at: Instant::now(), keys: None, refetched_at });
         Ok(discovered)
+    }
+
+    /// What is remembered, once nobody asks for it. Who has waited for an answer that did not come does
+    /// not wait for another one: a provider that is away would keep the last of many for minutes.
+    async fn memory(&self) -> Result<MutexGuard<'_, Memory>, ProviderError> {
+        let came_at = Instant::now();
+        let memory = self.memory.lock().await;
+        if memory.failed_at.is_some_and(|at| at >= came_at) {
+            return Err(ProviderError::Away);
+        }
+        Ok(memory)
     }
 
     async fn discover(&self) -> Result<Discovery, ProviderError> {

@@ -2,6 +2,7 @@
 //! sign-in page with its code, and to no session.
 
 use super::*;
+use std::time::Duration;
 
 on_both! {
     a_code_is_good_once
@@ -196,6 +197,34 @@ async fn a_provider_that_is_somebody_else_or_leads_elsewhere_is_refused() {
         let led_to = browser.go(&format!("{}{START}", bench.p.url())).await;
         refused(&browser, &led_to, "sso-unavailable");
     }
+}
+
+#[tokio::test]
+async fn a_provider_that_is_away_is_waited_for_once_by_all_who_came_meanwhile() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let issuer = format!("http://{}", listener.local_addr().unwrap());
+    let others = [("oidc.issuer", issuer.as_str())];
+    let bench = Bench::start_with(Backend::Sqlite, Kind::Ed25519, &others).await;
+    let start = format!("{}{START}", bench.p.url());
+    let asked = async {
+        let (held, _) = listener.accept().await.unwrap();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        drop(held);
+        // Whoever asks again is counted, and gets no answer at all.
+        std::future::pending::<()>().await;
+    };
+    let came = async {
+        let go = || async { Browser::new().go(&start).await };
+        tokio::join!(go(), go(), go())
+    };
+    let led_to = tokio::select! {
+        led_to = came => led_to,
+        () = asked => unreachable!("it never ends"),
+    };
+    let nowhere = || "/login?problem=sso-unavailable".to_owned();
+    assert_eq!(led_to, (nowhere(), nowhere(), nowhere()));
+    let again = tokio::time::timeout(Duration::from_millis(1), listener.accept()).await;
+    assert!(again.is_err(), "the provider was asked once for each");
 }
 
 #[tokio::test]
