@@ -1544,6 +1544,8 @@ export interface components {
             fleet_id: string;
             /** @description Whether its SOVD server is believed by authorities of its own; for admins only. */
             has_sovd_ca?: boolean | null;
+            /** @description Whether its SOVD server is shown a certificate of ours; for admins only. */
+            has_sovd_identity?: boolean | null;
             /** @description Whether a token is kept for its SOVD server; for admins only. */
             has_sovd_token?: boolean | null;
             /** Format: date-time */
@@ -1573,6 +1575,8 @@ export interface components {
             model?: string | null;
             /** @description `null` takes the certificates away. */
             sovd_ca?: string | null;
+            /** @description `null` takes the certificate and its key away. */
+            sovd_identity?: string | null;
             /** @description `null` takes the token away. A `sovd_url` on another server needs it again. */
             sovd_token?: string | null;
             sovd_url?: string | null;
@@ -1600,6 +1604,11 @@ export interface components {
              *     them, those that the machine trusts.
              */
             sovd_ca?: string | null;
+            /**
+             * @description A certificate and its private key, as PEM, to show when its SOVD server asks who we are. They are
+             *     kept encrypted and never shown again.
+             */
+            sovd_identity?: string | null;
             /** @description The bearer token that its SOVD server wants. It is kept encrypted and never shown again. */
             sovd_token?: string | null;
             /** @description The address of its SOVD server. */

@@ -13,11 +13,11 @@ use model::vehicle::{Connector, Credentials, Model};
 use model::vin::CheckDigit;
 use secrecy::SecretString;
 use serde_json::Map;
-use server::TokenSeal;
+use server::VehicleSeal;
 use server::auth::MasterKey;
 use server::config::Config;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::{fs, io};
 use store::{Store, Target, UserChange, VehicleChange};
 
@@ -88,17 +88,20 @@ async fn set_active(store: &Store, name: &str, is_active: bool) -> anyhow::Resul
 
 fn connector(config: &Config, new: &NewVehicle) -> anyhow::Result<Connector> {
     let Some(url) = &new.sovd_url else { return Ok(Connector::External) };
-    let token = new.sovd_token_file.as_deref().map(read_secret).transpose()?;
-    let seal = |token: String| {
-        let seal = TokenSeal::new(MasterKey::load(&config.master_key_file())?);
-        seal.seal(&new.vin, &token.trim_end_matches(['\r', '\n']).into())
-            .context("--sovd-token-file")
+    let secret = |path: &Option<PathBuf>| path.as_deref().map(read_secret).transpose();
+    let seal = || anyhow::Ok(VehicleSeal::new(MasterKey::load(&config.master_key_file())?));
+    let seal_token = |token: String| {
+        let token = token.trim_end_matches(['\r', '\n']).into();
+        seal()?.seal_token(&new.vin, &token).context("--sovd-token-file")
     };
+    let seal_identity =
+        |pem: String| seal()?.seal_identity(&new.vin, &pem.into()).context("--sovd-identity-file");
     let pem = new.sovd_ca_file.as_deref().map(read).transpose()?;
     let check = |pem| server::checked_authorities(pem).context("--sovd-ca-file");
     let credentials = Credentials {
-        sealed_token: token.map(seal).transpose()?,
+        sealed_token: secret(&new.sovd_token_file)?.map(seal_token).transpose()?,
         authorities: pem.map(check).transpose()?,
+        sealed_identity: secret(&new.sovd_identity_file)?.map(seal_identity).transpose()?,
     };
     Ok(Connector::Sovd { url: url.as_str().to_owned(), credentials })
 }

@@ -256,6 +256,9 @@ pub(crate) struct NewVehicle {
     /// File with the certificates, as PEM, of the only authorities that its SOVD server is believed by.
     #[arg(long, value_name = "FILE", requires = "sovd_url")]
     pub(crate) sovd_ca_file: Option<PathBuf>,
+    /// File with the certificate and its private key, as PEM, to show when its SOVD server asks who we are.
+    #[arg(long, value_name = "FILE", requires = "sovd_url")]
+    pub(crate) sovd_identity_file: Option<PathBuf>,
     /// It is reached by somebody else's program, which takes its orders from the Redis bus.
     #[arg(long, conflicts_with = "sovd_url")]
     pub(crate) external: bool,

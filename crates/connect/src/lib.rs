@@ -12,5 +12,5 @@ pub use crate::order::{Address, End, Order, Part, SendBy};
 #[cfg(any(test, feature = "fuzz"))]
 #[doc(hidden)]
 pub use crate::sovd::fuzz;
-pub use crate::sovd::{Probe, Sovd, SovdConfig, are_authorities};
+pub use crate::sovd::{Probe, Sovd, SovdConfig, are_authorities, is_identity};
 pub use ::sovd::SetupError;

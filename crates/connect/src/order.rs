@@ -9,7 +9,7 @@ use std::time::Instant;
 use model::catalog::Question;
 use model::command::Refusal;
 use model::id::{CommandId, UserId};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
@@ -69,6 +69,8 @@ pub struct Address {
     /// The certificates, as PEM, of the only authorities that it is believed by; `None` = those that
     /// the machine trusts.
     pub authorities: Option<String>,
+    /// Our certificate and its private key, as PEM, to show when it asks who we are; `None` = nothing.
+    pub identity: Option<SecretString>,
     /// Component ids by ECU address, e.g. `0x10`.
     pub ecu_aliases: BTreeMap<String, String>,
     /// Data ids by DID, e.g. `0xF190`.
@@ -122,9 +124,17 @@ impl Address {
             sovd_url: sovd_url.into(),
             token: None,
             authorities: None,
+            identity: None,
             ecu_aliases: aliases("ecu_aliases"),
             data_aliases: aliases("data_aliases"),
         }
+    }
+
+    /// What it is shown and believed by.
+    pub(crate) fn credentials(&self) -> [Option<&str>; 3] {
+        let [token, identity] =
+            [&self.token, &self.identity].map(|it| it.as_ref().map(ExposeSecret::expose_secret));
+        [token, identity, self.authorities.as_deref()]
     }
 }
 

@@ -68,7 +68,7 @@ use crate::order::{Address, End, Order, Part};
 use attempt::{Attempt, Reach, reading};
 use outbox::Outbox;
 use trust::Trust;
-pub use trust::are_authorities;
+pub use trust::{are_authorities, is_identity};
 use vehicle::Knowledge;
 
 /// Bytes of the largest document that is read; what is handed on is limited as a part.

@@ -56,6 +56,9 @@ pub struct Credentials {
     /// The certificates, as PEM, of the only authorities that it is believed by; `None` = those that
     /// the machine trusts.
     pub authorities: Option<String>,
+    /// Our certificate and its private key, as PEM, encrypted, to show when it asks who we are; `None` =
+    /// nothing is shown.
+    pub sealed_identity: Option<Vec<u8>>,
 }
 
 /// Says what there is, and not what it is.
@@ -63,7 +66,8 @@ impl std::fmt::Debug for Credentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut text = f.debug_struct("Credentials");
         text.field("has_token", &self.sealed_token.is_some());
-        text.field("has_authorities", &self.authorities.is_some()).finish()
+        text.field("has_authorities", &self.authorities.is_some());
+        text.field("has_identity", &self.sealed_identity.is_some()).finish()
     }
 }
 

@@ -55,7 +55,7 @@ use crate::auth::Auth;
 use crate::auth::oidc::Oidc;
 use crate::command::Commands;
 use crate::config::Config;
-use crate::contact::TokenSeal;
+use crate::contact::VehicleSeal;
 use crate::live::Live;
 use crate::observe::Metrics;
 use axum::Router;
@@ -101,7 +101,7 @@ pub(crate) struct Parts {
     /// `None` = sign-in by password only.
     #[cfg(feature = "oidc")]
     pub(crate) oidc: Option<Oidc>,
-    pub(crate) seal: TokenSeal,
+    pub(crate) seal: VehicleSeal,
     pub(crate) auditor: Auditor,
     pub(crate) commands: Commands,
     pub(crate) live: Arc<Live>,

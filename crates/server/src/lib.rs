@@ -22,7 +22,7 @@ pub mod observe;
 mod presence;
 mod tls;
 
-pub use contact::{CredentialError, TokenSeal, checked_authorities};
+pub use contact::{CredentialError, VehicleSeal, checked_authorities};
 pub use http::openapi;
 pub use live::redis::NotAnAddress;
 pub use tls::TlsError;
@@ -128,7 +128,7 @@ impl Server {
         let target = config.database()?;
         let key = MasterKey::load(&config.master_key_file())?;
         let store = Store::open(&target).await?;
-        let seal = TokenSeal::new(key.clone());
+        let seal = VehicleSeal::new(key.clone());
         let signer = Signer::open(&store, &key).await?;
         #[cfg(feature = "oidc")]
         let oidc = auth::oidc::Oidc::open(&config.oidc, key.clone())?;

@@ -134,7 +134,29 @@ fn is_no_http(error: &reqwest::Error) -> bool {
 
 /// What TLS says of a handshake that either side has refused; `None` if none was.
 fn tls_refusal(error: &reqwest::Error) -> Option<String> {
-    error.is_connect().then(|| causes(error).find_map(tls_error)).flatten().map(ToString::to_string)
+    let refusal = causes(error).find_map(tls_error)?;
+    (error.is_connect() || is_about_us(refusal)).then(|| refusal.to_string())
+}
+
+/// Whether the server does not take our certificate, or wants one. In TLS 1.3 it says so after we have
+/// finished the handshake, and so perhaps after the request; but it has not finished it, and without
+/// that it reads none (RFC 8446, 4.4.2.4; later it could only ask a client that offers to be asked).
+fn is_about_us(refusal: &rustls::Error) -> bool {
+    use rustls::AlertDescription as Alert;
+    matches!(
+        refusal,
+        rustls::Error::AlertReceived(
+            Alert::CertificateRequired
+                | Alert::BadCertificate
+                | Alert::UnsupportedCertificate
+                | Alert::CertificateRevoked
+                | Alert::CertificateExpired
+                | Alert::CertificateUnknown
+                | Alert::UnknownCA
+                | Alert::AccessDenied
+                | Alert::DecryptError
+        )
+    )
 }
 
 /// An I/O error names the source of what it holds as its own: what it holds has to be asked for.

@@ -2,6 +2,7 @@
 //! Refuses redirects, decompression, proxies and any repetition of a request: where one of them is
 //! wanted, it is said request by request.
 
+use std::fmt;
 use std::net::IpAddr;
 #[cfg(unix)]
 use std::path::PathBuf;
@@ -34,6 +35,29 @@ impl Default for Limits {
 /// Says whether a server at this address may be talked to.
 pub type Admits = fn(IpAddr) -> bool;
 
+/// A certificate of ours and its private key, for mutual TLS.
+#[derive(Clone)]
+pub struct Identity(reqwest::Identity);
+
+impl Identity {
+    /// From PEM that holds the certificate, those between it and its authority, and the private key.
+    ///
+    /// # Errors
+    ///
+    /// [`SetupError`] if one of them is missing or cannot be read. Whether they belong together is seen by
+    /// [`Http::over`].
+    pub fn from_pem(pem: &[u8]) -> Result<Self, SetupError> {
+        reqwest::Identity::from_pem(pem).map(Self).map_err(SetupError)
+    }
+}
+
+/// Says that there is one, and nothing of it.
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Identity")
+    }
+}
+
 /// How servers are reached.
 #[derive(Debug, Clone)]
 pub struct Transport {
@@ -44,6 +68,8 @@ pub struct Transport {
     /// The certificates, as PEM, of the only authorities that servers are believed by; `None` for
     /// those that the machine trusts.
     pub authorities: Option<Vec<u8>>,
+    /// What is shown to a server that asks who its client is; `None` = nothing.
+    pub identity: Option<Identity>,
     /// The unix socket that every connection goes through; `None` for TCP. The host of an address
     /// then only serves as the `Host` header, and as the name that TLS asks for.
     #[cfg(unix)]
@@ -57,6 +83,7 @@ impl Default for Transport {
             limits: Limits::default(),
             admits: |_| true,
             authorities: None,
+            identity: None,
             #[cfg(unix)]
             unix_socket: None,
         }
@@ -116,7 +143,8 @@ impl Http {
     ///
     /// # Errors
     ///
-    /// [`SetupError`] if TLS cannot be set up, as when the authorities cannot be read.
+    /// [`SetupError`] if TLS cannot be set up, as when the authorities cannot be read, or the key of the
+    /// identity is that of another certificate.
     pub fn over(transport: &Transport) -> Result<Self, SetupError> {
         Self::asking(&Arc::new(System), transport)
     }
@@ -208,7 +236,10 @@ fn trusted(pem: &[u8]) -> Result<Vec<Certificate>, SetupError> {
     Certificate::from_pem_bundle(pem).map_err(SetupError)
 }
 
-fn through(builder: ClientBuilder, transport: &Transport) -> ClientBuilder {
+fn through(mut builder: ClientBuilder, transport: &Transport) -> ClientBuilder {
+    if let Some(Identity(identity)) = &transport.identity {
+        builder = builder.identity(identity.clone());
+    }
     #[cfg(unix)]
     if let Some(path) = &transport.unix_socket {
         return builder.unix_socket(path.clone());

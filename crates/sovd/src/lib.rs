@@ -63,7 +63,7 @@ pub use error::{Error, GenericError};
 pub use event::{EventEnvelope, Events};
 pub use execution::{Capability, Controlled, Execution, ExecutionState, Started};
 pub use fault::{Fault, FaultDetail};
-pub use http::{Admits, Http, Limits, SetupError, Transport};
+pub use http::{Admits, Http, Identity, Limits, SetupError, Transport};
 pub use link::Link;
 pub use listed::{Named, NextPage, Page, RawPage};
 pub use lock::{Lock, LockRequest};

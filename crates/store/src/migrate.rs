@@ -40,6 +40,7 @@ migrations!(
     "0016_faults",
     "0017_user_identities",
     "0018_fault_reads",
+    "0019_identities_of_vehicles",
 );
 
 /// A migration that waits for its table lets everyone wait behind it: no longer than a write waits

@@ -18,7 +18,7 @@ macro_rules! select_vehicles {
     ($($rest:tt)+) => {
         concat!(
             "select vehicle_id, vin, fleet_id, make, model, year, connector, sovd_url, sovd_token,
-                sovd_ca, metadata, connection_status, obstacle, last_seen_at, revision
+                sovd_ca, sovd_identity, metadata, connection_status, obstacle, last_seen_at, revision
             from vehicles ",
             $($rest)+
         )
@@ -49,19 +49,21 @@ statements! {
     ALL_VEHICLES = { select_vehicles!("where removed_at is null order by vehicle_id") }
     ADD = {
         "insert into vehicles (vehicle_id, vin, fleet_id, make, model, year, connector, sovd_url,
-            metadata, sovd_token, sovd_ca, connection_status, revision)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'disconnected', 1)
+            metadata, sovd_token, sovd_ca, sovd_identity, connection_status, revision)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'disconnected', 1)
         on conflict (vin) where removed_at is null do nothing"
     }
     CHANGE = {
         "update vehicles set fleet_id = $3, make = $4, model = $5, year = $6, connector = $7,
             sovd_url = $8, metadata = $9, sovd_token = $10, sovd_ca = $11,
+            sovd_identity = $12,
             revision = revision + 1
         where vehicle_id = $1 and revision = $2 and removed_at is null"
     }
     REMOVE = {
         "update vehicles set removed_at = $2, connection_status = 'disconnected',
-            sovd_token = null, sovd_ca = null, revision = revision + 1
+            sovd_token = null, sovd_ca = null, sovd_identity = null,
+            revision = revision + 1
         where vehicle_id = $1 and removed_at is null and (revision = $3 or $3 is null)"
     }
     PROBED = {
@@ -137,6 +139,7 @@ row! {
         sovd_url: String,
         sovd_token: Option<Vec<u8>>,
         sovd_ca: Option<String>,
+        sovd_identity: Option<Vec<u8>>,
         metadata: String,
         connection_status: String,
         obstacle: Option<String>,
@@ -150,7 +153,11 @@ impl TryFrom<VehicleRow> for Vehicle {
 
     fn try_from(row: VehicleRow) -> Result<Self, StoreError> {
         const CORRUPT: StoreError = StoreError::Corrupt("vehicle");
-        let credentials = Credentials { sealed_token: row.sovd_token, authorities: row.sovd_ca };
+        let credentials = Credentials {
+            sealed_token: row.sovd_token,
+            authorities: row.sovd_ca,
+            sealed_identity: row.sovd_identity,
+        };
         Ok(Self {
             vehicle_id: row.vehicle_id.into(),
             vin: row.vin.parse().map_err(|_| CORRUPT)?,
@@ -339,6 +346,7 @@ impl Write for AddVehicle {
                 Value::Object(metadata.clone()).to_string(),
                 connector.credentials().and_then(|it| it.sealed_token.as_deref()),
                 connector.credentials().and_then(|it| it.authorities.as_deref()),
+                connector.credentials().and_then(|it| it.sealed_identity.as_deref()),
             ]
         )?;
         if added == 0 {
@@ -380,6 +388,7 @@ impl Write for ChangeVehicle {
                 Value::Object(metadata.clone()).to_string(),
                 connector.credentials().and_then(|it| it.sealed_token.as_deref()),
                 connector.credentials().and_then(|it| it.authorities.as_deref()),
+                connector.credentials().and_then(|it| it.sealed_identity.as_deref()),
             ]
         )?;
         Ok(audit::note_if(tx, changed, &self.audit))

@@ -1,5 +1,5 @@
-//! A vehicle's server behind TLS that wants a token: what comes with it is handed on to one that
-//! speaks plain HTTP. It understands no more of a request than where it ends.
+//! A vehicle's server behind TLS that wants a token, and may want to know its client: what comes with
+//! them is handed on to one that speaks plain HTTP. It understands no more of a request than where it ends.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -25,10 +25,18 @@ pub struct TlsFront {
 impl TlsFront {
     /// Stands before the server at `url`, and wants this token.
     pub fn before(url: &str, token: &str) -> Self {
+        let authority = Authority::default();
+        Self::start(url, token, authority.server("localhost"), &authority)
+    }
+
+    /// The same, and lets in only whom `authority` knows, which also vouches for it.
+    pub fn known_to(authority: &Authority, url: &str, token: &str) -> Self {
+        Self::start(url, token, authority.server_for_known("localhost"), authority)
+    }
+
+    fn start(url: &str, token: &str, config: Arc<ServerConfig>, authority: &Authority) -> Self {
         let plain: reqwest::Url = url.parse().expect("it is a URL");
         let behind = plain.socket_addrs(|| None).expect("it is an address")[0];
-        let authority = Authority::default();
-        let config = authority.server("localhost");
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let port = listener.local_addr().expect("it is bound").port();
         let wanted = format!("authorization: bearer {token}\r\n").to_lowercase();

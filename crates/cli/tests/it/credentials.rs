@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use std::path::Path;
-use testkit::{Backend, Client, Reply, Site, TlsFront, eventually};
+use testkit::{Authority, Backend, Client, Reply, Site, TlsFront, eventually};
 
 const TOKEN: &str = "s3cret-t0ken-of-the-vehicle";
 const VIN: &str = "1M8GDM9AXKP042788";
@@ -19,31 +19,39 @@ async fn outcome(admin: &Client, id: &str) -> Value {
     admin.command(&command).await
 }
 
-/// Fails if any file below a directory has the token in it.
-fn assert_unwritten(dir: &Path) {
+/// Fails if any file below a directory has the secret in it.
+fn assert_unwritten(secret: &str, dir: &Path) {
     for entry in std::fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            assert_unwritten(&path);
+            assert_unwritten(secret, &path);
             continue;
         }
         let bytes = std::fs::read(&path).unwrap();
-        let found = bytes.windows(TOKEN.len()).any(|window| window == TOKEN.as_bytes());
-        assert!(!found, "the token is in {}", path.display());
+        let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+        assert!(!found, "a secret is in {}", path.display());
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_vehicle_behind_tls_is_reached_with_its_own_authority_and_token() {
+async fn a_vehicle_behind_tls_is_reached_with_its_own_authority_token_and_identity() {
     let (data, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let mut site = Site::in_dir(Backend::Sqlite, 1, data.path()).await;
     site.set(0, &json!({ "delay_ms": 0 })).await;
-    let front = TlsFront::before(&site.vehicle_urls[0], TOKEN);
-    let (token, ca) = (files.path().join("token"), files.path().join("ca.pem"));
-    std::fs::write(&token, format!("{TOKEN}\n")).unwrap();
-    std::fs::write(&ca, &front.authority).unwrap();
+    let authority = Authority::default();
+    let (certificate, key) = authority.identify("fleetwire");
+    let identity = certificate + &key;
+    let front = TlsFront::known_to(&authority, &site.vehicle_urls[0], TOKEN);
     let mut add = site.admin_command(&["vehicle", "add", "--vin", VIN, "--sovd-url", &front.url]);
-    add.arg("--sovd-token-file").arg(&token).arg("--sovd-ca-file").arg(&ca);
+    for (option, text) in [
+        ("--sovd-token-file", &*format!("{TOKEN}\n")),
+        ("--sovd-ca-file", &front.authority),
+        ("--sovd-identity-file", &identity),
+    ] {
+        let path = files.path().join(option);
+        std::fs::write(&path, text).unwrap();
+        add.arg(option).arg(&path);
+    }
     let added = crate::outcome::Outcome::of(add).await;
     assert_eq!(added.code, Some(0), "{added:#?}");
     let id = added.stdout.trim();
@@ -58,15 +66,27 @@ async fn a_vehicle_behind_tls_is_reached_with_its_own_authority_and_token() {
     assert_eq!(command["state"], "completed", "{command:#}");
 
     let seen = admin.get(&path).await.json;
-    assert_eq!((&seen["has_sovd_token"], &seen["has_sovd_ca"]), (&json!(true), &json!(true)));
-    assert!(seen.get("sovd_token").is_none() && seen.get("sovd_ca").is_none(), "{seen:#}");
+    for field in ["sovd_token", "sovd_ca", "sovd_identity"] {
+        assert_eq!(seen[format!("has_{field}")], true, "{field}");
+        assert!(seen.get(field).is_none(), "{seen:#}");
+    }
     let seen = site.engineer().await.get(&path).await.json;
     assert!(seen.get("has_sovd_token").is_none(), "{seen:#}");
-    correct(&admin, &path, json!({ "sovd_token": TOKEN, "make": "Saab" })).await;
+    let same = json!({ "sovd_token": TOKEN, "sovd_identity": identity, "make": "Saab" });
+    assert_eq!(correct(&admin, &path, same).await.status, 200);
     let audit = admin.get("/api/v1/audit?limit=100").await.json.to_string();
-    assert!(audit.contains("vehicle_changed") && !audit.contains(TOKEN), "{audit}");
-    assert!(!site.server().log().iter().any(|line| line.contains(TOKEN)));
-    assert_unwritten(data.path());
+    assert!(audit.contains("vehicle_changed"), "{audit}");
+    for secret in [TOKEN, key.lines().nth(1).unwrap()] {
+        assert!(!audit.contains(secret), "{audit}");
+        assert!(!site.server().log().iter().any(|line| line.contains(secret)));
+        assert_unwritten(secret, data.path());
+    }
+    // Without it the vehicle does not know us, and says so.
+    assert_eq!(correct(&admin, &path, json!({ "sovd_identity": null })).await.status, 200);
+    let command = outcome(&admin, id).await;
+    assert_eq!(command["error_code"], "precondition", "{command:#}");
+    let words = command["error_message"].as_str().unwrap();
+    assert!(words.contains("CertificateRequired") && words.contains("sovd_identity"), "{words}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

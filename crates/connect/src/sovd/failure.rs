@@ -30,7 +30,7 @@ pub(super) fn of_read(error: Error) -> End {
         }
         Error::NotTrusted { cause } => {
             let message = format!(
-                "no TLS connection to the vehicle: {cause}; see the vehicle's sovd_url and sovd_ca"
+                "no TLS connection to the vehicle: {cause}; see the vehicle's sovd_url, sovd_ca and sovd_identity"
             );
             End::Refused(Refusal::Precondition, message)
         }

@@ -8,9 +8,6 @@ use std::sync::Arc;
 
 use ::sovd::{Client, Collection, DataItem, Entity, EntityRef, Envelope, Error, HeaderName};
 use ::sovd::{HeaderValue, Link, Operation, Url};
-use aws_lc_rs::digest::{Context, SHA256};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use model::command::Refusal;
 use model::id::UserId;
 use secrecy::ExposeSecret;
@@ -19,7 +16,7 @@ use serde_json::value::RawValue;
 use super::debt::Owed;
 use super::fresh::{Fresh, Weigh};
 use super::pages::all;
-use super::trust::Trust;
+use super::trust::{Trust, fingerprint};
 use super::{discovery, failure};
 use crate::order::{Address, End};
 
@@ -111,8 +108,9 @@ pub(super) fn client(address: &Address, trust: &Trust) -> Result<Client, End> {
     let url = Url::parse(&address.sovd_url).ok();
     let url = url.filter(|url| matches!(url.scheme(), "http" | "https"));
     let url = url.ok_or_else(|| unusable("the vehicle's address is neither http nor https"))?;
-    let http = trust.http(address.authorities.as_deref());
-    let http = http.map_err(|_| unusable("the vehicle's sovd_ca cannot be read"))?;
+    let http = trust.http(address);
+    let http =
+        http.map_err(|_| unusable("the vehicle's sovd_ca or sovd_identity cannot be read"))?;
     let client = Client::new(url, http);
     let Some(token) = &address.token else { return Ok(client) };
     let client = client.with_bearer(token.expose_secret());
@@ -121,18 +119,6 @@ pub(super) fn client(address: &Address, trust: &Trust) -> Result<Client, End> {
 
 fn unusable(words: &str) -> End {
     End::Refused(Refusal::Unsupported, words.to_owned())
-}
-
-/// Says whether credentials are the same, and not what they are.
-fn fingerprint(address: &Address) -> String {
-    let mut digest = Context::new(&SHA256);
-    for text in
-        [address.token.as_ref().map(ExposeSecret::expose_secret), address.authorities.as_deref()]
-    {
-        digest.update(&text.map_or(u64::MAX, |text| text.len() as u64).to_be_bytes());
-        digest.update(text.unwrap_or_default().as_bytes());
-    }
-    URL_SAFE_NO_PAD.encode(digest.finish())
 }
 
 impl<'a> Vehicle<'a> {
@@ -146,7 +132,7 @@ impl<'a> Vehicle<'a> {
         let client = client(address, trust)?;
         let url = &address.sovd_url;
         // What is remembered is a client, and whom it shows which token must not be the past's.
-        let base = key(url, &format!("base {}", fingerprint(address)));
+        let base = key(url, &format!("base {}", fingerprint(&address.credentials())));
         let base = knowledge.bases.get(base, client.discover()).await;
         let mut client = base.map_err(failure::of_read)?;
         // An id is always a header.

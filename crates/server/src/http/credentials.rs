@@ -33,14 +33,16 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Said<T> {
 pub(super) struct Named {
     pub(super) token: Said<SecretString>,
     pub(super) authorities: Said<String>,
+    pub(super) identity: Said<SecretString>,
 }
 
 impl Named {
     /// Whether any credential is given.
     pub(super) fn is_some(&self) -> Option<&'static str> {
-        match (&self.token, &self.authorities) {
-            (Said::This(_), _) => Some("/sovd_token"),
-            (_, Said::This(_)) => Some("/sovd_ca"),
+        match (&self.token, &self.authorities, &self.identity) {
+            (Said::This(_), _, _) => Some("/sovd_token"),
+            (_, Said::This(_), _) => Some("/sovd_ca"),
+            (_, _, Said::This(_)) => Some("/sovd_identity"),
             _ => None,
         }
     }
@@ -56,7 +58,9 @@ impl Named {
         let known = before.credentials().cloned().unwrap_or_default();
         let is_same = before.sovd_url().is_some_and(|before| origin(before) == origin(url));
         let sealed_token = match self.token {
-            Said::This(token) => Some(app.seal.seal(vin, &token).map_err(refused("/sovd_token"))?),
+            Said::This(token) => {
+                Some(app.seal.seal_token(vin, &token).map_err(refused("/sovd_token"))?)
+            }
             Said::Null => None,
             Said::Nothing if known.sealed_token.is_none() || is_same => known.sealed_token,
             Said::Nothing => {
@@ -69,17 +73,25 @@ impl Named {
             Said::Null => None,
             Said::Nothing => known.authorities,
         };
-        Ok(Credentials { sealed_token, authorities })
+        // Another server learns nothing from it but who we are: it stays.
+        let sealed_identity = match self.identity {
+            Said::This(pem) => {
+                Some(app.seal.seal_identity(vin, &pem).map_err(refused("/sovd_identity"))?)
+            }
+            Said::Null => None,
+            Said::Nothing => known.sealed_identity,
+        };
+        Ok(Credentials { sealed_token, authorities, sealed_identity })
     }
 }
 
 fn refused(pointer: &'static str) -> impl FnOnce(CredentialError) -> Problem {
     move |error| match error {
-        CredentialError::Token | CredentialError::Authorities => {
+        CredentialError::Token | CredentialError::Authorities | CredentialError::Identity => {
             Problem::invalid().field(pointer, error.to_string())
         }
-        CredentialError::WrongMasterKey | CredentialError::Crypto => {
-            tracing::error!(%error, "cannot encrypt a token");
+        CredentialError::WrongMasterKey(_) | CredentialError::Crypto(_) => {
+            tracing::error!(%error, "cannot encrypt a credential");
             Problem::internal()
         }
     }

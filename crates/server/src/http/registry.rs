@@ -58,6 +58,11 @@ pub(crate) struct Draft {
     #[serde(default)]
     #[schema(value_type = Option<String>, write_only, max_length = 65536)]
     sovd_ca: Said<String>,
+    /// A certificate and its private key, as PEM, to show when its SOVD server asks who we are. They are
+    /// kept encrypted and never shown again.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, write_only, max_length = 65536)]
+    sovd_identity: Said<SecretString>,
     #[serde(default)]
     #[schema(max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     make: String,
@@ -90,6 +95,10 @@ pub(crate) struct Correction {
     #[serde(default)]
     #[schema(value_type = Option<String>, write_only, max_length = 65536)]
     sovd_ca: Said<String>,
+    /// `null` takes the certificate and its key away.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, write_only, max_length = 65536)]
+    sovd_identity: Said<SecretString>,
     #[schema(max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     make: Option<String>,
     #[schema(max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
@@ -191,7 +200,11 @@ impl Draft {
             model: text::line("/model", self.model)?,
             year: self.year.map(model_year).transpose()?,
         };
-        let named = Named { token: self.sovd_token, authorities: self.sovd_ca };
+        let named = Named {
+            token: self.sovd_token,
+            authorities: self.sovd_ca,
+            identity: self.sovd_identity,
+        };
         let place = (self.connector, self.sovd_url);
         // Nothing is known of it yet: as if it had been reached otherwise.
         let connector = connector(place, named, (&Connector::External, &vin), app)?;
@@ -209,7 +222,11 @@ impl Correction {
             Connector::External => Kind::External,
         };
         let kind = self.connector.unwrap_or(known);
-        let named = Named { token: self.sovd_token, authorities: self.sovd_ca };
+        let named = Named {
+            token: self.sovd_token,
+            authorities: self.sovd_ca,
+            identity: self.sovd_identity,
+        };
         let before = (&vehicle.connector, &vehicle.vin);
         let known_url = vehicle.connector.sovd_url().filter(|_| kind == Kind::Sovd);
         let sovd_url = self.sovd_url.or_else(|| known_url.map(str::to_owned));
@@ -276,6 +293,7 @@ fn details(change: &VehicleChange) -> Value {
         "sovd_url": change.connector.sovd_url(),
         "has_sovd_token": change.connector.credentials().map(|it| it.sealed_token.is_some()),
         "has_sovd_ca": change.connector.credentials().map(|it| it.authorities.is_some()),
+        "has_sovd_identity": change.connector.credentials().map(|it| it.sealed_identity.is_some()),
     })
 }
 

@@ -54,6 +54,9 @@ pub(super) struct View {
     /// Whether its SOVD server is believed by authorities of its own; for admins only.
     #[serde(skip_serializing_if = "Option::is_none")]
     has_sovd_ca: Option<bool>,
+    /// Whether its SOVD server is shown a certificate of ours; for admins only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    has_sovd_identity: Option<bool>,
     /// What looks wrong and is not refused.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<&'static str>,
@@ -88,6 +91,7 @@ impl View {
             connector: vehicle.connector.word(),
             has_sovd_token: credentials.map(|it| it.sealed_token.is_some()),
             has_sovd_ca: credentials.map(|it| it.authorities.is_some()),
+            has_sovd_identity: credentials.map(|it| it.sealed_identity.is_some()),
             sovd_url: sovd_url.filter(|_| administers),
             warnings: warnings.into_iter().flatten().collect(),
         }

@@ -201,6 +201,8 @@ async fn credentials_are_what_they_should_be() {
         ("sovd_token", "Bearer s3cret"),
         ("sovd_ca", "s3cret"),
         ("sovd_ca", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"),
+        ("sovd_identity", "s3cret"),
+        ("sovd_identity", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"),
     ] {
         let mut body = draft(&p, VIN);
         body[field] = json!(value);

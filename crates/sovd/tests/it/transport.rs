@@ -5,9 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use fleetwire_sovd::{Client, Encoding, Error, Grant, Http, InvalidToken, Retries, Transport, Url};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use fleetwire_sovd::{
+    Client, Encoding, Error, Grant, Http, Identity, InvalidToken, Retries, Transport, Url,
+};
+use rcgen::{BasicConstraints, Certificate, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::PrivateKeyDer;
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
 
 use crate::server::{Server, limits, response};
 
@@ -44,41 +48,120 @@ async fn a_missing_unix_socket_proves_that_nothing_was_sent() {
     assert!(matches!(error, Error::NotSent(_)), "{error:?}");
 }
 
-/// An authority, and a server with a certificate of it.
-fn private_server() -> (String, Server) {
-    let mut authority = CertificateParams::new(Vec::new()).unwrap();
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let key = KeyPair::generate().unwrap();
-    let root = authority.self_signed(&key).unwrap();
-    let issuer = Issuer::new(authority, key);
-    let own = KeyPair::generate().unwrap();
-    let names = vec!["localhost".to_owned()];
-    let certificate = CertificateParams::new(names).unwrap().signed_by(&own, &issuer).unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(
-            vec![certificate.der().clone()],
-            PrivateKeyDer::try_from(own.serialize_der()).unwrap(),
-        )
-        .unwrap();
-    (root.pem(), Server::tls(Arc::new(config), |_| response(200, "", EMPTY)))
+/// Who vouches for servers and for their clients.
+struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    root: Certificate,
+}
+
+impl Default for Authority {
+    fn default() -> Self {
+        let mut authority = CertificateParams::new(Vec::new()).unwrap();
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let root = authority.self_signed(&key).unwrap();
+        Self { issuer: Issuer::new(authority, key), root }
+    }
+}
+
+impl Authority {
+    fn certify(&self, name: &str) -> (Certificate, KeyPair) {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        (params.signed_by(&key, &self.issuer).unwrap(), key)
+    }
+
+    /// A server that lets such clients in.
+    fn server(&self, clients: Arc<dyn ClientCertVerifier>) -> Server {
+        let (certificate, key) = self.certify("localhost");
+        let config = rustls::ServerConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_client_cert_verifier(clients)
+            .with_single_cert(
+                vec![certificate.der().clone()],
+                PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+            )
+            .unwrap();
+        Server::tls(Arc::new(config), |_| response(200, "", EMPTY))
+    }
+
+    fn open_server(&self) -> Server {
+        self.server(WebPkiClientVerifier::no_client_auth())
+    }
+
+    /// A server that lets in only whom this authority vouches for.
+    fn closed_server(&self) -> Server {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(self.root.der().clone()).unwrap();
+        let verifier =
+            WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider()).build();
+        self.server(verifier.unwrap())
+    }
+
+    fn identity(&self) -> Identity {
+        let (certificate, key) = self.certify("us");
+        Identity::from_pem((certificate.pem() + &key.serialize_pem()).as_bytes()).unwrap()
+    }
+
+    fn believed(&self) -> Transport {
+        Transport { authorities: Some(self.root.pem().into_bytes()), ..Transport::default() }
+    }
+}
+
+fn provider() -> Arc<rustls::crypto::CryptoProvider> {
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}
+
+fn base(server: &Server) -> String {
+    format!("https://localhost:{}/v1", server.port)
 }
 
 #[tokio::test]
 async fn a_private_authority_is_believed_and_nobody_else() {
-    let (authority, server) = private_server();
-    let base = format!("https://localhost:{}/v1", server.port);
-    let believing = Transport { authorities: Some(authority.into_bytes()), ..Transport::default() };
-    assert!(over(believing.clone(), &base).components().await.unwrap().is_empty());
-    let strangers = over(Transport::default(), &base).components().await.unwrap_err();
+    let authority = Authority::default();
+    let server = authority.open_server();
+    let believing = authority.believed();
+    assert!(over(believing.clone(), &base(&server)).components().await.unwrap().is_empty());
+    let strangers = over(Transport::default(), &base(&server)).components().await.unwrap_err();
     assert!(is_untrusted(&strangers), "{strangers:?}");
-    let (_, other) = private_server();
-    let base = format!("https://localhost:{}/v1", other.port);
-    let impostor = over(believing, &base).components().await.unwrap_err();
+    let other = Authority::default().open_server();
+    let impostor = over(believing, &base(&other)).components().await.unwrap_err();
     assert!(is_untrusted(&impostor), "{impostor:?}");
+}
+
+#[tokio::test]
+async fn who_shows_no_certificate_or_a_strangers_is_not_let_in_and_has_sent_nothing() {
+    let authority = Authority::default();
+    let server = authority.closed_server();
+    let client = |identity| over(Transport { identity, ..authority.believed() }, &base(&server));
+    let known = client(Some(authority.identity()));
+    assert!(known.components().await.unwrap().is_empty());
+    for (identity, word) in
+        [(None, "CertificateRequired"), (Some(Authority::default().identity()), "")]
+    {
+        let client = client(identity);
+        let read = client.components().await.unwrap_err();
+        let change = client.clear_fault(client.base()).await.unwrap_err();
+        for error in [read, change] {
+            let is_told = matches!(&error, Error::NotTrusted { cause } if cause.contains(word));
+            assert!(is_told, "{error:?}");
+        }
+    }
+    assert_eq!(server.lines(), ["GET /v1/components"]);
+}
+
+#[test]
+fn an_identity_is_a_certificate_with_its_own_key_and_stands_in_no_text() {
+    let authority = Authority::default();
+    let ((certificate, key), (_, other)) = (authority.certify("us"), authority.certify("us"));
+    assert!(Identity::from_pem(certificate.pem().as_bytes()).is_err());
+    assert!(Identity::from_pem(key.serialize_pem().as_bytes()).is_err());
+    let pem = certificate.pem() + &other.serialize_pem();
+    let mixed = Identity::from_pem(pem.as_bytes()).ok();
+    assert!(Http::over(&Transport { identity: mixed, ..Transport::default() }).is_err());
+    let transport = Transport { identity: Some(authority.identity()), ..Transport::default() };
+    assert!(format!("{transport:?}").contains("identity: Some(Identity)"), "{transport:?}");
 }
 
 fn is_untrusted(error: &Error) -> bool {

@@ -68,13 +68,14 @@ async fn credentials_stay_with_a_vehicle_as_long_as_it_is_registered(scene: Scen
     let credentials = Credentials {
         sealed_token: Some(vec![0, 1, 255]),
         authorities: Some("-----BEGIN CERTIFICATE-----".to_owned()),
+        sealed_identity: Some(vec![2, 253]),
     };
     let connector = Connector::Sovd { url: "https://car/v1".to_owned(), credentials };
     let change = VehicleChange { connector: connector.clone(), ..described(scene.fleet) };
     let changed = scene.store.change_vehicle(scene.vehicle, plain.revision, change, deed("it"));
     assert!(changed.await.unwrap());
     assert_eq!(vehicle().await.connector, connector);
-    assert!(!format!("{connector:?}").contains("255"), "{connector:?}");
+    assert!(!format!("{connector:?}").contains("25"), "{connector:?}");
     let change = VehicleChange { connector: Connector::External, ..described(scene.fleet) };
     let revision = plain.revision + 1;
     let changed = scene.store.change_vehicle(scene.vehicle, revision, change, deed("it"));
