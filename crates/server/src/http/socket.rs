@@ -131,9 +131,11 @@ async fn enter(
     };
     let of = visit.command.as_ref().map(|it| (it.head.command_id, it.head.vehicle_id));
     let (command_id, vehicle_id) = of.map(shown).unzip();
+    // With its command and the offset, if it came for one: one line for each connection is enough.
     tracing::info!(
         command_id,
         vehicle_id,
+        after = visit.command.as_ref().map(|it| it.after),
         %user_id,
         username,
         "websocket_connection_established"

@@ -67,7 +67,7 @@ async fn a_valid_token_sees_the_whole_stream(backend: Backend) {
     let shown = engineer.command(&id).await;
     assert_eq!(shown["completed_at"], status["completed_at"]);
     assert_eq!(shown["last_offset"], status["offset"]);
-    for name in ["websocket_connection_established", "websocket_subscribed", "command_transition"] {
+    for name in ["websocket_connection_established", "websocket_closed", "command_transition"] {
         assert!(!p.log().lines_with(name).is_empty(), "{name}");
     }
     assert!(p.log().lines_with(engineer.token()).is_empty(), "the token is in the log");

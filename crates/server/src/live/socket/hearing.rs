@@ -119,6 +119,7 @@ impl Hearing {
             match found.get(&command_id) {
                 Some((topic, head)) if self.may_watch(head) => {
                     let (topic, head) = (Arc::clone(topic), *head);
+                    self.note(&head, after);
                     self.begin(id, Wanted { topic, head, after })?;
                 }
                 _ => self.desk.say(&unknown_command(command_id).word(id))?,
@@ -131,17 +132,18 @@ impl Hearing {
         !self.context.is_bound_elsewhere(head.command_id) && self.context.sees(head.fleet_id)
     }
 
+    /// Writes down who follows what.
+    fn note(&self, head: &Head, after: u64) {
+        let session = Arc::clone(&self.context.pass.borrow().session);
+        let (user_id, username) = (session.user_id(), session.username());
+        let Head { command_id, vehicle_id, .. } = head;
+        tracing::info!(%command_id, %vehicle_id, %user_id, username, after, "websocket_subscribed");
+    }
+
     /// Follows a command whose right has been checked.
     pub(super) fn begin(&self, id: Option<&str>, wanted: Wanted) -> Result<(), End> {
         let Wanted { topic, head, after } = wanted;
-        let session = Arc::clone(&self.context.pass.borrow().session);
-        let (user_id, username) = (session.user_id(), session.username());
-        let Head { command_id, vehicle_id, phase, offset, .. } = head;
-        if after > 0 {
-            tracing::info!(%command_id, %vehicle_id, %user_id, username, after, "websocket_resumed");
-        } else {
-            tracing::info!(%command_id, %vehicle_id, %user_id, username, "websocket_subscribed");
-        }
+        let Head { command_id, phase, offset, .. } = head;
         let target = Target::Command(command_id);
         self.context.followed.insert(target);
         let newest = offset.max(topic.look(|ring| ring.head()));
