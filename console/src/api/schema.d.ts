@@ -885,6 +885,11 @@ export interface components {
             needs_approval: boolean;
             /** @description Whether a submission has to say why. */
             needs_reason: boolean;
+            /**
+             * @description What the vehicle has to be like, for example `components/gateway/data/vehicle_speed = 0`; else it is
+             *     refused, before anything else is asked of the vehicle.
+             */
+            needs_state: string[];
             /** @description R0 reads, R1 changes what the vehicle forgets, R2 what stays, R3 is dangerous. */
             risk: string;
             /** @description The least role that may submit it. */

@@ -139,6 +139,11 @@ function Body({ entry, vehicle, preview, entities, ...props }: Props & { entry: 
           It waits for the approval of a second person before it goes to the vehicle.
         </p>
       )}
+      {entry.needs_state.length > 0 && (
+        <p className="tag-line">
+          It runs only while this is so: <code>{entry.needs_state.join(', ')}</code>
+        </p>
+      )}
       {(entry.risk !== 'R0' || needsReason) && (
         <TextInput
           label="Reason"

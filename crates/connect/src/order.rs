@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use model::catalog::Question;
+use model::catalog::{Question, StateNeed};
 use model::command::Refusal;
 use model::id::{CommandId, UserId};
 use secrecy::{ExposeSecret, SecretString};
@@ -25,6 +25,8 @@ pub struct Order {
     pub is_senior: bool,
     /// What is asked.
     pub question: Question,
+    /// What the vehicle has to be like, seen before anything else is asked of it.
+    pub needs: Vec<StateNeed>,
     /// Who is asked.
     pub vehicle: Address,
     /// The W3C trace context to hand on; `None` = none.

@@ -42,6 +42,7 @@ mod patience;
 mod pursuit;
 mod recordings;
 mod scripts;
+mod state;
 mod triggers;
 mod trust;
 mod uds;
@@ -163,7 +164,11 @@ impl Sovd {
             lock_expiration: self.lock_expiration,
         };
         let mut attempt = Attempt::new(reach, &order, outbox);
-        match attempt.carry_out(&order.question, &stop).await {
+        let carried_out = async {
+            attempt.meet(&order.needs, &stop).await?;
+            attempt.carry_out(&order.question, &stop).await
+        };
+        match carried_out.await {
             Ok(()) => End::Answered,
             Err(end) => {
                 // What was learned by discovery may be the reason.

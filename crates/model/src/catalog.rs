@@ -5,6 +5,7 @@
 //! [`entries`] is the whole catalogue, one module per noun.
 
 pub mod bulk;
+mod condition;
 pub mod configurations;
 pub mod data;
 pub mod entities;
@@ -25,6 +26,7 @@ pub mod updates;
 pub mod vehicles;
 mod whole;
 
+pub use condition::{Condition, NotACondition, StateNeed};
 pub use question::Question;
 pub use rule::{NotARule, Rule};
 pub use whole::{NotWhole, Seconds, Whole};

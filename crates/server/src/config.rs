@@ -19,7 +19,7 @@ pub use oidc::{OidcConfig, RoleRule};
 use bounds::{
     format, levels, number, on_or_off, origins, secret, shared_secret, some_path, span, tls_version,
 };
-use model::catalog::Rule;
+use model::catalog::{Condition, Rule};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use std::net::{IpAddr, SocketAddr};
@@ -210,6 +210,9 @@ pub struct PolicyConfig {
     /// How long they wait for that person.
     #[serde(deserialize_with = "span::<SECOND, { 7 * DAY }, _>")]
     pub approval_life: Duration,
+    /// What the vehicle has to be like for these.
+    #[serde(deserialize_with = "bounds::conditions")]
+    pub conditions: Vec<Condition>,
 }
 
 /// How vehicles are reached.

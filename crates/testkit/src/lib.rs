@@ -38,7 +38,7 @@ pub use platform::{Backend, Neighbour, PASSWORD, Platform, audit, eventually};
 pub use postgres::Postgres;
 pub use process::{Binary, Process};
 pub use proxy::{Direction, FaultProxy};
-pub use redis::{Redis, RedisCluster};
+pub use redis::{Listener, Redis, RedisCluster};
 pub use site::{Links, Node, Site};
 pub use skipped::Skipped;
 pub use tls_front::TlsFront;

@@ -210,6 +210,7 @@ pub(crate) fn order(vehicle: &Address, name: &str, params: Value) -> Order {
         user_id: USER.parse().unwrap(),
         is_senior: true,
         question: serde_json::from_value(submitted).unwrap(),
+        needs: Vec::new(),
         vehicle: vehicle.clone(),
         traceparent: None,
         send_by: SendBy::new(Instant::now() + Duration::from_hours(1)),

@@ -35,6 +35,7 @@ mod recording;
 mod renewals;
 mod resources;
 mod sizes;
+mod state;
 mod suite;
 mod truth;
 mod watched;

@@ -11,8 +11,9 @@ use crate::observe;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use model::Timestamp;
+use model::catalog::StateNeed;
 use model::command::external;
-use model::command::{Command, ErrorCode, Input};
+use model::command::{Command, ErrorCode, Input, Refusal};
 use model::id::{CommandId, VehicleId};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -40,9 +41,19 @@ struct OrderMessage<'a> {
     traceparent: Option<String>,
 }
 
-/// Hands a running command to the connector of its vehicle, and keeps listening until it has ended.
-pub(super) async fn drive(commands: Commands, command: Command, limit: Duration, reins: &Reins) {
+/// Hands a running command to the connector of its vehicle, and keeps listening until it has ended. The
+/// state of such a vehicle is not seen from here: what needs one is refused. `None` = nobody knows.
+pub(super) async fn drive(
+    commands: Commands,
+    command: Command,
+    needs: Option<Vec<StateNeed>>,
+    (limit, reins): (Duration, &Reins),
+) {
     let claim = (command.order.command_id, command.fence);
+    if let Some(need) = needs.and_then(|needs| needs.into_iter().next()) {
+        let words = format!("policy.conditions wants {need}: of this vehicle that cannot be seen");
+        return commands.conclude(claim, Input::Refused(Refusal::Precondition, words)).await;
+    }
     let sent = async {
         if !commands.settings.hears_external {
             return Err(OrderError::NotSent);

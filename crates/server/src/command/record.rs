@@ -31,20 +31,24 @@ pub(super) async fn drive(commands: Commands, contact: Contact, claimed: Claimed
     let Claimed { command, vehicle, events } = claimed;
     announce(&commands.bus, &command, events);
     let limit = remaining(&commands, &command);
+    let row = commands.catalog.entry(&command.order.name);
+    let needs: Option<Vec<_>> =
+        row.map(|row| commands.policy().needed_state(row).cloned().collect());
     let Some(address) = contact.address(&vehicle).transpose() else {
-        return external::drive(commands, command, limit, &reins).await;
+        return external::drive(commands, command, needs, (limit, &reins)).await;
     };
-    let question = question(&command);
-    let discovery = question.as_ref().and_then(Discovery::of);
-    let survey = question.as_ref().and_then(Survey::of);
+    let question = question(&command).zip(needs);
+    let discovery = question.as_ref().and_then(|(question, _)| Discovery::of(question));
+    let survey = question.as_ref().and_then(|(question, _)| Survey::of(question));
     let recorder = Recorder { commands, command, parts: InOrder::default(), discovery, survey };
     match (question, address) {
-        (Some(question), Ok(address)) => {
+        (Some((question, needs)), Ok(address)) => {
             let order = Order {
                 command_id: recorder.command.order.command_id,
                 user_id: recorder.command.order.user_id,
                 is_senior: recorder.commands.is_senior(&recorder.command, &question).await,
                 question,
+                needs,
                 vehicle: address,
                 traceparent: traceparent(&recorder.command),
                 send_by: reins.send_by,

@@ -3,7 +3,7 @@
 //! Refuses with the words that complete "it must be …"; knows no key.
 
 use super::{LogFormat, TlsVersion};
-use model::catalog::Rule;
+use model::catalog::{Condition, Rule};
 use secrecy::SecretString;
 use serde::de::{Deserialize, Deserializer, Error};
 use std::net::{IpAddr, SocketAddr};
@@ -137,6 +137,10 @@ pub(super) fn origins<'de, D: Deserializer<'de>>(value: D) -> Result<Vec<String>
 
 pub(super) fn rules<'de, D: Deserializer<'de>>(value: D) -> Result<Vec<Rule>, D::Error> {
     each(value, "risk classes such as R3 or commands of the catalogue such as uds.raw")
+}
+
+pub(super) fn conditions<'de, D: Deserializer<'de>>(value: D) -> Result<Vec<Condition>, D::Error> {
+    each(value, "conditions such as R3: components/gateway/data/vehicle_speed = 0")
 }
 
 /// A list of which every text is read.

@@ -36,6 +36,9 @@ pub(crate) struct View {
     needs_reason: bool,
     /// Whether a second person has to approve it before it runs.
     needs_approval: bool,
+    /// What the vehicle has to be like, for example `components/gateway/data/vehicle_speed = 0`; else it is
+    /// refused, before anything else is asked of the vehicle.
+    needs_state: Vec<String>,
     /// `one` response, `many`, or `live`: until its duration is over or it is cancelled.
     #[schema(value_type = String)]
     streaming: Streaming,
@@ -79,6 +82,7 @@ impl View {
             senior_params: entry.senior_params,
             needs_reason: policy.needs_reason(entry),
             needs_approval: policy.needs_approval(entry),
+            needs_state: policy.needed_state(entry).map(ToString::to_string).collect(),
             streaming: entry.streaming,
             lock: entry.lock,
             modes: entry.modes.iter().map(NeededMode::from).collect(),

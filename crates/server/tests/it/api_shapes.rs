@@ -272,6 +272,7 @@ async fn the_catalogue_says_what_a_form_needs() {
       "name": "ClearDTC",
       "needs_approval": false,
       "needs_reason": false,
+      "needs_state": [],
       "risk": "R2",
       "role": "engineer",
       "run_timeout_max_ms": null,

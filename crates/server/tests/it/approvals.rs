@@ -236,6 +236,45 @@ async fn a_reason_is_asked_for_where_the_installation_says_so() {
     assert_eq!(engineer.command(&read).await["reason"], Value::Null);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_runs_only_while_the_vehicle_is_as_the_installation_wants_it() {
+    const NEED: &str = "components/engine_ecu/data/idle_speed_target = 780";
+    let rule = format!("ClearDTC: {NEED}");
+    let p = Platform::start_with(Backend::Sqlite, &[("policy.conditions", &rule)]).await;
+    let engineer = p.engineer().await;
+    let ended = async |id: &str| {
+        eventually("it ends", async || engineer.command(id).await["completed_at"].is_string())
+            .await;
+        engineer.command(id).await
+    };
+    let rows = engineer.get("/api/v1/catalog").await.json;
+    let row = |name: &str| {
+        let mut rows = rows.as_array().unwrap().iter();
+        rows.find(|row| row["name"] == name).unwrap()["needs_state"].clone()
+    };
+    assert_eq!([row("ClearDTC"), row("ReadDTC")], [json!([NEED]), json!([])]);
+
+    let first = engineer.submit_body(clear(&p)).await;
+    assert_eq!(ended(&first).await["state"], "completed");
+    let params =
+        json!({ "entity": "components/engine_ecu", "id": "idle_speed_target", "value": 850 });
+    let write = json!({ "vehicle_id": p.vehicle().vehicle_id, "command_name": "data.write",
+        "command_params": params, "reason": "workshop order 7" });
+    let written = p.admin().await.submit_body(write).await;
+    assert_eq!(ended(&written).await["state"], "completed");
+    let second = engineer.submit_body(clear(&p)).await;
+    let refused = ended(&second).await;
+    assert_eq!(
+        (&refused["state"], &refused["error_code"]),
+        (&json!("rejected"), &json!("precondition"))
+    );
+    let words = refused["error_message"].as_str().unwrap();
+    assert!(words.contains(NEED) && words.contains("850"), "{words}");
+    let executions = [&first, &second].map(|id| p.vehicle().executions_of(id));
+    let [first, second] = executions;
+    assert_eq!((first.await, second.await), (1, 0));
+}
+
 /// The detector of losses sleeps for longer than this waits: what comes was published.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_watches_is_told_that_a_command_is_not_what_was_approved() {

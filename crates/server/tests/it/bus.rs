@@ -5,7 +5,7 @@ use crate::websocket::read;
 use model::user::Role;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
-use testkit::{Backend, Client, Netns, Platform, Process, Redis, eventually, sequences};
+use testkit::{Backend, Client, Listener, Netns, Platform, Process, Redis, eventually, sequences};
 
 on_both! {
     other_programs_hear_exactly_what_clients_see
@@ -128,18 +128,23 @@ async fn what_another_program_says_is_recorded_once(backend: Backend) {
     assert_eq!(listed.as_array().unwrap().len(), 3);
 }
 
-async fn another_program_can_be_the_connector(backend: Backend) {
-    let redis = Redis::start();
-    let p = start(backend, &redis).await;
-    let admin = p.admin().await;
+/// A vehicle that another program reaches, and what that program hears.
+async fn external_vehicle(p: &Platform, redis: &Redis) -> (String, Listener) {
     let body = json!({ "vin": "WVWZZZ1JZXW000001", "fleet_id": p.fleet_id(),
         "connector": "external" });
-    let vehicle = admin.post("/api/v1/vehicles", body).await;
+    let vehicle = p.admin().await.post("/api/v1/vehicles", body).await;
     assert_eq!(vehicle.status, 201, "{}", vehicle.json);
     assert_eq!(vehicle.json["connector"], "external");
     let vehicle_id = vehicle.json["vehicle_id"].as_str().unwrap().to_owned();
     let orders = redis.listen(&format!("command:{vehicle_id}"));
     p.connected(vehicle_id.parse().unwrap()).await;
+    (vehicle_id, orders)
+}
+
+async fn another_program_can_be_the_connector(backend: Backend) {
+    let redis = Redis::start();
+    let p = start(backend, &redis).await;
+    let (vehicle_id, orders) = external_vehicle(&p, &redis).await;
     let engineer = p.engineer().await;
     let params = json!({ "ecuAddress": "0x10" });
     let id = engineer.submit(&vehicle_id, "ClearDTC", params.clone()).await;
@@ -227,6 +232,21 @@ async fn a_hardened_installation_hears_nobody() {
     redis.publish(&channel(&id), forged.to_string());
     let events = watch.until_end().await;
     assert!(events.iter().all(|event| event["response_payload"] != "forged"), "{events:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_vehicle_that_is_not_seen_from_here_is_not_as_it_has_to_be() {
+    let redis = Redis::start();
+    let condition = "ClearDTC: components/gateway/data/vehicle_speed = 0";
+    let settings = [("redis_url", &*redis.url()), ("policy.conditions", condition)];
+    let p = Platform::start_with(Backend::Sqlite, &settings).await;
+    let (vehicle_id, _orders) = external_vehicle(&p, &redis).await;
+    let engineer = p.engineer().await;
+    let id = engineer.submit(&vehicle_id, "ClearDTC", json!({ "ecuAddress": "0x10" })).await;
+    engineer.watch(&id).await.until_end().await;
+    let command = engineer.command(&id).await;
+    assert_eq!(command["error_code"], "precondition", "{command:#}");
+    assert!(command["error_message"].as_str().unwrap().contains("vehicle_speed"), "{command:#}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
