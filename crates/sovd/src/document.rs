@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use crate::error::Error;
 use crate::fields::Fields;
 use crate::link::Link;
+use crate::readable::readable;
 
 /// Deepest nesting accepted: `serde_json` stops decoding at 128, and answers are wrapped before that.
 const DEPTH: usize = 120;
@@ -88,13 +89,13 @@ fn json(body: &[u8]) -> Result<Box<RawValue>, Error> {
     bounded(json)
 }
 
-/// Passes on what is not nested too deeply: text that is kept undecoded escapes the check that
-/// decoding makes, and would fail at whoever reads it next.
+/// Passes on what is not nested too deeply, with whole characters: text that is kept undecoded escapes
+/// the checks that decoding makes, and would fail at whoever reads it next.
 pub(crate) fn bounded(json: Box<RawValue>) -> Result<Box<RawValue>, Error> {
     if is_too_deep(json.get()) {
         return Err(Error::malformed(format!("nested deeper than {DEPTH} levels")));
     }
-    Ok(json)
+    readable(json)
 }
 
 fn is_too_deep(json: &str) -> bool {

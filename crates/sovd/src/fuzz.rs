@@ -9,6 +9,8 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use reqwest::Response;
 use reqwest::header::{CONTENT_TYPE, LOCATION};
+use serde_json::Value;
+use serde_json::value::RawValue;
 use url::Url;
 
 use crate::answer::Parts;
@@ -48,7 +50,7 @@ static ENTITY: LazyLock<Entity> = LazyLock::new(|| {
 ///
 /// # Panics
 ///
-/// If what was read leads to another server.
+/// If what was read leads to another server, or cannot be decoded by whoever it is handed on to.
 pub fn answers(data: &[u8]) {
     let [noun, status, rest @ ..] = data else { return };
     let mut halves = rest.splitn(2, |byte| *byte == b'\n');
@@ -152,6 +154,12 @@ fn seen(noun: &impl Debug) {
     std::hint::black_box(format!("{noun:?}"));
 }
 
+/// What is handed on undecoded has to be good for whoever decodes it.
+fn decoded(raw: &RawValue) {
+    let read = serde_json::from_str::<Value>(raw.get());
+    assert!(read.is_ok(), "{read:?}: {raw}");
+}
+
 fn read(noun: u8, response: Response) {
     let (client, entity, place) = (&*CLIENT, &*ENTITY, CLIENT.base());
     match noun % 42 {
@@ -160,7 +168,7 @@ fn read(noun: u8, response: Response) {
         2 => drop(given(client.data_items(entity), response)),
         3 => drop(given(client.data_categories(entity), response)),
         4 => drop(given(client.data_groups(entity), response)),
-        5 => drop(given(client.read(place), response)),
+        5 => given(client.read(place), response).iter().for_each(|it| decoded(&it.raw)),
         6 => drop(given(client.operations(entity), response)),
         7 => drop(given(client.operation(place), response)),
         8 => drop(given(client.start_at(place, None), response)),

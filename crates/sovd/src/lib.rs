@@ -37,6 +37,7 @@ mod lock_trouble;
 mod log;
 mod mode;
 mod operation;
+mod readable;
 mod receipt;
 mod relation;
 mod retry;

@@ -6,6 +6,7 @@ use crate::Timestamp;
 use crate::id::{CommandId, ResponseId};
 use crate::nesting::{DEEPEST, depth};
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 use std::collections::BTreeMap;
 
@@ -45,7 +46,7 @@ pub struct Heard {
 /// Why a text says nothing about a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Junk {
-    /// It is no JSON object with a text `event`.
+    /// It is no JSON object with a text `event`, or has half a character in it.
     #[error("not an event")]
     NotAnEvent,
     /// It nests deeper than those who read events decode.
@@ -84,10 +85,11 @@ impl Heard {
     ///
     /// [`Junk`] for whatever does not move a command.
     pub fn read(command_id: CommandId, text: &str) -> Result<Self, Junk> {
-        // Parts are kept undecoded: they escape the check that decoding makes.
+        // Parts are kept undecoded: they would escape the checks that decoding makes.
         if depth(text.as_bytes()) > DEEPEST {
             return Err(Junk::TooDeep);
         }
+        let _: Value = serde_json::from_str(text).map_err(|_| Junk::NotAnEvent)?;
         let spoken: Spoken = serde_json::from_str(text).map_err(|_| Junk::NotAnEvent)?;
         if spoken.command_id != command_id {
             return Err(Junk::OtherCommand);
