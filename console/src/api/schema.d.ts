@@ -997,7 +997,7 @@ export interface components {
              * @description Give it as `cursor` for the next page; `null` = this is the last.
              */
             next_cursor?: string | null;
-            /** Format: int32 */
+            /** Format: int64 */
             offset: number;
         };
         /** @description One part of the vehicle's answer. */
@@ -1171,7 +1171,7 @@ export interface components {
              * @description Give it as `offset` for the next page; `null` = this is the last.
              */
             next_offset?: number | null;
-            /** Format: int32 */
+            /** Format: int64 */
             offset: number;
         };
         /** @description In how many vehicles a fault stands where. */

@@ -141,7 +141,7 @@ function Body({ entry, vehicle, preview, entities, ...props }: Props & { entry: 
       )}
       {entry.needs_state.length > 0 && (
         <p className="tag-line">
-          It runs only while this is so: <code>{entry.needs_state.join(', ')}</code>
+          It starts only if this is so: <code>{entry.needs_state.join(', ')}</code>
         </p>
       )}
       {(entry.risk !== 'R0' || needsReason) && (

@@ -20,9 +20,9 @@ pub struct Order {
     pub command_id: CommandId,
     /// Whose it is; the vehicle is told it, because locks have owners.
     pub user_id: UserId,
-    /// Whether they may do what only seniors may: of some operations only the vehicle says that it is of
-    /// that kind.
-    pub is_senior: bool,
+    /// Whether what `output.actuate` asks for is met: of some operations only the vehicle says that they
+    /// control an output.
+    pub may_actuate: bool,
     /// What is asked.
     pub question: Question,
     /// What the vehicle has to be like, seen before anything else is asked of it.

@@ -3,6 +3,8 @@
 
 use std::error::Error as _;
 
+use reqwest::Method;
+use rustls::AlertDescription;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -33,8 +35,8 @@ pub enum Error {
         /// The host as the client was given it.
         host: String,
     },
-    /// No TLS connection came about that both sides would trust; nothing was sent.
-    #[error("not sent: no TLS connection: {cause}")]
+    /// No TLS connection came about that both sides would trust; nothing was read of what was sent.
+    #[error("not carried out: no TLS connection: {cause}")]
     NotTrusted {
         /// What is wrong, as the TLS library says it.
         cause: String,
@@ -99,11 +101,11 @@ impl Error {
     }
 
     /// A failure before the head of the answer was read.
-    pub(crate) fn unanswered(cause: reqwest::Error, host: &str) -> Self {
+    pub(crate) fn unanswered(cause: reqwest::Error, host: &str, method: &Method) -> Self {
         let cause = cause.without_url();
         if has_cause(&cause, <dyn std::error::Error>::is::<NotAdmitted>) {
             Self::not_admitted(host)
-        } else if let Some(refusal) = tls_refusal(&cause) {
+        } else if let Some(refusal) = tls_refusal(&cause, method) {
             Self::NotTrusted { cause: refusal }
         } else if cause.is_connect() || cause.is_builder() {
             Self::NotSent(cause)
@@ -133,16 +135,23 @@ fn is_no_http(error: &reqwest::Error) -> bool {
 }
 
 /// What TLS says of a handshake that either side has refused; `None` if none was.
-fn tls_refusal(error: &reqwest::Error) -> Option<String> {
+fn tls_refusal(error: &reqwest::Error, method: &Method) -> Option<String> {
     let refusal = causes(error).find_map(tls_error)?;
-    (error.is_connect() || is_about_us(refusal)).then(|| refusal.to_string())
+    let is_refused = if error.is_connect() {
+        true
+    } else if method.is_safe() {
+        is_about_us(refusal)
+    } else {
+        *refusal == rustls::Error::AlertReceived(AlertDescription::CertificateRequired)
+    };
+    is_refused.then(|| refusal.to_string())
 }
 
 /// Whether the server does not take our certificate, or wants one. In TLS 1.3 it says so after we have
-/// finished the handshake, and so perhaps after the request; but it has not finished it, and without
-/// that it reads none (RFC 8446, 4.4.2.4; later it could only ask a client that offers to be asked).
+/// finished the handshake, and so perhaps after the request. Only that it *wants* one (RFC 8446, 4.4.2.4)
+/// is never said later, when a request may have been carried out.
 fn is_about_us(refusal: &rustls::Error) -> bool {
-    use rustls::AlertDescription as Alert;
+    use AlertDescription as Alert;
     matches!(
         refusal,
         rustls::Error::AlertReceived(

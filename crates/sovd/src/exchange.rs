@@ -137,7 +137,7 @@ impl Exchange {
             .headers(self.client.headers().clone())
             .header(ACCEPT, accept);
         let request = std::mem::take(&mut self.body).put_into(request);
-        request.send().await.map_err(|cause| Error::unanswered(cause, host))
+        request.send().await.map_err(|cause| Error::unanswered(cause, host, &self.method))
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) struct Attempt<'a> {
     pub(super) reach: Reach<'a>,
     pub(super) address: &'a Address,
     user: UserId,
-    pub(super) is_senior: bool,
+    pub(super) may_actuate: bool,
     headers: Vec<(HeaderName, HeaderValue)>,
     send_by: &'a SendBy,
     /// Whether the vehicle has carried out a change.
@@ -67,7 +67,7 @@ impl<'a> Attempt<'a> {
             reach,
             address: &order.vehicle,
             user: order.user_id,
-            is_senior: order.is_senior,
+            may_actuate: order.may_actuate,
             headers: headers.collect(),
             send_by: &order.send_by,
             has_changed: false,

@@ -33,9 +33,10 @@ impl Attempt<'_> {
         })
         .await?;
         // It is output.actuate by another name, only that nobody would give the output back.
-        if operation.output_id.is_some() && !self.is_senior {
-            let words =
-                format!("{id} controls an output: that takes a senior, as output.actuate does");
+        if operation.output_id.is_some() && !self.may_actuate {
+            let words = format!(
+                "{id} controls an output: that takes a senior, and what output.actuate takes here"
+            );
             return Err(End::Refused(Refusal::Precondition, words));
         }
         let mut start = target.client.start(&operation, params.clone());

@@ -5,10 +5,12 @@
 use model::catalog::StateNeed;
 use model::command::Refusal;
 use serde_json::Value;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Attempt, preparing};
 use super::failure;
+use super::patience::ANSWER_PATIENCE;
 use crate::order::End;
 
 /// Longest value in a message, in characters.
@@ -23,7 +25,10 @@ impl Attempt<'_> {
         stop: &CancellationToken,
     ) -> Result<(), End> {
         for need in needs {
-            let seen = preparing(stop, self.value(need)).await.map_err(|end| unseen(need, end))?;
+            // A change would end as one that may have been carried out if this took all of its time.
+            let seen = timeout(ANSWER_PATIENCE, preparing(stop, self.value(need))).await;
+            let seen = seen.map_err(|_| refused(need, "the vehicle does not answer"))?;
+            let seen = seen.map_err(|end| unseen(need, end))?;
             if !need.is_met_by(&seen) {
                 return Err(refused(need, &shown(&seen)));
             }

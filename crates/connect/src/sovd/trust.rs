@@ -15,7 +15,7 @@ use crate::order::Address;
 
 /// How many have their connections kept. Of authorities a fleet mostly has one set, of identities it may
 /// have as many as vehicles.
-const MAX_KEPT: usize = 256;
+const MAX_KEPT: usize = 4096;
 
 /// The connections of a connector; clones share them.
 #[derive(Debug, Clone)]
@@ -50,9 +50,9 @@ impl Trust {
             ..(*self.transport).clone()
         })?;
         let mut kept = self.own();
-        // Rare, and they are made anew as they are needed.
+        // Any one: by its key it stands at no place in particular, and it is made anew when it is needed.
         if kept.len() >= MAX_KEPT {
-            kept.clear();
+            kept.pop_first();
         }
         kept.insert(key, http.clone());
         Ok(http)

@@ -208,7 +208,7 @@ pub(crate) fn order(vehicle: &Address, name: &str, params: Value) -> Order {
     Order {
         command_id: CommandId::new(),
         user_id: USER.parse().unwrap(),
-        is_senior: true,
+        may_actuate: true,
         question: serde_json::from_value(submitted).unwrap(),
         needs: Vec::new(),
         vehicle: vehicle.clone(),

@@ -185,9 +185,9 @@ async fn an_output_in_words_is_given_back_if_nobody_waits_any_more() {
 async fn whoever_runs_an_output_as_an_operation_is_a_senior() {
     let server = Server::start(&[WORDED, STARTED, DONE]);
     let params = json!({"entity": "components/ecu", "id": "fan", "params": {"action": "freeze"}});
-    let run_it = async |is_senior| {
+    let run_it = async |may_actuate| {
         let mut order = order(&server.address(), "operation.run", params.clone());
-        order.is_senior = is_senior;
+        order.may_actuate = may_actuate;
         run(&connector(1 << 20), order).await
     };
     let outcome = run_it(false).await;

@@ -113,12 +113,19 @@ impl FromStr for StateNeed {
         let (test, wanted) = found.ok_or(NotACondition)?;
         let wanted = Wanted::from(wanted.trim());
         let is_comparable = matches!(wanted, Wanted::Number(_)) || !test.is_about_order();
-        let is_empty = wanted == Wanted::Word(String::new());
-        if !is_name(entity) || !is_name(id) || !is_pointer || !is_comparable || is_empty {
+        if !is_name(entity) || !is_name(id) || !is_pointer || !is_comparable || wanted.is_odd() {
             return Err(NotACondition);
         }
         let (entity, id, pointer) = (entity.to_owned(), id.to_owned(), pointer.to_owned());
         Ok(Self { entity, id, pointer, test, wanted })
+    }
+}
+
+impl Wanted {
+    /// Whether it is nothing, or looks like another sign or a quoted text: no value would ever equal it.
+    fn is_odd(&self) -> bool {
+        let Self::Word(word) = self else { return false };
+        word.is_empty() || word.starts_with(['=', '<', '>', '!', '"', '\''])
     }
 }
 
@@ -213,6 +220,11 @@ mod tests {
             "R3: a/b/data/c",
             "R3: a/b/data/c 0",
             "R3: a/b/data/c =",
+            "R3: a/b/data/c == 0",
+            "R3: a/b/data/c !== on",
+            "R3: a/b/data/c => 0",
+            "R3: a/b/data/c != \"on\"",
+            "R3: a/b/data/c = '0'",
             "R3: a/b/data/c < parked",
             "R3: a/b/data/c#value = 0",
             "a/b/data/c = 0",
@@ -228,13 +240,12 @@ mod tests {
             id in "[a-z_.0-9]{1,8}",
             pointer in "(/[a-z0-9]{1,3}){0,2}",
             test in "(<|<=|=|!=|>=|>)",
-            wanted: f64,
+            wanted in -1e9..1e9,
         ) {
             let hash = if pointer.is_empty() { "" } else { "#" };
-            let written = format!("{entity}/data/{id}{hash}{pointer} {test} {wanted}");
-            if let Ok(need) = written.parse::<StateNeed>() {
-                prop_assert_eq!(need.to_string().parse::<StateNeed>(), Ok(need));
-            }
+            let need = need(&format!("{entity}/data/{id}{hash}{pointer} {test} {wanted}"));
+            prop_assert_eq!((&need.entity, &need.id, &need.pointer), (&entity, &id, &pointer));
+            prop_assert_eq!(need.to_string(), format!("{entity}/data/{id}{hash}{pointer} {test} {wanted}"));
         }
 
         #[test]

@@ -42,15 +42,16 @@ struct OrderMessage<'a> {
 }
 
 /// Hands a running command to the connector of its vehicle, and keeps listening until it has ended. The
-/// state of such a vehicle is not seen from here: what needs one is refused. `None` = nobody knows.
+/// state of such a vehicle is not seen from here: what needs one is refused.
 pub(super) async fn drive(
     commands: Commands,
     command: Command,
-    needs: Option<Vec<StateNeed>>,
-    (limit, reins): (Duration, &Reins),
+    needs: Vec<StateNeed>,
+    limit: Duration,
+    reins: &Reins,
 ) {
     let claim = (command.order.command_id, command.fence);
-    if let Some(need) = needs.and_then(|needs| needs.into_iter().next()) {
+    if let Some(need) = needs.first() {
         let words = format!("policy.conditions wants {need}: of this vehicle that cannot be seen");
         return commands.conclude(claim, Input::Refused(Refusal::Precondition, words)).await;
     }

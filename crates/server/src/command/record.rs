@@ -35,7 +35,10 @@ pub(super) async fn drive(commands: Commands, contact: Contact, claimed: Claimed
     let needs: Option<Vec<_>> =
         row.map(|row| commands.policy().needed_state(row).cloned().collect());
     let Some(address) = contact.address(&vehicle).transpose() else {
-        return external::drive(commands, command, needs, (limit, &reins)).await;
+        return match needs {
+            Some(needs) => external::drive(commands, command, needs, limit, &reins).await,
+            None => commands.conclude((command.order.command_id, command.fence), unknown()).await,
+        };
     };
     let question = question(&command).zip(needs);
     let discovery = question.as_ref().and_then(|(question, _)| Discovery::of(question));
@@ -46,7 +49,7 @@ pub(super) async fn drive(commands: Commands, contact: Contact, claimed: Claimed
             let order = Order {
                 command_id: recorder.command.order.command_id,
                 user_id: recorder.command.order.user_id,
-                is_senior: recorder.commands.is_senior(&recorder.command, &question).await,
+                may_actuate: recorder.commands.may_actuate(&recorder.command, &question).await,
                 question,
                 needs,
                 vehicle: address,
@@ -61,11 +64,18 @@ pub(super) async fn drive(commands: Commands, contact: Contact, claimed: Claimed
 }
 
 impl Commands {
-    /// Whether a command is of somebody who may do what only seniors may; asked only where that matters,
-    /// and `false` if it cannot be learned.
-    async fn is_senior(&self, command: &Command, question: &Question) -> bool {
+    /// Whether a command is of somebody who may actuate outputs, and meets what is asked for that; asked
+    /// only where that matters, and `false` if it cannot be learned.
+    async fn may_actuate(&self, command: &Command, question: &Question) -> bool {
         if !matches!(question, Question::Operations(operations::Question::Run { .. })) {
             return true;
+        }
+        let [row, output] =
+            [&*command.order.name, "output.actuate"].map(|it| self.catalog.entry(it));
+        let has_reason = command.order.reason.is_some();
+        let asks_more = |(row, output)| self.policy().asks_more(output, row, has_reason);
+        if row.zip(output).is_none_or(asks_more) {
+            return false;
         }
         match self.store.user(command.order.user_id).await {
             Ok(user) => user.is_some_and(|user| user.role.may(Action::Submit(Risk::R3))),
@@ -225,9 +235,14 @@ impl Recorder {
     }
 
     async fn unreadable(self) {
-        let words = "this server does not know the command any more".to_owned();
-        self.finish(Input::Refused(Refusal::Unsupported, words)).await;
+        self.finish(unknown()).await;
     }
+}
+
+/// How a command ends whose row is gone, or switched off since: what it would have to meet is not known.
+fn unknown() -> Input {
+    let words = "this server does not know the command any more".to_owned();
+    Input::Refused(Refusal::Unsupported, words)
 }
 
 impl Commands {

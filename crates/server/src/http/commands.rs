@@ -297,6 +297,7 @@ pub(crate) struct ListQuery {
 pub(crate) struct CommandPage {
     commands: Vec<View>,
     limit: u32,
+    #[schema(value_type = u64)]
     offset: u32,
     /// Give it as `cursor` for the next page; `null` = this is the last.
     #[schema(value_type = Option<uuid::Uuid>)]

@@ -147,6 +147,7 @@ pub(crate) struct FaultPage {
     faults: Vec<View>,
     coverage: Coverage,
     limit: u32,
+    #[schema(value_type = u64)]
     offset: u32,
     /// Give it as `offset` for the next page; `null` = this is the last.
     #[schema(value_type = Option<u64>)]

@@ -240,13 +240,17 @@ async fn a_vehicle_that_is_not_seen_from_here_is_not_as_it_has_to_be() {
     let condition = "ClearDTC: components/gateway/data/vehicle_speed = 0";
     let settings = [("redis_url", &*redis.url()), ("policy.conditions", condition)];
     let p = Platform::start_with(Backend::Sqlite, &settings).await;
-    let (vehicle_id, _orders) = external_vehicle(&p, &redis).await;
+    let (vehicle_id, orders) = external_vehicle(&p, &redis).await;
     let engineer = p.engineer().await;
     let id = engineer.submit(&vehicle_id, "ClearDTC", json!({ "ecuAddress": "0x10" })).await;
     engineer.watch(&id).await.until_end().await;
     let command = engineer.command(&id).await;
     assert_eq!(command["error_code"], "precondition", "{command:#}");
     assert!(command["error_message"].as_str().unwrap().contains("vehicle_speed"), "{command:#}");
+    // What comes later is heard later: nothing came before it.
+    let read = engineer.submit(&vehicle_id, "ReadDTC", json!({ "ecuAddress": "0x10" })).await;
+    orders.hears(&read, SOON);
+    assert!(!orders.heard().iter().any(|order| order.contains(&id)), "{:#?}", orders.heard());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

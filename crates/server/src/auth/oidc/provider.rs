@@ -18,7 +18,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::Mutex;
 use url::{Url, form_urlencoded};
 
 /// How long an answer may take, in all.
@@ -125,8 +125,26 @@ struct Known {
 #[derive(Default)]
 struct Memory {
     known: Option<Known>,
-    /// When it was asked last for what is remembered, and did not say it.
-    failed_at: Option<Instant>,
+    failure: Failure,
+}
+
+/// When the provider was asked last for what is remembered, and did not say it.
+#[derive(Default)]
+struct Failure(Option<Instant>);
+
+impl Failure {
+    /// Asks it. Who has come at `came_at` and waited for an answer that did not come does not wait for
+    /// another one: a provider that is away would keep the last of many for minutes.
+    async fn shared<T>(
+        &mut self,
+        came_at: Instant,
+        asked: impl Future<Output = Result<T, ProviderError>>,
+    ) -> Result<T, ProviderError> {
+        if self.0.is_some_and(|at| at >= came_at) {
+            return Err(ProviderError::Away);
+        }
+        asked.await.inspect_err(|_| self.0 = Some(Instant::now()))
+    }
 }
 
 /// One provider. What is remembered of it is remembered of this issuer alone.
@@ -229,15 +247,15 @@ impl Provider {
         let (issuer, client_id) = (&*self.issuer, &*self.client_id);
         let expected = Expected { issuer, client_id, nonce };
         self.discovery().await?;
-        let mut memory = self.memory().await?;
-        let Memory { known: Some(known), failed_at } = &mut *memory else {
+        let came_at = Instant::now();
+        let mut memory = self.memory.lock().await;
+        let Memory { known: Some(known), failure } = &mut *memory else {
             return Err(SignInError::Busy);
         };
         let uri = known.discovery.jwks_uri.clone();
-        let mut note = |_: &ProviderError| *failed_at = Some(Instant::now());
         let keys = match known.keys.take() {
             Some(keys) => keys,
-            None => self.keys(&uri).await.inspect_err(&mut note)?,
+            None => failure.shared(came_at, self.keys(&uri)).await?,
         };
         let keys = known.keys.insert(keys);
         let said = keys.verify(id_token, &expected, now);
@@ -246,7 +264,7 @@ impl Provider {
             return Ok(said?);
         }
         known.refetched_at = Some(Instant::now());
-        *keys = self.keys(&uri).await.inspect_err(note)?;
+        *keys = failure.shared(came_at, self.keys(&uri)).await?;
         Ok(keys.verify(id_token, &expected, now)?)
     }
 
@@ -258,28 +276,17 @@ impl Provider {
 
     /// What the provider says of itself, asked for once by all who want to know.
     async fn discovery(&self) -> Result<Discovery, ProviderError> {
-        let mut memory = self.memory().await?;
-        let Memory { known, failed_at } = &mut *memory;
+        let came_at = Instant::now();
+        let mut memory = self.memory.lock().await;
+        let Memory { known, failure } = &mut *memory;
         if let Some(known) = known.as_ref().filter(|it| it.told_at.elapsed() < KNOWN_FOR) {
             return Ok(known.discovery.clone());
         }
-        let note = |_: &ProviderError| *failed_at = Some(Instant::now());
-        let discovery = self.discover().await.inspect_err(note)?;
+        let discovery = failure.shared(came_at, self.discover()).await?;
         let refetched_at = known.as_ref().and_then(|known| known.refetched_at);
         let discovered = discovery.clone();
         *known = Some(Known { discovery, told_at: Instant::now(), keys: None, refetched_at });
         Ok(discovered)
-    }
-
-    /// What is remembered, once nobody asks for it. Who has waited for an answer that did not come does
-    /// not wait for another one: a provider that is away would keep the last of many for minutes.
-    async fn memory(&self) -> Result<MutexGuard<'_, Memory>, ProviderError> {
-        let came_at = Instant::now();
-        let memory = self.memory.lock().await;
-        if memory.failed_at.is_some_and(|at| at >= came_at) {
-            return Err(ProviderError::Away);
-        }
-        Ok(memory)
     }
 
     async fn discover(&self) -> Result<Discovery, ProviderError> {
