@@ -128,7 +128,8 @@ pub(crate) async fn open(target: &Target) -> Result<Readers, OpenError> {
     let failed = |source| target.unreachable(source);
     match target {
         Target::Sqlite(path) => {
-            let mut conn = sqlite(path).connect().await.map_err(failed)?;
+            let migrating = sqlite(path).busy_timeout(migrate::TURN);
+            let mut conn = migrating.connect().await.map_err(failed)?;
             migrate::sqlite(&mut conn).await.map_err(OpenError::Migrate)?;
             let readers = sqlite(path).pragma("query_only", "on").pragma("cache_size", CACHE);
             let options = SqlitePoolOptions::new().max_connections(READERS).acquire_timeout(TURN);

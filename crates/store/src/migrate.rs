@@ -46,6 +46,9 @@ migrations!(
 /// A migration that waits for its table lets everyone wait behind it: no longer than a write waits
 /// for a lock.
 const PATIENCE: &str = "set lock_timeout = '1s'";
+/// How long a migration of SQLite waits for its turn: who asks now and then seldom gets in between two
+/// writes of a server that has much to write.
+pub(crate) const TURN: Duration = Duration::from_secs(30);
 /// How often a migration asks for its lock; another node may be at a long one.
 const TRIES: usize = 60;
 /// How long those who waited behind it may go first.

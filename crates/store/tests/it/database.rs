@@ -5,6 +5,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor, PgConnection, SqliteConnection};
 use std::path::PathBuf;
+use std::time::Duration;
 use tempfile::TempDir;
 use testkit::Postgres;
 
@@ -68,9 +69,13 @@ pub(crate) fn file(place: &TempDir) -> PathBuf {
     place.path().join("fleetwire.db")
 }
 
+/// How long a test waits for its turn beside a store that writes without a pause.
+const TURN: Duration = Duration::from_secs(30);
+
 /// A connection of the test's own to the file.
 pub(crate) async fn sqlite(place: &TempDir) -> SqliteConnection {
-    SqliteConnectOptions::new().filename(file(place)).connect().await.unwrap()
+    let options = SqliteConnectOptions::new().filename(file(place)).busy_timeout(TURN);
+    options.connect().await.unwrap()
 }
 
 /// A connection of the test's own to the server.

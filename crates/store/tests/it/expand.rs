@@ -21,7 +21,7 @@ const SOON: Duration = Duration::from_secs(10);
 const LOCK_LIMIT: Duration = Duration::from_secs(2);
 
 /// How many columns one migration adds: who adds all at once holds up everybody for long.
-const AT_ONCE: usize = 24;
+const AT_ONCE: usize = 48;
 /// The number of the first migration of the next version.
 const FUTURE: i64 = 100;
 
